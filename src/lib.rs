@@ -1,0 +1,21 @@
+//! Isobar watches the pressure on PostgreSQL connections in every region: pools, queries and the database itself.
+//!
+//! ```text
+//!  PostgreSQL, poolers ──► probe ──► region ──► aggregate ──► web ──► API, metrics, live stream, page
+//!                          MEASURE   JUDGE      COMBINE       SHOW
+//! ```
+//! Data flows one way. Folders are the stages of a sample's journey, and every stage has one shape: its root (a short essay,
+//! its settings), pure files (decisions: no clock, no I/O, no actor), adapters (one outside thing each) and an actor (timers
+//! and mail around the pure part). `app` is the only file that knows everyone; `tests/architecture.rs` holds the map.
+
+pub mod aggregate;
+pub mod app;
+pub mod backoff;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod model;
+pub mod probe;
+pub mod region;
+pub mod sandbox;
+pub mod web;

@@ -1,0 +1,2 @@
+//! Isobar.
+fn main() {}

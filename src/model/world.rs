@@ -1,0 +1,106 @@
+//! The picture over all regions. The aggregator publishes it; web workers read it without asking an actor.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Reason, RegionName, Report, Status, TargetName, Timestamp, report::RosterState};
+
+/// The world as this node sees it; immutable, replaced as a whole, its parts shared.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// The judgement over all regions.
+    pub status: Status,
+    /// When the newest report of any target was measured.
+    pub updated_at: Timestamp,
+    /// Region by region.
+    pub regions: BTreeMap<RegionName, Arc<Region>>,
+}
+
+/// One region.
+#[derive(Debug, Clone)]
+pub struct Region {
+    /// The judgement over its targets; unknown when no live node reports it.
+    pub status: Status,
+    /// Rules about the region itself that are in breach (`region_blind`).
+    pub reasons: Vec<Reason>,
+    /// When its supervisor was last heard, for judging.
+    pub heard: Option<Instant>,
+    /// When its supervisor was last heard, for people.
+    pub heard_at: Option<Timestamp>,
+    /// How its probes are.
+    pub roster: RosterState,
+    /// Its targets.
+    pub targets: BTreeMap<TargetName, Arc<Target>>,
+}
+
+/// One target: its newest report and its first trends.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The newest report.
+    pub report: Report,
+    /// Trends of the last minutes.
+    pub trends: Arc<Vec<Trend>>,
+}
+
+/// How one figure moves over the last minutes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trend {
+    /// The figure's path in the sample, e.g. `connectionPool.utilization`.
+    pub metric: String,
+    /// The newest value.
+    pub now: f64,
+    /// Mean over the window.
+    pub mean: f64,
+    /// Smallest in the window.
+    pub min: f64,
+    /// Largest in the window.
+    pub max: f64,
+    /// Robust slope (Theil-Sen), in the figure's unit per minute.
+    pub slope_per_minute: f64,
+    /// How much of the window there is, milliseconds.
+    pub window_ms: u64,
+}
+
+impl World {
+    /// A world of which nothing is known yet: these regions, each unknown.
+    pub fn unseen(regions: impl IntoIterator<Item = RegionName>, at: Timestamp) -> Self {
+        let region = |name| (name, Arc::new(Region::unseen()));
+        Self { status: Status::Unknown, updated_at: at, regions: regions.into_iter().map(region).collect() }
+    }
+
+    /// One target, when it is known.
+    pub fn target(&self, region: &str, target: &str) -> Option<&Arc<Target>> {
+        self.regions.get(&region.into())?.targets.get(&target.into())
+    }
+}
+
+impl Region {
+    /// A region that nobody has reported yet.
+    pub fn unseen() -> Self {
+        Self {
+            status: Status::Unknown,
+            reasons: Vec::new(),
+            heard: None,
+            heard_at: None,
+            roster: RosterState::default(),
+            targets: BTreeMap::new(),
+        }
+    }
+}
+
+/// The aggregator's mail to its subscribers: the world after a change, and what changed in it.
+#[derive(Debug, Clone)]
+pub struct WorldChange {
+    /// The world after it.
+    pub world: Arc<World>,
+    /// The targets whose report is new.
+    pub reports: Vec<Report>,
+    /// The targets that are gone.
+    pub removed: Vec<super::TargetId>,
+}
+
+impl actix::Message for WorldChange {
+    type Result = ();
+}

@@ -1,0 +1,4 @@
+//! The database itself: counters, settings, size.
+
+pub mod counters;
+pub mod size;

@@ -1,0 +1,4 @@
+//! Statements: what runs, how long, how often.
+
+pub mod redact;
+pub mod statements;
