@@ -1,1 +1,149 @@
-//! To come.
+//! The command line: one file per command. Exit codes: 0 done, 1 failed (or something degraded, for `check`), 2 the command
+//! line or the configuration is wrong (or something broken, for `check`).
+
+pub mod check;
+pub mod demo;
+mod log;
+mod run;
+mod watch;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Watches the pressure on PostgreSQL connections in every region: pools, queries and the database itself. Judges them in
+/// under a second and says what to change.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// How log lines on stderr look
+    #[arg(long, global = true, value_enum, default_value = "human", value_name = "FORMAT")]
+    log_format: LogFormat,
+    /// How much to log: error, warn, info, debug, trace; or per module, such as `isobar::probe=debug`
+    #[arg(long, global = true, env = "ISOBAR_LOG", default_value = "info", value_name = "LEVEL")]
+    log_level: String,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  isobar demo                                      a small real world to look at
+  isobar watch postgres://isobar@db.internal/shop  watch one database, no configuration
+  isobar check --config regions                    check configuration, servers and grants
+  isobar run --config regions                      run the node";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// For people
+    Human,
+    /// One JSON object per line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch these databases in region `local`, without any configuration
+    Watch(WatchArgs),
+    /// Run a node for the regions of a configuration folder
+    Run(RunArgs),
+    /// Check the configuration, then every target and pooler by phase: DNS, TCP, TLS, authentication, grants, extensions,
+    /// versions. Exit code 0: all good, 1: something degraded, 2: something broken
+    Check(CheckArgs),
+    /// Run a real small world: three regions, each a throw-away PostgreSQL with PgBouncer and load, watched by Isobar, with an
+    /// incident now and then; leaves nothing behind
+    Demo(DemoArgs),
+}
+
+/// `isobar watch`
+#[derive(Debug, clap::Args)]
+struct WatchArgs {
+    /// The databases: postgres://user:password@host:port/database or key=value; the server itself, not a pooler
+    #[arg(required = true, value_name = "URL")]
+    urls: Vec<String>,
+    /// A pooler in front of them: its console (database `pgbouncer`), or what an application would use
+    #[arg(long, value_name = "URL")]
+    pooler: Vec<String>,
+    /// Where to serve the API and the page
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+}
+
+/// `isobar run`
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    /// The folder with global.toml and one file per region
+    #[arg(long, value_name = "DIR", default_value = "regions")]
+    config: PathBuf,
+    /// Run only this region; may be given more than once
+    #[arg(long = "region", value_name = "REGION")]
+    regions: Vec<String>,
+    /// This node's name; the host's name unless given
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
+    /// Where to serve the API and the page; overrides [web] listen
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+}
+
+/// `isobar check`
+#[derive(Debug, clap::Args)]
+struct CheckArgs {
+    /// The folder with global.toml and one file per region
+    #[arg(long, value_name = "DIR", default_value = "regions")]
+    config: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// `isobar demo`
+#[derive(Debug, clap::Args)]
+struct DemoArgs {
+    /// End after this long, e.g. 2m; otherwise on Ctrl-C
+    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    duration: Option<Duration>,
+    /// Where to serve the API and the page
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// Print nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// What a command ends with when it fails.
+#[derive(Debug)]
+struct Failed {
+    code: u8,
+    message: String,
+}
+
+impl Failed {
+    /// The command line or the configuration is wrong.
+    fn usage(message: impl ToString) -> Self {
+        Self { code: 2, message: message.to_string() }
+    }
+
+    /// It was right, but could not be done.
+    fn failed(message: impl ToString) -> Self {
+        Self { code: 1, message: message.to_string() }
+    }
+}
+
+/// Parses the command line and runs the command.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = log::start(cli.log_format, &cli.log_level, &cli.command).and_then(|()| match cli.command {
+        Command::Watch(args) => watch::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Demo(args) => demo::run(&args),
+    });
+    match done {
+        Ok(code) => code,
+        Err(failed) => {
+            eprintln!("isobar: {}", failed.message.trim_end());
+            ExitCode::from(failed.code)
+        }
+    }
+}

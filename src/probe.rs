@@ -16,10 +16,12 @@ pub mod connect;
 pub mod conninfo;
 pub mod database;
 pub mod governor;
+pub mod launch;
 pub mod pool;
 pub mod query;
 pub mod session;
 pub mod tls;
+mod voice;
 
 use std::time::Duration;
 
@@ -118,6 +120,9 @@ pub trait Spawn: Send {
     /// Starts one. Its mail carries the watch's generation. After a hang, `elsewhere` asks for another thread than before, since
     /// the old one may be blocked for good.
     fn spawn(&self, target: &TargetSettings, to: Recipient<Reading>, watch: DeathWatch, elsewhere: bool) -> Box<dyn Stop>;
+
+    /// Readings dropped so far because the supervisor's mailbox was full.
+    fn dropped(&self) -> u64;
 }
 
 /// A running probe, as its supervisor holds it.
@@ -149,4 +154,12 @@ impl Drop for DeathWatch {
             panicked: std::thread::panicking(),
         });
     }
+}
+
+/// Asks a probe actor to end.
+#[derive(Debug)]
+pub struct StopProbe;
+
+impl actix::Message for StopProbe {
+    type Result = ();
 }

@@ -1,4 +1,7 @@
 //! The database itself: counters, settings, size.
 
+mod actor;
 pub mod counters;
 pub mod size;
+
+pub use actor::DatabaseProbe;

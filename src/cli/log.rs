@@ -1,0 +1,22 @@
+//! Log lines go to stderr; standard output belongs to the command.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use super::{Command, Failed, LogFormat};
+
+/// Installs the subscriber.
+pub(super) fn start(format: LogFormat, level: &str, command: &Command) -> Result<(), Failed> {
+    // A quiet demo and a check have their own output; only trouble is worth a line beside it.
+    let quiet = matches!(command, Command::Check(_)) || matches!(command, Command::Demo(args) if args.quiet);
+    let level = if quiet && level == "info" { "warn" } else { level };
+    let filter = EnvFilter::try_new(level)
+        .map_err(|error| Failed::usage(format!("--log-level {level}: {error}; use error, warn, info, debug or trace")))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match format {
+        LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

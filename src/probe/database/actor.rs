@@ -1,0 +1,115 @@
+//! The database probe: counters on the counters interval, the size on its own slow one, both over the server's slow lane.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, AsyncContext, Context, Handler};
+
+use super::counters::rates;
+use crate::{
+    clock,
+    model::{
+        counters::DatabaseCounters,
+        reading::{Body, DatabaseReading},
+        sample::Missing,
+    },
+    probe::{StopProbe, TargetSettings, governor::Lane, session::CountersReading, voice::Voice},
+};
+
+/// See the module.
+pub struct DatabaseProbe {
+    voice: Voice,
+    target: TargetSettings,
+    before: Option<(Instant, Arc<DatabaseCounters>)>,
+    reading_counters: bool,
+    reading_size: bool,
+    size_due: Instant,
+}
+
+impl DatabaseProbe {
+    /// A probe that reads for the first time at once.
+    pub fn new(voice: Voice, target: TargetSettings) -> Self {
+        Self { voice, target, before: None, reading_counters: false, reading_size: false, size_due: clock::now() }
+    }
+
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        if self.voice.is_orphaned() {
+            return actix::ActorContext::stop(ctx);
+        }
+        let now = clock::now();
+        let interval = self.voice.server.interval(Lane::Counters);
+        ctx.run_later(self.voice.until_next(now, interval), Self::tick);
+        self.read_counters(ctx, now, interval);
+        self.read_size(ctx, now);
+    }
+
+    fn read_counters(&mut self, ctx: &mut Context<Self>, now: Instant, interval: Duration) {
+        if self.reading_counters {
+            self.voice.say(now, Body::Overrun);
+            return;
+        }
+        self.reading_counters = true;
+        let newer_than = now.checked_sub(interval / 2).unwrap_or(now);
+        let server = Arc::clone(&self.voice.server);
+        let work = async move { server.slow().await.counters(&server, newer_than).await };
+        self.voice.run(ctx, work, Self::counters_read);
+    }
+
+    fn counters_read(&mut self, reading: Result<CountersReading, Missing>, _ctx: &mut Context<Self>) {
+        self.reading_counters = false;
+        let database = &self.target.url.dbname;
+        let seen = reading.and_then(|reading| {
+            let counters = reading.databases.iter().find(|counters| counters.datname == *database).cloned();
+            let missing = || Missing { field: "database".into(), cause: format!("there is no database {database} on the server"), fix: None };
+            Ok((reading.at, counters.ok_or_else(missing)?))
+        });
+        let (at, body) = match seen {
+            Ok((at, counters)) => {
+                let rates = self.before.as_ref().and_then(|(then, before)| rates(before, &counters, at.saturating_duration_since(*then)));
+                self.before = Some((at, Arc::clone(&counters)));
+                (at, Ok(DatabaseReading { counters, rates }))
+            }
+            Err(missing) => (clock::now(), Err(missing)),
+        };
+        self.voice.say(at, Body::Database(body));
+    }
+
+    fn read_size(&mut self, ctx: &mut Context<Self>, now: Instant) {
+        if self.reading_size || now < self.size_due {
+            return;
+        }
+        self.reading_size = true;
+        let server = Arc::clone(&self.voice.server);
+        let database = self.target.url.dbname.clone();
+        let work = async move { server.slow().await.size(&server, &database).await };
+        self.voice.run(ctx, work, |probe, size, _| {
+            probe.reading_size = false;
+            let now = clock::now();
+            // What failed because the lane was not connected is worth trying again soon.
+            let again = if size.is_ok() { probe.voice.server.interval(Lane::Size) } else { SIZE_RETRY };
+            probe.size_due = now + again;
+            probe.voice.say(now, Body::Size(size));
+        });
+    }
+}
+
+/// After a size that could not be read.
+const SIZE_RETRY: Duration = Duration::from_secs(5);
+
+impl Actor for DatabaseProbe {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.tick(ctx);
+    }
+}
+
+impl Handler<StopProbe> for DatabaseProbe {
+    type Result = ();
+
+    fn handle(&mut self, _: StopProbe, ctx: &mut Self::Context) {
+        actix::ActorContext::stop(ctx);
+    }
+}

@@ -1,0 +1,313 @@
+//! The pool probe: on every tick of the fast interval it reads the server's sessions and each pooler's console, and when one is
+//! due, lets a fresh client try to get in, directly and through each pooler.
+//!
+//! The client checks have a slow schedule, since each costs the server a fork and an authentication. Suspicion brings the next one
+//! forward: the resident session is overdue, all slots are taken, a role or the configuration changed, a pooler is paused or
+//! its clients wait, or the last attempt failed. A pooler whose pool is full with clients waiting is left alone:
+//! one more in the queue would tell nothing new.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, AsyncContext, Context, Handler};
+
+use super::{
+    activity::{Tripwire, View},
+    client_check,
+    console::{ConsoleReading, SharedConsole},
+};
+use crate::{
+    clock,
+    model::{
+        Outcome, Phases,
+        counters::PoolerDetail,
+        reading::{Body, Path, PoolerReading},
+        sample::{Missing, Pool, Pooler},
+    },
+    probe::{
+        Failure, PoolerSettings, StopProbe, TargetSettings,
+        governor::Lane,
+        session::{ANSWER_WITHIN, CheckReading, FastReading, attempt},
+        voice::Voice,
+    },
+};
+
+/// A fast read that takes longer than this is suspicious; a fresh client tries meanwhile, so that two failed attempts of a
+/// second each do not take two seconds.
+const OVERDUE: Duration = Duration::from_millis(300);
+/// While something is suspicious, fresh clients try this often.
+const SUSPICIOUS_EVERY: Duration = Duration::from_millis(500);
+
+/// See the module.
+pub struct PoolProbe {
+    voice: Voice,
+    target: TargetSettings,
+    view: View,
+    tripwire: Option<Tripwire>,
+    reading_since: Option<Instant>,
+    sees: bool,
+    direct: Check,
+    poolers: Vec<PoolerWatch>,
+}
+
+/// When a fresh client tries next.
+struct Check {
+    running_since: Option<Instant>,
+    due: Instant,
+    last: Option<Instant>,
+    ok: bool,
+}
+
+struct PoolerWatch {
+    settings: PoolerSettings,
+    console: Option<Arc<SharedConsole>>,
+    reading: bool,
+    check: Check,
+    /// The newest failure of a client check, which makes the pooler not up even while its console answers.
+    client_failure: Option<Failure>,
+    /// Every pool is full and clients wait.
+    exhausted: bool,
+}
+
+impl Check {
+    const fn new(due: Instant) -> Self {
+        Self { running_since: None, due, last: None, ok: true }
+    }
+
+    /// Brings the next one forward, though no sooner than a moment after the last.
+    fn hurry(&mut self, now: Instant) {
+        let soonest = self.last.map_or(now, |last| now.max(last + SUSPICIOUS_EVERY));
+        self.due = self.due.min(soonest);
+    }
+
+    fn start(&mut self, now: Instant) {
+        self.running_since = Some(now);
+        self.last = Some(now);
+    }
+
+    fn end(&mut self, ok: bool, now: Instant, interval: Duration) {
+        self.running_since = None;
+        self.ok = ok;
+        self.due = now + if ok { interval } else { SUSPICIOUS_EVERY };
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.running_since.is_none() && now >= self.due
+    }
+}
+
+impl PoolProbe {
+    /// A probe that starts on its first tick.
+    pub fn new(voice: Voice, target: TargetSettings, consoles: Vec<Option<Arc<SharedConsole>>>) -> Self {
+        let now = clock::now();
+        let first_check = now + voice.server.interval(Lane::ClientCheck);
+        let poolers = target.poolers.iter().zip(consoles).map(|(settings, console)| PoolerWatch {
+            settings: settings.clone(),
+            console,
+            reading: false,
+            // The first goes at once: nothing else tells whether clients get in through the pooler.
+            check: Check::new(now),
+            client_failure: None,
+            exhausted: false,
+        });
+        Self {
+            poolers: poolers.collect(),
+            voice,
+            target,
+            view: View::default(),
+            tripwire: None,
+            reading_since: None,
+            sees: false,
+            direct: Check::new(first_check),
+        }
+    }
+
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        if self.voice.is_orphaned() {
+            return actix::ActorContext::stop(ctx);
+        }
+        let now = clock::now();
+        let interval = self.voice.server.interval(Lane::Fast);
+        ctx.run_later(self.voice.until_next(now, interval), Self::tick);
+        // Those of the same server that ticked a moment ago have read already.
+        let newer_than = now.checked_sub(interval / 2).unwrap_or(now);
+        self.read_sessions(ctx, now, newer_than);
+        self.check_directly(ctx, now);
+        for index in 0..self.poolers.len() {
+            self.read_console(ctx, index, newer_than);
+            self.check_through(ctx, index, now);
+        }
+    }
+
+    fn read_sessions(&mut self, ctx: &mut Context<Self>, now: Instant, newer_than: Instant) {
+        if let Some(since) = self.reading_since {
+            self.voice.say(now, Body::Overrun);
+            if now.saturating_duration_since(since) >= OVERDUE.min(self.voice.server.interval(Lane::Fast)) {
+                self.direct.hurry(now);
+            }
+            return;
+        }
+        self.reading_since = Some(now);
+        let server = Arc::clone(&self.voice.server);
+        self.voice.run(ctx, async move { server.activity(newer_than).await }, Self::sessions_read);
+    }
+
+    fn sessions_read(&mut self, reading: FastReading, _ctx: &mut Context<Self>) {
+        self.reading_since = None;
+        for attempt in reading.attempts {
+            let others = attempt.outcome == Outcome::NoSuchDatabase && reading.database != self.target.url.dbname;
+            if !others {
+                self.voice.say(reading.at, Body::Attempt(attempt));
+            }
+        }
+        let facts = self.voice.server.facts().unwrap_or_default();
+        let Some(snapshot) = reading.snapshot else {
+            self.sees = false;
+            self.view.reset();
+            self.voice.say(reading.at, Body::Overrun);
+            return;
+        };
+        self.sees = true;
+        let tripped = self.tripwire.replace(snapshot.tripwire).is_some_and(|before| before != snapshot.tripwire);
+        let gone = self.direct.ok && !self.voice.server.has_database(&self.target.url.dbname);
+        if tripped || gone || snapshot.is_full(&facts) {
+            self.direct.hurry(reading.at);
+        }
+        let activity = self.view.see(reading.at, &snapshot, &self.target.url.dbname, facts);
+        let missing = hidden(activity.states.hidden, &self.target.url.user);
+        self.voice.say(reading.at, Body::Activity(Arc::new(activity), missing));
+    }
+
+    fn check_directly(&mut self, ctx: &mut Context<Self>, now: Instant) {
+        // Without a resident session the reconnects are the fresh clients.
+        let reconnecting = !self.sees && self.reading_since.is_none();
+        if reconnecting || !self.direct.is_due(now) {
+            return;
+        }
+        self.direct.start(now);
+        let newer_than = now.checked_sub(SUSPICIOUS_EVERY / 2).unwrap_or(now);
+        let server = Arc::clone(&self.voice.server);
+        self.voice.run(ctx, async move { server.check(newer_than).await }, |probe, reading: CheckReading, _| {
+            let attempt = reading.attempt(&probe.voice.server, &probe.target.url.dbname);
+            let interval = probe.voice.server.interval(Lane::ClientCheck);
+            probe.direct.end(attempt.outcome == Outcome::Ok, clock::now(), interval);
+            probe.voice.say(reading.at, Body::Attempt(attempt));
+        });
+    }
+
+    fn read_console(&mut self, ctx: &mut Context<Self>, index: usize, newer_than: Instant) {
+        let pooler = &mut self.poolers[index];
+        let Some(console) = pooler.console.clone().filter(|_| !pooler.reading) else { return };
+        pooler.reading = true;
+        self.voice.run(ctx, async move { console.read(newer_than).await }, move |probe, reading, _| {
+            probe.poolers[index].reading = false;
+            probe.console_read(index, reading);
+        });
+    }
+
+    fn console_read(&mut self, index: usize, reading: ConsoleReading) {
+        let watch = &mut self.poolers[index];
+        let (mut pools, detail, failure) = match reading.view {
+            Ok(view) => {
+                let client = watch.settings.client.as_ref().map(|client| client.dbname.as_str());
+                let (pools, mut detail, mean_wait_ms) = view.for_target(client, &self.target.url.hosts, &self.target.url.dbname);
+                detail.mean_wait_ms = mean_wait_ms;
+                (pools, detail, None)
+            }
+            Err(failure) => {
+                let name = watch.settings.name();
+                (Vec::new(), PoolerDetail { name, ..PoolerDetail::default() }, Some(failure))
+            }
+        };
+        if let Some(client) = watch.settings.client.as_ref().filter(|_| watch.check.running_since.is_some()) {
+            leave_out_own_check(&mut pools, &client.user, &client.dbname);
+        }
+        let waiting = pools.iter().any(|pool| pool.clients_waiting > 0);
+        watch.exhausted = waiting && pools.iter().all(is_full);
+        let paused = pools.iter().any(|pool| pool.paused);
+        if failure.is_some() || paused || (waiting && !watch.exhausted) {
+            watch.check.hurry(reading.at);
+        }
+        self.say_pooler(index, reading.at, pools, detail, failure);
+    }
+
+    fn say_pooler(&self, index: usize, at: Instant, pools: Vec<Pool>, detail: PoolerDetail, failure: Option<Failure>) {
+        let watch = &self.poolers[index];
+        let failure = failure.as_ref().or(watch.client_failure.as_ref());
+        let outcome = match failure {
+            Some(failure) => failure.outcome,
+            None if pools.iter().any(|pool| pool.paused) => Outcome::PoolerPaused,
+            None => Outcome::Ok,
+        };
+        let pooler = Pooler { kind: watch.settings.kind, name: watch.settings.name(), up: outcome == Outcome::Ok, outcome, pools };
+        let message = failure.map(|failure| failure.message.clone());
+        self.voice.say(at, Body::Pooler(PoolerReading { index, pooler, message, detail: Arc::new(detail) }));
+    }
+
+    fn check_through(&mut self, ctx: &mut Context<Self>, index: usize, now: Instant) {
+        let watch = &mut self.poolers[index];
+        let Some(client) = watch.settings.client.clone().filter(|_| !watch.exhausted && watch.check.is_due(now)) else { return };
+        watch.check.start(now);
+        let work = async move { client_check::check(&client, true, ANSWER_WITHIN).await };
+        self.voice.run(ctx, work, move |probe, result: Result<Phases, Failure>, _| {
+            let interval = probe.voice.server.interval(Lane::ClientCheck);
+            let watch = &mut probe.poolers[index];
+            let now = clock::now();
+            watch.check.end(result.is_ok(), now, interval);
+            watch.client_failure = result.as_ref().err().filter(|failure| failure.outcome != Outcome::PoolExhausted).cloned();
+            let consoled = watch.console.is_some();
+            probe.voice.say(now, Body::Attempt(attempt(Path::Pooler(index), &result)));
+            if !consoled {
+                let detail = PoolerDetail { name: probe.poolers[index].settings.name(), ..PoolerDetail::default() };
+                probe.say_pooler(index, now, Vec::new(), detail, None);
+            }
+        });
+    }
+}
+
+/// Isobar's own check may be the one that waits; it must not look like a client of the application.
+fn leave_out_own_check(pools: &mut [Pool], user: &str, database: &str) {
+    for pool in pools.iter_mut().filter(|pool| pool.user == user && pool.database == database && pool.clients_waiting > 0) {
+        pool.clients_waiting -= 1;
+        if pool.clients_waiting == 0 {
+            pool.max_wait_time = 0.0;
+        }
+    }
+}
+
+fn is_full(pool: &Pool) -> bool {
+    pool.size.is_some_and(|size| pool.servers_active >= size)
+}
+
+fn hidden(sessions: u32, user: &str) -> Vec<Missing> {
+    let missing = Missing {
+        field: "connectionPool".into(),
+        cause: format!("role {user} may not see the state of {sessions} of the sessions"),
+        fix: Some(format!("GRANT pg_monitor TO {};", quote(user))),
+    };
+    if sessions > 0 { vec![missing] } else { Vec::new() }
+}
+
+/// An identifier as SQL wants it.
+fn quote(name: &str) -> String {
+    let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain && !name.starts_with(|c: char| c.is_ascii_digit()) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+impl Actor for PoolProbe {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.tick(ctx);
+    }
+}
+
+impl Handler<StopProbe> for PoolProbe {
+    type Result = ();
+
+    fn handle(&mut self, _: StopProbe, ctx: &mut Self::Context) {
+        actix::ActorContext::stop(ctx);
+    }
+}

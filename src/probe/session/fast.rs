@@ -1,0 +1,151 @@
+//! The fast lane: connected, it reads; lost, it says so and tries again; frozen, it gives up after a second.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{ANSWER_WITHIN, CANCEL_WITHIN, Lane, Retry, Server, attempt};
+use crate::{
+    clock,
+    model::{
+        Outcome, Phase, Phases,
+        reading::{Attempt, Path},
+    },
+    probe::{
+        Failure,
+        connect::{Connection, Purpose, connect},
+        database::counters::Counters,
+        pool::activity::{Reader, Snapshot},
+    },
+};
+
+/// Blockers are asked for at most this often: `pg_blocking_pids` takes every lock partition for a moment.
+const BLOCKERS_EVERY: Duration = Duration::from_secs(1);
+
+/// The fast lane of a server.
+#[derive(Debug)]
+pub struct Fast {
+    resident: Option<(Connection, Reader)>,
+    retry: Retry,
+    latest: Option<FastReading>,
+    /// When blockers were last asked for, and the snapshot since, which carries the answer on.
+    blockers_at: Option<Instant>,
+    before: Option<Arc<Snapshot>>,
+    /// Which of the server's databases to connect to; moves on when one does not exist.
+    turn: usize,
+}
+
+/// What one use of the fast lane brought.
+#[derive(Debug, Clone)]
+pub struct FastReading {
+    /// When it ended.
+    pub at: Instant,
+    /// The sessions, when they could be seen.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// The database that a reconnect asked for.
+    pub database: String,
+    /// What happened on the way: the resident session lost or unresponsive, a reconnect and how it ended. Empty while
+    /// waiting for the next reconnect.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Fast {
+    pub(super) fn new() -> Self {
+        Self { resident: None, retry: Retry::new(), latest: None, blockers_at: None, before: None, turn: 0 }
+    }
+
+    pub(super) async fn read(&mut self, server: &Server, newer_than: Instant) -> FastReading {
+        if let Some(latest) = self.latest.as_ref().filter(|latest| latest.at >= newer_than) {
+            return latest.clone();
+        }
+        let database = server.url(self.turn).dbname;
+        let mut attempts = Vec::new();
+        let mut snapshot = None;
+        if self.resident.is_some() {
+            match self.snapshot(server).await {
+                Ok(seen) => snapshot = Some(seen),
+                Err(failure) => attempts.push(attempt(Path::Resident, &Err(failure))),
+            }
+        }
+        // A session that was merely lost (restart, failover, an administrator's terminate) is replaced in the same breath; one
+        // that did not answer would not answer a new one either, and waiting for that would only delay the verdict.
+        let answers = attempts.iter().all(|attempt| attempt.outcome != Outcome::QueryTimeout);
+        if self.resident.is_none() && answers && self.retry.is_due(clock::now()) {
+            match self.connect(server).await {
+                Ok(phases) => match self.snapshot(server).await {
+                    Ok(seen) => {
+                        attempts.push(attempt(Path::Direct, &Ok(phases)));
+                        snapshot = Some(seen);
+                    }
+                    Err(failure) => attempts.push(attempt(Path::Direct, &Err(failure))),
+                },
+                Err(failure) => attempts.push(attempt(Path::Direct, &Err(failure))),
+            }
+        }
+        server.hold(0, self.resident.is_some());
+        self.latest.insert(FastReading { at: clock::now(), snapshot, database: database, attempts }).clone()
+    }
+
+    async fn connect(&mut self, server: &Server) -> Result<Phases, Failure> {
+        let connected = async {
+            let connection = connect(&server.url(self.turn), Purpose::Resident, ANSWER_WITHIN).await?;
+            server.connected(clock::now());
+            let mut phases = connection.phases;
+            let started = clock::now();
+            let prepared = tokio::time::timeout(ANSWER_WITHIN, async {
+                connection.client.simple_query("SELECT 1").await?;
+                let first_query = clock::now() - started;
+                let facts = Counters::prepare(&connection.client).await?.facts(&connection.client).await?;
+                Ok((Reader::prepare(&connection.client).await?, facts, first_query))
+            });
+            let (reader, facts, first_query) = match prepared.await {
+                Ok(Ok(prepared)) => prepared,
+                Ok(Err(error)) => return Err(Failure::of(Phase::FirstQuery, phases, &error)),
+                Err(_) => return Err(Failure::timeout(Phase::FirstQuery, phases)),
+            };
+            phases.first_query = Some(first_query.as_secs_f64() * 1e3);
+            server.facts.store(Some(Arc::new(facts)));
+            Ok((connection, reader, phases))
+        };
+        match connected.await {
+            Ok((connection, reader, phases)) => {
+                self.resident = Some((connection, reader));
+                self.retry.succeeded();
+                Ok(phases)
+            }
+            Err(failure) => {
+                self.retry.failed(clock::now());
+                self.turn += usize::from(failure.outcome == Outcome::NoSuchDatabase);
+                Err(failure)
+            }
+        }
+    }
+
+    /// One reading; the resident session is given up unless it succeeds.
+    async fn snapshot(&mut self, server: &Server) -> Result<Arc<Snapshot>, Failure> {
+        let (connection, reader) = self.resident.take().expect("called when connected");
+        let started = clock::now();
+        let blockers = self.blockers_at.is_none_or(|at| started.saturating_duration_since(at) >= BLOCKERS_EVERY);
+        match tokio::time::timeout(ANSWER_WITHIN, reader.read(&connection.client, blockers)).await {
+            Ok(Ok(mut snapshot)) => {
+                let now = clock::now();
+                server.spent(Lane::Fast, now, now - started);
+                if blockers {
+                    self.blockers_at = Some(now);
+                } else if let Some(before) = &self.before {
+                    snapshot.keep_blockers(before);
+                }
+                let snapshot = Arc::new(snapshot);
+                self.before = Some(Arc::clone(&snapshot));
+                self.resident = Some((connection, reader));
+                Ok(snapshot)
+            }
+            Ok(Err(error)) => Err(Failure::of(Phase::Query, Phases::default(), &error)),
+            Err(_) => {
+                tokio::spawn(async move { connection.cancel(CANCEL_WITHIN).await });
+                Err(Failure::timeout(Phase::Query, Phases::default()))
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Which servers and poolers this node watches, so that targets on the same one share it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, Weak},
+};
+
+use super::Server;
+use crate::probe::{
+    Sampling,
+    conninfo::{ConnInfo, Host},
+    pool::console::SharedConsole,
+};
+
+/// Servers and pooler consoles by address; each lives as long as a probe holds it.
+#[derive(Debug, Default)]
+pub struct Registry {
+    servers: Mutex<HashMap<Vec<Host>, Weak<Server>>>,
+    consoles: Mutex<HashMap<(Vec<Host>, String), Weak<SharedConsole>>>,
+}
+
+impl Registry {
+    /// The server behind this address.
+    pub fn server(&self, url: &ConnInfo, sampling: &Sampling) -> Arc<Server> {
+        let mut servers = self.servers.lock().expect("no panic while held");
+        servers.retain(|_, server| server.strong_count() > 0);
+        if let Some(server) = servers.get(&url.hosts).and_then(Weak::upgrade) {
+            server.join(url);
+            return server;
+        }
+        let server = Arc::new(Server::new(url.clone(), sampling.clone()));
+        servers.insert(url.hosts.clone(), Arc::downgrade(&server));
+        server
+    }
+
+    /// The pooler's console behind this address.
+    pub fn console(&self, url: &ConnInfo) -> Arc<SharedConsole> {
+        let mut consoles = self.consoles.lock().expect("no panic while held");
+        consoles.retain(|_, console| console.strong_count() > 0);
+        let key = (url.hosts.clone(), url.user.clone());
+        if let Some(console) = consoles.get(&key).and_then(Weak::upgrade) {
+            return console;
+        }
+        let console = Arc::new(SharedConsole::new(url.clone()));
+        consoles.insert(key, Arc::downgrade(&console));
+        console
+    }
+}

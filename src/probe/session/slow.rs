@@ -1,0 +1,276 @@
+//! The slow lane: one short read at a time, each on its own schedule and shared by all targets of the server. Nothing here
+//! counts as an attempt; when the lane is not connected its figures are missing, with the cause.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::try_join;
+
+use super::{ANSWER_WITHIN, CANCEL_WITHIN, Lane, Retry, Server};
+use crate::{
+    clock,
+    model::{Outcome, Phase, Phases, counters::DatabaseCounters, queries::Queries, sample::Missing},
+    probe::{
+        Failure,
+        connect::{Connection, Purpose, connect},
+        database::{counters::Counters, size::Sizes},
+        query::statements::{self, Catalog, Deltas, Interval, Known},
+    },
+};
+
+/// A slow read that takes longer is cancelled; the server's own `statement_timeout` on the session is the second net.
+const READ_WITHIN: Duration = Duration::from_secs(5);
+/// Where no database of the server has the extension, it is looked for again this often.
+const LOCATE_AGAIN: Duration = Duration::from_secs(5);
+
+/// The slow lane of a server.
+#[derive(Debug)]
+pub struct Slow {
+    resident: Option<Resident>,
+    retry: Retry,
+    /// Why the last connect failed, until one succeeds.
+    failure: Option<Failure>,
+    /// Which of the server's databases to connect to: the extension may be installed in only one of them.
+    turn: usize,
+    located: Located,
+    deltas: Deltas,
+    known: Known,
+    statements: Option<(Instant, Arc<Interval>)>,
+    counters: Option<CountersReading>,
+}
+
+#[derive(Debug)]
+struct Resident {
+    connection: Connection,
+    counters: Counters,
+    sizes: Sizes,
+}
+
+/// Where the statements are.
+#[derive(Debug)]
+enum Located {
+    NotYet,
+    Here(Box<Catalog>),
+    Nowhere { missing: Missing, tried: usize, again: Instant },
+}
+
+/// The counters of all databases of the server.
+#[derive(Debug, Clone)]
+pub struct CountersReading {
+    /// When they were read.
+    pub at: Instant,
+    /// One row per database.
+    pub databases: Arc<Vec<Arc<DatabaseCounters>>>,
+}
+
+/// How a read ended that did not bring what was asked for.
+enum Stopped {
+    /// The connection is of no more use.
+    Connection(Failure),
+    /// The server answered with an error; the connection is fine.
+    Server(tokio_postgres::Error),
+}
+
+impl Slow {
+    pub(super) fn new() -> Self {
+        Self {
+            resident: None,
+            retry: Retry::new(),
+            failure: None,
+            turn: 0,
+            located: Located::NotYet,
+            deltas: Deltas::default(),
+            known: Known::default(),
+            statements: None,
+            counters: None,
+        }
+    }
+
+    /// One database's statements over the newest interval, which is no older than `newer_than`.
+    pub async fn queries(&mut self, server: &Server, newer_than: Instant, database: &str, slow_ms: f64) -> Result<Queries, Missing> {
+        if self.counters.is_none() {
+            self.counters(server, newer_than).await?;
+        }
+        let oid = self.oid(database).ok_or_else(|| gone(database))?;
+        let interval = match &self.statements {
+            Some((at, interval)) if *at >= newer_than => Arc::clone(interval),
+            _ => self.read_statements(server).await?,
+        };
+        Ok(interval.queries(oid, slow_ms, &self.known))
+    }
+
+    /// The counters of all databases, no older than `newer_than`.
+    pub async fn counters(&mut self, server: &Server, newer_than: Instant) -> Result<CountersReading, Missing> {
+        if let Some(reading) = self.counters.as_ref().filter(|reading| reading.at >= newer_than) {
+            return Ok(reading.clone());
+        }
+        let resident = self.connected(server).await.map_err(|failure| missing("database", &failure))?;
+        let read = within(Lane::Counters, server, resident.counters.read(&resident.connection.client)).await;
+        let read = self.kept(read).map_err(|failure| missing("database", &failure))?;
+        let databases = Arc::new(read.into_iter().map(Arc::new).collect::<Vec<_>>());
+        server.saw_databases(databases.iter().map(|counters| counters.datname.clone()).collect());
+        Ok(self.counters.insert(CountersReading { at: clock::now(), databases }).clone())
+    }
+
+    /// One database's size in bytes.
+    pub async fn size(&mut self, server: &Server, database: &str) -> Result<u64, Missing> {
+        let resident = self.connected(server).await.map_err(|failure| missing("database.size", &failure))?;
+        let read = within(Lane::Size, server, resident.sizes.read(&resident.connection.client, database)).await;
+        self.kept(read).map_err(|failure| missing("database.size", &failure))?
+    }
+
+    fn oid(&self, database: &str) -> Option<u32> {
+        let reading = self.counters.as_ref()?;
+        reading.databases.iter().find(|counters| counters.datname == database).map(|counters| counters.datid)
+    }
+
+    async fn read_statements(&mut self, server: &Server) -> Result<Arc<Interval>, Missing> {
+        let catalog = self.locate(server).await?;
+        let resident = self.connected(server).await.map_err(|failure| missing("queryPerformance", &failure))?;
+        let read = within(Lane::Statements, server, statements::read(&resident.connection.client, &catalog)).await;
+        let snapshot = match read {
+            Err(Stopped::Server(error)) => {
+                // Dropped, or updated, or the grant was taken back: look again before the next reading.
+                self.located = Located::NotYet;
+                self.deltas = Deltas::default();
+                let failure = Failure::of(Phase::Query, Phases::default(), &error);
+                return Err(statements::explain(&error, &catalog.role_name).unwrap_or_else(|| missing("queryPerformance", &failure)));
+            }
+            read => self.kept(read).map_err(|failure| missing("queryPerformance", &failure))?,
+        };
+        let now = clock::now();
+        let elapsed = self.statements.as_ref().map_or(Duration::ZERO, |(at, _)| now.saturating_duration_since(*at));
+        let interval = Arc::new(self.deltas.step(snapshot, elapsed, clock::wall()));
+        self.learn(server, &catalog, &interval, now).await;
+        if let Some(own) = interval.own(&self.known) {
+            server.metered(own);
+        }
+        self.statements = Some((now, Arc::clone(&interval)));
+        Ok(interval)
+    }
+
+    /// Asks for the texts and names that the interval brought up; without them the figures stand all the same.
+    async fn learn(&mut self, server: &Server, catalog: &Catalog, interval: &Interval, now: Instant) {
+        let databases: Vec<u32> = server.databases().iter().filter_map(|name| self.oid(name)).collect();
+        let wants = self.known.wants(now, interval, &databases);
+        if !wants.texts.is_empty() {
+            let Some(resident) = &self.resident else { return };
+            let texts = within(Lane::Statements, server, statements::texts(&resident.connection.client, catalog, &wants.texts)).await;
+            if let Ok(texts) = self.kept(texts) {
+                self.known.learn(texts);
+            }
+        }
+        if wants.roles {
+            let Some(resident) = &self.resident else { return };
+            let roles = within(Lane::Statements, server, statements::roles(&resident.connection.client)).await;
+            if let Ok(roles) = self.kept(roles) {
+                self.known.learn_roles(roles);
+            }
+        }
+    }
+
+    /// Finds the extension: in this database, or in another one of the server's targets.
+    async fn locate(&mut self, server: &Server) -> Result<Catalog, Missing> {
+        let mut tried = match &self.located {
+            Located::Here(catalog) if self.resident.is_some() => return Ok(Catalog::clone(catalog)),
+            Located::Nowhere { missing, again, .. } if clock::now() < *again => return Err(missing.clone()),
+            Located::Nowhere { tried, .. } => *tried,
+            Located::NotYet | Located::Here(_) => 0,
+        };
+        loop {
+            let resident = self.connected(server).await.map_err(|failure| missing("queryPerformance", &failure))?;
+            let located = within(Lane::Statements, server, statements::locate(&resident.connection.client)).await;
+            match self.kept(located).map_err(|failure| missing("queryPerformance", &failure))? {
+                Ok(catalog) => {
+                    self.known = Known::new(catalog.role);
+                    self.deltas = Deltas::default();
+                    self.located = Located::Here(Box::new(catalog.clone()));
+                    return Ok(catalog);
+                }
+                Err(missing) => {
+                    tried += 1;
+                    if tried % server.databases().len() == 0 {
+                        self.located = Located::Nowhere { missing: missing.clone(), tried, again: clock::now() + LOCATE_AGAIN };
+                        return Err(missing);
+                    }
+                    self.turn += 1;
+                    self.resident = None;
+                }
+            }
+        }
+    }
+
+    /// The connection, made anew when it is gone and the backoff allows.
+    async fn connected(&mut self, server: &Server) -> Result<&Resident, Failure> {
+        if self.resident.as_ref().is_some_and(|resident| resident.connection.is_closed()) {
+            self.resident = None;
+        }
+        if self.resident.is_none() {
+            if let Some(failure) = self.failure.as_ref().filter(|_| !self.retry.is_due(clock::now())) {
+                return Err(failure.clone());
+            }
+            match self.connect(server).await {
+                Ok(resident) => {
+                    self.retry.succeeded();
+                    self.failure = None;
+                    self.resident = Some(resident);
+                }
+                Err(failure) => {
+                    self.retry.failed(clock::now());
+                    self.turn += usize::from(failure.outcome == Outcome::NoSuchDatabase);
+                    return Err(self.failure.insert(failure).clone());
+                }
+            }
+        }
+        server.hold(1, self.resident.is_some());
+        Ok(self.resident.as_ref().expect("connected above"))
+    }
+
+    async fn connect(&self, server: &Server) -> Result<Resident, Failure> {
+        let connection = connect(&server.url(self.turn), Purpose::Resident, ANSWER_WITHIN).await?;
+        server.connected(clock::now());
+        let prepare = try_join(Counters::prepare(&connection.client), Sizes::prepare(&connection.client));
+        match within(Lane::Counters, server, prepare).await {
+            Ok((counters, sizes)) => Ok(Resident { connection, counters, sizes }),
+            Err(Stopped::Connection(failure)) => Err(failure),
+            Err(Stopped::Server(error)) => Err(Failure::of(Phase::FirstQuery, connection.phases, &error)),
+        }
+    }
+
+    /// Gives the connection up when a read ended it.
+    fn kept<T>(&mut self, read: Result<T, Stopped>) -> Result<T, Failure> {
+        read.map_err(|stopped| match stopped {
+            Stopped::Server(error) => Failure::of(Phase::Query, Phases::default(), &error),
+            Stopped::Connection(failure) => {
+                if let Some(resident) = self.resident.take() {
+                    tokio::spawn(async move { resident.connection.cancel(CANCEL_WITHIN).await });
+                }
+                failure
+            }
+        })
+    }
+}
+
+/// One read under its deadline, its round trip metered.
+async fn within<T>(lane: Lane, server: &Server, read: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Stopped> {
+    let started = clock::now();
+    let done = tokio::time::timeout(READ_WITHIN, read).await;
+    let now = clock::now();
+    server.spent(lane, now, now - started);
+    match done {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) if error.as_db_error().is_some() && !error.is_closed() => Err(Stopped::Server(error)),
+        Ok(Err(error)) => Err(Stopped::Connection(Failure::of(Phase::Query, Phases::default(), &error))),
+        Err(_) => Err(Stopped::Connection(Failure::timeout(Phase::Query, Phases::default()))),
+    }
+}
+
+fn missing(field: &str, failure: &Failure) -> Missing {
+    Missing { field: field.into(), cause: failure.to_string(), fix: None }
+}
+
+fn gone(database: &str) -> Missing {
+    Missing { field: "queryPerformance".into(), cause: format!("there is no database {database} on the server"), fix: None }
+}
