@@ -126,7 +126,7 @@ type Encrypted = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
 enum Wire {
     Plain(Socket),
-    Encrypted(Encrypted),
+    Encrypted(Box<Encrypted>),
 }
 
 /// TLS that is already there, handed to the driver, which then needs no request of its own.
@@ -234,7 +234,7 @@ async fn attempt(
     let config = configure(to, purpose, tls.is_some());
     let (client, driver) = match wire {
         Wire::Plain(socket) => start(&config, socket, NoTls).await,
-        Wire::Encrypted(stream) => start(&config, stream, Established).await,
+        Wire::Encrypted(stream) => start(&config, *stream, Established).await,
     }
     .map_err(|error| classify(Phase::Auth, &error))?;
     progress.done();
@@ -289,17 +289,15 @@ async fn reach(host: &Host, until: Instant, progress: &mut Progress) -> Result<(
         progress.done();
         return Ok((socket, endpoint));
     }
-    let addresses: Vec<SocketAddr> = match host.addr.or_else(|| host.name.parse().ok()) {
-        Some(address) => vec![(address, host.port).into()],
-        None => {
-            progress.start(Phase::Dns);
-            let found = lookup_host((host.name.as_str(), host.port)).await;
-            let found = found.map_err(|error| classify_io(Phase::Dns, &error))?.collect();
-            progress.done();
-            found
-        }
+    let addresses: Vec<SocketAddr> = if let Some(address) = host.addr.or_else(|| host.name.parse().ok()) {
+        vec![(address, host.port).into()]
+    } else {
+        progress.start(Phase::Dns);
+        let found = lookup_host((host.name.as_str(), host.port)).await;
+        let found = found.map_err(|error| classify_io(Phase::Dns, &error))?.collect();
+        progress.done();
+        found
     };
-    progress.start(Phase::Tcp);
     let mut last = (Outcome::DnsFailed, "the name has no address".into());
     for (nth, address) in addresses.iter().enumerate() {
         progress.start(Phase::Tcp);
@@ -362,7 +360,7 @@ async fn secure(
     let tls = Tls { connector, name };
     let stream = tls.handshake(socket).await.map_err(|error| classify_io(Phase::Tls, &error))?;
     progress.done();
-    Ok((Wire::Encrypted(stream), Some(tls)))
+    Ok((Wire::Encrypted(Box::new(stream)), Some(tls)))
 }
 
 /// Sends the TLS request. One byte is read and no more, so nothing that was sent in plain text can pass for encrypted.
