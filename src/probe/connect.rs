@@ -1,1 +1,461 @@
-//! To come.
+//! One connection, made by hand so that each phase is timed and a failure says how far it came.
+//!
+//! ```text
+//!  look-up ──► TCP (or Unix socket) ──► TLS request, handshake ──► start-up, authentication ──► right kind of server?
+//!    dns             tcp                        tls                        auth
+//! ```
+//! One deadline covers all of it; several hosts, and several addresses of one, get equal shares of what is left, so that a dead
+//! first one does not use up the time of the next. A [`Connection`] owns the driver's task: when it drops, the socket closes and
+//! nothing lingers on the server. Dropping a query's future does not cancel the query there; [`Connection::cancel`] does.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use secrecy::ExposeSecret;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, UnixStream, lookup_host},
+    task::JoinHandle,
+    time::timeout_at,
+};
+use tokio_postgres::{
+    CancelToken, Client, Config, NoTls, SimpleQueryMessage,
+    config::{SslMode as DriverSslMode, SslNegotiation},
+    tls::{MakeTlsConnect, TlsConnect, TlsStream},
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{
+    Failure,
+    classify::{bounded, classify, classify_io, timed_out},
+    conninfo::{ConnInfo, Host, SessionAttrs, SslMode},
+    tls,
+};
+use crate::{
+    clock,
+    model::{Outcome, Phase, Phases},
+};
+
+/// What PostgreSQL's administrators look for in `pg_stat_activity`.
+const APPLICATION_NAME: &str = "isobar";
+
+/// Settings of a resident session. 5 s is the last resort: callers put tighter limits around their queries. A monitor never
+/// waits for locks, writes, compiles, or takes parallel workers from others.
+const RESIDENT_OPTIONS: &str = "-c statement_timeout=5000 -c lock_timeout=100 -c idle_in_transaction_session_timeout=5000 \
+     -c default_transaction_read_only=on -c jit=off -c max_parallel_workers_per_gather=0 -c search_path=pg_catalog";
+
+/// A peer that vanished without a word is noticed after this much silence, and unacknowledged data fails a session as soon.
+const DEAD_PEER: Duration = Duration::from_secs(10);
+
+/// `SSLRequest`: its length and the code 1234.5679.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// What a connection is for, which decides what is asked for at start-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A long-lived session on the server itself, with timeouts set by start-up options (which poolers refuse).
+    Resident,
+    /// A short-lived client check, direct or through a pooler.
+    Check,
+    /// A pooler's admin console, which knows only simple queries.
+    Console,
+}
+
+/// An established connection. Dropping it closes the socket at once.
+pub struct Connection {
+    /// The driver's handle.
+    pub client: Client,
+    /// How long each phase took.
+    pub phases: Phases,
+    /// Which of the hosts answered.
+    pub server: Host,
+    driver: Driver,
+    cancel: CancelToken,
+    route: Route,
+}
+
+/// The driver's task; ends with the connection.
+#[derive(Debug)]
+struct Driver {
+    task: JoinHandle<()>,
+    end: Arc<OnceLock<(Outcome, String)>>,
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The way to the very same server process, for a cancel request.
+#[derive(Debug, Clone)]
+struct Route {
+    endpoint: Endpoint,
+    tls: Option<Tls>,
+}
+
+#[derive(Debug, Clone)]
+enum Endpoint {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+#[derive(Clone)]
+struct Tls {
+    connector: MakeRustlsConnect,
+    name: String,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tls({})", self.name)
+    }
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
+
+type Socket = Box<dyn Duplex>;
+type Encrypted = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+
+enum Wire {
+    Plain(Socket),
+    Encrypted(Box<Encrypted>),
+}
+
+/// TLS that is already there, handed to the driver, which then needs no request of its own.
+struct Established;
+
+impl<S> TlsConnect<S> for Established
+where
+    S: TlsStream + Unpin,
+{
+    type Stream = S;
+    type Error = io::Error;
+    type Future = std::future::Ready<io::Result<S>>;
+
+    fn connect(self, stream: S) -> Self::Future {
+        std::future::ready(Ok(stream))
+    }
+}
+
+type Cause = (Outcome, String);
+
+/// How far an attempt has come.
+struct Progress {
+    phase: Phase,
+    since: Instant,
+    phases: Phases,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { phase: Phase::Dns, since: clock::now(), phases: Phases::default() }
+    }
+
+    /// Starts a phase, without noting how long the one before took.
+    fn start(&mut self, phase: Phase) {
+        (self.phase, self.since) = (phase, clock::now());
+    }
+
+    /// Notes how long the phase now under way took.
+    fn done(&mut self) {
+        let took = Some(clock::now().duration_since(self.since).as_secs_f64() * 1e3);
+        match self.phase {
+            Phase::Dns => self.phases.dns = took,
+            Phase::Tcp => self.phases.tcp = took,
+            Phase::Tls => self.phases.tls = took,
+            Phase::Auth => self.phases.auth = took,
+            Phase::FirstQuery | Phase::Query => {}
+        }
+    }
+
+    fn failed(&self, (outcome, message): Cause) -> Failure {
+        Failure { outcome, phase: self.phase, phases: self.phases, message }
+    }
+}
+
+/// Connects, within one deadline over all phases (the shorter of `within` and `connect_timeout`). Several hosts are tried in
+/// order until one is what `target_session_attrs` wants; when none is, the first failure tells why.
+pub async fn connect(to: &ConnInfo, purpose: Purpose, within: Duration) -> Result<Connection, Failure> {
+    let deadline = clock::now() + to.connect_timeout.map_or(within, |limit| limit.min(within));
+    let rounds: &[SessionAttrs] = match (purpose, to.session_attrs) {
+        (Purpose::Console, _) => &[SessionAttrs::Any],
+        (_, SessionAttrs::PreferStandby) => &[SessionAttrs::Standby, SessionAttrs::Any],
+        (_, _) => std::slice::from_ref(&to.session_attrs),
+    };
+    let candidates: Vec<_> = rounds.iter().flat_map(|attrs| to.hosts.iter().map(move |host| (*attrs, host))).collect();
+    let mut first: Option<Failure> = None;
+    for (nth, (attrs, host)) in candidates.iter().enumerate() {
+        let until = share(deadline, candidates.len() - nth);
+        let mut progress = Progress::new();
+        let tried = timeout_at(until.into(), attempt(to, host, *attrs, purpose, until, &mut progress)).await;
+        let mut failure = match tried {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(cause)) => progress.failed(cause),
+            Err(_) => progress.failed(timed_out(progress.phase)),
+        };
+        if to.hosts.len() > 1 {
+            failure.message = bounded(&format!("{}:{}: {}", host.name, host.port, failure.message));
+        }
+        // As libpq: credentials that one host refuses are not offered to the next.
+        if matches!(failure.outcome, Outcome::AuthFailed | Outcome::NoSuchDatabase) {
+            return Err(failure);
+        }
+        first.get_or_insert(failure);
+    }
+    Err(first.unwrap_or_else(|| Progress::new().failed((Outcome::Other, "no host to connect to".into()))))
+}
+
+/// An equal share of the time that is left, for the next of several.
+fn share(deadline: Instant, left: usize) -> Instant {
+    let now = clock::now();
+    now + deadline.saturating_duration_since(now) / u32::try_from(left.max(1)).unwrap_or(u32::MAX)
+}
+
+async fn attempt(
+    to: &ConnInfo,
+    host: &Host,
+    attrs: SessionAttrs,
+    purpose: Purpose,
+    until: Instant,
+    progress: &mut Progress,
+) -> Result<Connection, Cause> {
+    let (socket, endpoint) = reach(host, until, progress).await?;
+    let (wire, tls) = secure(to, host, socket, &endpoint, progress).await?;
+
+    progress.start(Phase::Auth);
+    let config = configure(to, purpose, tls.is_some());
+    let (client, driver) = match wire {
+        Wire::Plain(socket) => start(&config, socket, NoTls).await,
+        Wire::Encrypted(stream) => start(&config, *stream, Established).await,
+    }
+    .map_err(|error| classify(Phase::Auth, &error))?;
+    progress.done();
+
+    progress.start(Phase::FirstQuery);
+    require(&client, attrs, purpose).await?;
+    let cancel = client.cancel_token();
+    let route = Route { endpoint, tls };
+    Ok(Connection { client, phases: progress.phases, server: host.clone(), driver, cancel, route })
+}
+
+fn configure(to: &ConnInfo, purpose: Purpose, encrypted: bool) -> Config {
+    let mut config = Config::new();
+    config.user(&to.user).dbname(&to.dbname).application_name(APPLICATION_NAME);
+    if let Some(password) = &to.password {
+        config.password(password.expose_secret());
+    }
+    if purpose == Purpose::Resident {
+        config.options(RESIDENT_OPTIONS);
+    }
+    if encrypted {
+        // The handshake is done already; `direct` keeps the driver from asking for another.
+        config.ssl_mode(DriverSslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+    } else {
+        config.ssl_mode(DriverSslMode::Disable);
+    }
+    config
+}
+
+async fn start<S, T>(config: &Config, stream: S, tls: T) -> Result<(Client, Driver), tokio_postgres::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: TlsConnect<S>,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = config.connect_raw(stream, tls).await?;
+    let end = Arc::new(OnceLock::new());
+    let noted = end.clone();
+    let task = tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            let _ = noted.set(classify(Phase::Query, &error));
+        }
+    });
+    Ok((client, Driver { task, end }))
+}
+
+async fn reach(host: &Host, until: Instant, progress: &mut Progress) -> Result<(Socket, Endpoint), Cause> {
+    if host.name.starts_with('/') {
+        progress.start(Phase::Tcp);
+        let endpoint = Endpoint::Unix(PathBuf::from(format!("{}/.s.PGSQL.{}", host.name, host.port)));
+        let socket = open(&endpoint).await.map_err(|error| classify_io(Phase::Tcp, &error))?;
+        progress.done();
+        return Ok((socket, endpoint));
+    }
+    let addresses: Vec<SocketAddr> = if let Some(address) = host.addr.or_else(|| host.name.parse().ok()) {
+        vec![(address, host.port).into()]
+    } else {
+        progress.start(Phase::Dns);
+        let found = lookup_host((host.name.as_str(), host.port)).await;
+        let found = found.map_err(|error| classify_io(Phase::Dns, &error))?.collect();
+        progress.done();
+        found
+    };
+    let mut last = (Outcome::DnsFailed, "the name has no address".into());
+    for (nth, address) in addresses.iter().enumerate() {
+        progress.start(Phase::Tcp);
+        let endpoint = Endpoint::Tcp(*address);
+        match timeout_at(share(until, addresses.len() - nth).into(), open(&endpoint)).await {
+            Ok(Ok(socket)) => {
+                progress.done();
+                return Ok((socket, endpoint));
+            }
+            Ok(Err(error)) => last = classify_io(Phase::Tcp, &error),
+            Err(_) => last = timed_out(Phase::Tcp),
+        }
+    }
+    Err(last)
+}
+
+async fn open(endpoint: &Endpoint) -> io::Result<Socket> {
+    match endpoint {
+        Endpoint::Unix(path) => Ok(Box::new(UnixStream::connect(path).await?)),
+        Endpoint::Tcp(address) => {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            let socket = SockRef::from(&stream);
+            let keepalive = TcpKeepalive::new().with_time(DEAD_PEER).with_interval(DEAD_PEER / 5).with_retries(3);
+            socket.set_tcp_keepalive(&keepalive)?;
+            #[cfg(target_os = "linux")]
+            socket.set_tcp_user_timeout(Some(DEAD_PEER))?;
+            Ok(Box::new(stream))
+        }
+    }
+}
+
+/// Asks for TLS and shakes hands, as far as the mode wants it. Never on a Unix socket.
+async fn secure(
+    to: &ConnInfo,
+    host: &Host,
+    mut socket: Socket,
+    endpoint: &Endpoint,
+    progress: &mut Progress,
+) -> Result<(Wire, Option<Tls>), Cause> {
+    if matches!(endpoint, Endpoint::Unix(_)) || to.sslmode == SslMode::Disable {
+        return Ok((Wire::Plain(socket), None));
+    }
+    progress.start(Phase::Tls);
+    let connector = tls::connector(to.sslmode, to.sslrootcert.as_deref());
+    let Some(connector) = connector.map_err(|message| (Outcome::TlsFailed, bounded(&message)))? else {
+        return Ok((Wire::Plain(socket), None));
+    };
+    if !offers_tls(&mut socket).await? {
+        return if matches!(to.sslmode, SslMode::Allow | SslMode::Prefer) {
+            Ok((Wire::Plain(socket), None))
+        } else {
+            Err((Outcome::TlsFailed, "the server does not offer TLS, and sslmode insists on it".into()))
+        };
+    }
+    let name = match endpoint {
+        Endpoint::Tcp(address) if host.name.is_empty() => address.ip().to_string(),
+        _ => host.name.clone(),
+    };
+    let tls = Tls { connector, name };
+    let stream = tls.handshake(socket).await.map_err(|error| classify_io(Phase::Tls, &error))?;
+    progress.done();
+    Ok((Wire::Encrypted(Box::new(stream)), Some(tls)))
+}
+
+/// Sends the TLS request. One byte is read and no more, so nothing that was sent in plain text can pass for encrypted.
+async fn offers_tls(socket: &mut Socket) -> Result<bool, Cause> {
+    let mut answer = [0];
+    let asked = async {
+        socket.write_all(&SSL_REQUEST).await?;
+        socket.read_exact(&mut answer).await
+    };
+    asked.await.map_err(|error| classify_io(Phase::Tls, &error))?;
+    match &answer {
+        b"S" => Ok(true),
+        b"N" => Ok(false),
+        b"E" => Err((Outcome::Other, "the server answered the TLS request with an error; it may be out of processes".into())),
+        _ => Err((Outcome::Protocol, "what answers there does not speak PostgreSQL's protocol".into())),
+    }
+}
+
+impl Tls {
+    async fn handshake(&self, socket: Socket) -> io::Result<Encrypted> {
+        let mut connector = self.connector.clone();
+        let Ok(connect) = MakeTlsConnect::<Socket>::make_tls_connect(&mut connector, &self.name);
+        connect.connect(socket).await
+    }
+}
+
+/// Whether the server is what `target_session_attrs` wants. Read-only by default counts only on sessions that did not ask for it.
+async fn require(client: &Client, attrs: SessionAttrs, purpose: Purpose) -> Result<(), Cause> {
+    const ASK: &str = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only')";
+    if attrs == SessionAttrs::Any {
+        return Ok(());
+    }
+    let rows = client.simple_query(ASK).await.map_err(|error| classify(Phase::FirstQuery, &error))?;
+    let row = rows.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let column = |nth| row.and_then(|row| row.get(nth)).unwrap_or_default();
+    let standby = column(0) == "t";
+    let read_only = standby || (purpose != Purpose::Resident && column(1) == "on");
+    let (suits, wanted) = match attrs {
+        SessionAttrs::Any => (true, "any"),
+        SessionAttrs::ReadWrite => (!read_only, "read-write"),
+        SessionAttrs::ReadOnly => (read_only, "read-only"),
+        SessionAttrs::Primary => (!standby, "primary"),
+        SessionAttrs::Standby | SessionAttrs::PreferStandby => (standby, "standby"),
+    };
+    if suits {
+        return Ok(());
+    }
+    let is = if standby { "a standby" } else { "a primary" };
+    Err((Outcome::Other, format!("it is {is}, and target_session_attrs wants {wanted}")))
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Connection({}:{})", self.server.name, self.server.port)
+    }
+}
+
+impl Connection {
+    /// Whether the other side is gone. What it said last is in [`Connection::end`].
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Why the connection ended, when the other side said so or the socket failed.
+    pub fn end(&self) -> Option<(Outcome, String)> {
+        self.driver.end.get().cloned()
+    }
+
+    /// Asks the server to cancel what this session runs, on a connection of its own, within a limit. Whether it was cancelled,
+    /// the query's own answer tells.
+    pub async fn cancel(&self, within: Duration) {
+        let deadline = clock::now() + within;
+        let _ = timeout_at(deadline.into(), self.request_cancel()).await;
+    }
+
+    async fn request_cancel(&self) -> Option<()> {
+        let mut socket = open(&self.route.endpoint).await.ok()?;
+        match &self.route.tls {
+            None => self.cancel.cancel_query_raw(socket, NoTls).await.ok(),
+            Some(tls) => {
+                offers_tls(&mut socket).await.ok().filter(|offers| *offers)?;
+                let stream = tls.handshake(socket).await.ok()?;
+                self.cancel.cancel_query_raw(stream, Established).await.ok()
+            }
+        }
+    }
+
+    /// Says goodbye, so that the other side logs no broken connection, and waits for that within a limit.
+    pub async fn close(self, within: Duration) {
+        let Self { client, mut driver, .. } = self;
+        let deadline = clock::now() + within;
+        drop(client);
+        let _ = timeout_at(deadline.into(), &mut driver.task).await;
+    }
+}
