@@ -1,1 +1,199 @@
-//! To come.
+//! Wires a node: the only file that knows every stage.
+//!
+//! ```text
+//!  main thread             this file, the web actor        arbiter per region      RegionSupervisor
+//!  runtime "isobar-io"     databases, TLS and SCRAM        arbiter per region      its probes
+//!  web workers             HTTP                            arbiter                 Aggregator
+//! ```
+//! A flooded actor starves its arbiter, so each stage has its own; what waits for databases has a runtime of its own. Build, then
+//! run: [`Node::build`] tells the real address, [`Node::run`] ends cleanly.
+
+mod watchdog;
+
+use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use actix::{Actor, Addr, Arbiter, Recipient};
+use arc_swap::ArcSwap;
+use tokio::{runtime::Runtime, sync::mpsc};
+
+use crate::{
+    aggregate::{Aggregator, Reconfigure as ReconfigureAggregator},
+    clock,
+    config::{Config, RegionConfig},
+    model::{RegionName, report::Batch, world::World},
+    probe::{Sampling, launch::Launcher, session::Registry},
+    region::supervisor::{Reconfigure, RegionSupervisor},
+    web,
+};
+use watchdog::Restarts;
+
+/// Threads for database work: it waits more than it computes, and a node's budget is one core.
+const IO_THREADS: usize = 2;
+/// How soon a dead supervisor or aggregator is noticed.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// For closing connections at the end; the contract allows five seconds for all of it.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Why a node cannot be built, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operator's: the address or the certificate.
+    #[error(transparent)]
+    Web(#[from] web::Error),
+    /// The system's: no threads.
+    #[error("cannot start threads: {0}")]
+    Threads(#[from] std::io::Error),
+    /// Ours: an actor died again and again.
+    #[error("the {0} died {1} times within a minute; ending, so that whoever supervises this process knows")]
+    Dead(String, usize),
+}
+
+/// A running node.
+pub struct Node {
+    config: Config,
+    web: web::Running,
+    world: Arc<ArcSwap<World>>,
+    aggregator: Addr<Aggregator>,
+    supervisors: BTreeMap<RegionName, Addr<RegionSupervisor>>,
+    registry: Arc<Registry>,
+    io: Runtime,
+    restarts: Restarts,
+}
+
+impl Node {
+    /// Starts everything; to be called inside an actix system.
+    pub fn build(config: Config, name: &str) -> Result<Self, Error> {
+        let io = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(IO_THREADS)
+            .thread_name("isobar-io")
+            .enable_all()
+            .build()?;
+        let regions = config.regions.iter().map(|region| region.name.clone());
+        let world = Arc::new(ArcSwap::from_pointee(World::unseen(regions, clock::wall())));
+        let shared = web::Shared {
+            world: Arc::clone(&world),
+            node: name.to_owned(),
+            version: env!("CARGO_PKG_VERSION"),
+            started: clock::wall(),
+        };
+        let web = web::start(config.web.clone(), shared)?;
+        let aggregator = start_aggregator(&config, &world, &web);
+        let mut node = Self {
+            config,
+            web,
+            world,
+            aggregator,
+            supervisors: BTreeMap::new(),
+            registry: Arc::default(),
+            io,
+            restarts: Restarts::default(),
+        };
+        for region in node.config.regions.clone() {
+            node.start_supervisor(&region);
+        }
+        Ok(node)
+    }
+
+    /// Where the web listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.web.addr
+    }
+
+    /// Runs until `shutdown` ends, taking new configurations as they come.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>, mut reload: mpsc::Receiver<Config>) -> Result<(), Error> {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        tokio::pin!(shutdown);
+        let ended = loop {
+            tokio::select! {
+                () = &mut shutdown => break Ok(()),
+                Some(config) = reload.recv() => self.reconfigure(config),
+                _ = look.tick() => if let Err(error) = self.revive() { break Err(error) },
+            }
+        };
+        self.stop().await;
+        ended
+    }
+
+    fn start_supervisor(&mut self, region: &RegionConfig) {
+        let launcher = Launcher::new(Arc::clone(&self.registry), self.config.sampling.clone(), self.io.handle().clone());
+        let (name, targets, sampling) = (region.name.clone(), targets(region), self.config.sampling.clone());
+        let to: Recipient<Batch> = self.aggregator.clone().recipient();
+        let addr = RegionSupervisor::start_in_arbiter(&Arbiter::new().handle(), move |_| {
+            RegionSupervisor::new(name, targets, sampling, Box::new(launcher), to)
+        });
+        self.supervisors.insert(region.name.clone(), addr);
+    }
+
+    /// Replaces what died; probes of a dead supervisor end by themselves.
+    fn revive(&mut self) -> Result<(), Error> {
+        if !self.aggregator.connected() {
+            self.restarts.another("aggregator", clock::now())?;
+            self.aggregator = start_aggregator(&self.config, &self.world, &self.web);
+            for region in self.config.regions.clone() {
+                if let Some(old) = self.supervisors.remove(&region.name) {
+                    drop(old);
+                }
+                self.start_supervisor(&region);
+            }
+        }
+        for region in self.config.regions.clone() {
+            if self.supervisors.get(&region.name).is_none_or(|addr| !addr.connected()) {
+                self.restarts.another(&format!("supervisor of region {}", region.name), clock::now())?;
+                self.start_supervisor(&region);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a new configuration: targets come and go without touching the others. Where to listen and how often to sample
+    /// hold until the next start.
+    fn reconfigure(&mut self, new: Config) {
+        if new.sampling != self.config.sampling {
+            tracing::warn!("[sampling] changed; it takes effect with the next start");
+        }
+        if new.web != self.config.web {
+            tracing::warn!("[web] changed; it takes effect with the next start");
+        }
+        let sampling: Sampling = self.config.sampling.clone();
+        let web = self.config.web.clone();
+        self.config = Config { sampling, web, ..new };
+        let wanted: Vec<RegionName> = self.config.regions.iter().map(|region| region.name.clone()).collect();
+        self.aggregator.do_send(ReconfigureAggregator { regions: wanted.clone() });
+        self.supervisors.retain(|name, addr| {
+            let keep = wanted.contains(name);
+            if !keep {
+                addr.do_send(Reconfigure { targets: Vec::new() });
+            }
+            keep
+        });
+        for region in self.config.regions.clone() {
+            match self.supervisors.get(&region.name) {
+                Some(addr) => addr.do_send(Reconfigure { targets: targets(&region) }),
+                None => self.start_supervisor(&region),
+            }
+        }
+        tracing::info!(regions = wanted.len(), "configuration reloaded");
+    }
+
+    async fn stop(self) {
+        for addr in self.supervisors.values() {
+            addr.do_send(Reconfigure { targets: Vec::new() });
+        }
+        if tokio::time::timeout(FAREWELL, self.web.stop()).await.is_err() {
+            tracing::warn!("some readers did not take their last bytes in time");
+        }
+        // Probes drop their sessions as they end; whoever still holds one loses it with the runtime.
+        self.io.shutdown_timeout(FAREWELL);
+    }
+}
+
+fn targets(region: &RegionConfig) -> Vec<(crate::probe::TargetSettings, crate::region::thresholds::Thresholds)> {
+    region.targets.iter().map(|target| (target.settings.clone(), target.thresholds.clone())).collect()
+}
+
+fn start_aggregator(config: &Config, world: &Arc<ArcSwap<World>>, web: &web::Running) -> Addr<Aggregator> {
+    let regions = config.regions.iter().map(|region| region.name.clone()).collect();
+    let (world, subscribers, blind_after) = (Arc::clone(world), vec![web.recipient.clone()], config.thresholds.region_blind());
+    Aggregator::start_in_arbiter(&Arbiter::new().handle(), move |_| Aggregator::new(regions, world, subscribers, blind_after))
+}

@@ -5,6 +5,7 @@ pub mod check;
 pub mod demo;
 mod log;
 mod run;
+mod serve;
 mod watch;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
@@ -70,7 +71,7 @@ struct WatchArgs {
 }
 
 /// `isobar run`
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 struct RunArgs {
     /// The folder with global.toml and one file per region
     #[arg(long, value_name = "DIR", default_value = "regions")]

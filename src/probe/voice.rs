@@ -66,7 +66,7 @@ impl Voice {
         A: Actor<Context = Context<A>>,
         T: Send + 'static,
     {
-        ctx.spawn(wrap_future(Task(self.io.spawn(work))).map(then));
+        ctx.spawn(wrap_future::<_, A>(Task(self.io.spawn(work))).map(|value, actor, ctx| then(actor, value, ctx)));
     }
 
     /// How long until the next point of the grid of this interval.
