@@ -194,3 +194,109 @@ pub(super) fn bounded(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     line.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(phase: Phase, code: &str, message: &str) -> Outcome {
+        by_code(phase, &SqlState::from_code(code), message).0
+    }
+
+    #[test]
+    fn what_servers_and_poolers_say_has_a_cause() {
+        let table = [
+            ("28P01", "password authentication failed for user \"probe\"", Outcome::AuthFailed),
+            (
+                "28000",
+                "no pg_hba.conf entry for host \"10.0.0.1\", user \"probe\", database \"app\", no encryption",
+                Outcome::AuthFailed,
+            ),
+            ("28000", "role \"probe\" does not exist", Outcome::AuthFailed),
+            ("3D000", "database \"app\" does not exist", Outcome::NoSuchDatabase),
+            ("53300", "sorry, too many clients already", Outcome::TooManyConnections),
+            (
+                "53300",
+                "remaining connection slots are reserved for roles with the SUPERUSER attribute",
+                Outcome::TooManyConnections,
+            ),
+            ("53300", "too many connections for role \"probe\"", Outcome::TooManyConnections),
+            ("57P03", "the database system is starting up", Outcome::StartingUp),
+            ("57P03", "das Datenbanksystem startet", Outcome::StartingUp),
+            ("57P03", "the database system is shutting down", Outcome::ShuttingDown),
+            ("57P03", "the database system is in recovery mode", Outcome::InRecovery),
+            ("57P03", "the database system is not accepting connections", Outcome::InRecovery),
+            ("57P03", "the database system is not yet accepting connections", Outcome::InRecovery),
+            ("57P01", "terminating connection due to administrator command", Outcome::ShuttingDown),
+            ("57P02", "terminating connection because of crash of another server process", Outcome::Lost),
+            ("57P05", "terminating connection due to idle-session timeout", Outcome::Lost),
+            ("57014", "canceling statement due to statement timeout", Outcome::QueryTimeout),
+            ("55P03", "canceling statement due to lock timeout", Outcome::QueryTimeout),
+            ("42501", "permission denied for function pg_stat_statements", Outcome::PermissionDenied),
+            ("08P01", "invalid frontend message type 0", Outcome::Protocol),
+            ("42P01", "relation \"pg_stat_statements\" does not exist", Outcome::Other),
+            ("08P01", "no more connections allowed (max_client_conn)", Outcome::TooManyConnections),
+            ("08P01", "query_wait_timeout", Outcome::PoolExhausted),
+            ("08P01", "pooler error: query_wait_timeout", Outcome::PoolExhausted),
+            ("08P01", "client_login_timeout (server down)", Outcome::PoolExhausted),
+            ("08P01", "server login has been failing, try again later (server_login_retry)", Outcome::PoolExhausted),
+            (
+                "08P01",
+                "server login has been failing, cached error: password authentication failed for user \"app\" (server_login_retry)",
+                Outcome::PoolExhausted,
+            ),
+            ("08P01", "pgbouncer cannot connect to server", Outcome::PoolExhausted),
+            ("08P01", "database \"app\" is disabled", Outcome::PoolerPaused),
+            ("08P01", "bouncer config error", Outcome::Other),
+            ("08P01", "no such database: app", Outcome::NoSuchDatabase),
+            ("3D000", "no such database: app", Outcome::NoSuchDatabase),
+            ("08P01", "no such user: probe", Outcome::AuthFailed),
+            ("08P01", "password authentication failed", Outcome::AuthFailed),
+            ("08P01", "SASL authentication failed", Outcome::AuthFailed),
+            ("08P01", "login rejected", Outcome::AuthFailed),
+            ("08P01", "not allowed", Outcome::PermissionDenied),
+            ("08P01", "server conn crashed?", Outcome::Lost),
+            ("08P01", "invalid command 'show nothing', use SHOW HELP;", Outcome::Protocol),
+            ("XX000", "(EMAXCONN) max client connections reached, limit: 200", Outcome::TooManyConnections),
+            ("XX000", "(EMAXCONNSESSION) max clients reached in session mode", Outcome::PoolExhausted),
+            ("XX000", "(ECHECKOUTTIMEOUT) unable to check out connection from the pool after 60000ms", Outcome::PoolExhausted),
+            ("XX000", "(ENOTFOUND) tenant/user app.x not found", Outcome::AuthFailed),
+            ("XX000", "cache lookup failed for relation 16384", Outcome::Other),
+        ];
+        for (code, message, outcome) in table {
+            assert_eq!(
+                said(Phase::Auth, code, message),
+                if code == "57014" { Outcome::Unresponsive } else { outcome },
+                "{message}"
+            );
+            assert_eq!(said(Phase::Query, code, message), outcome, "{message}");
+        }
+    }
+
+    #[test]
+    fn an_io_error_means_what_its_phase_makes_of_it() {
+        use io::ErrorKind as Kind;
+        let table = [
+            (Phase::Dns, Kind::Other, Outcome::DnsFailed),
+            (Phase::Tcp, Kind::ConnectionRefused, Outcome::TcpRefused),
+            (Phase::Tcp, Kind::NotFound, Outcome::TcpRefused),
+            (Phase::Tcp, Kind::HostUnreachable, Outcome::TcpTimeout),
+            (Phase::Tcp, Kind::PermissionDenied, Outcome::PermissionDenied),
+            (Phase::Tls, Kind::InvalidData, Outcome::TlsFailed),
+            (Phase::Tls, Kind::UnexpectedEof, Outcome::Lost),
+            (Phase::Auth, Kind::ConnectionReset, Outcome::Lost),
+            (Phase::Query, Kind::BrokenPipe, Outcome::Lost),
+            (Phase::Query, Kind::TimedOut, Outcome::Lost),
+            (Phase::Query, Kind::InvalidData, Outcome::Protocol),
+        ];
+        for (phase, kind, outcome) in table {
+            assert_eq!(classify_io(phase, &kind.into()).0, outcome, "{phase:?} {kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_one_line_without_surprises_and_bounded() {
+        assert_eq!(bounded("first\u{1b}[31m line\nsecond"), "first[31m line");
+        assert_eq!(bounded(&"ä".repeat(1000)).chars().count(), LONGEST_MESSAGE);
+    }
+}

@@ -459,3 +459,6 @@ impl Connection {
         let _ = timeout_at(deadline.into(), &mut driver.task).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,12 +122,11 @@ impl Console {
         }
         let (pools, databases, totals) =
             tokio::try_join!(show(client, "SHOW POOLS"), show(client, "SHOW DATABASES"), known(client, self.totals))?;
-        let totals = match totals {
-            Some(totals) => totals,
-            None => {
-                self.totals = STATS;
-                show(client, STATS).await?
-            }
+        let totals = if let Some(totals) = totals {
+            totals
+        } else {
+            self.totals = STATS;
+            show(client, STATS).await?
         };
         let wrong = |problem| failed(Outcome::Protocol, problem);
         let pools = tables::pools(&pools).map_err(wrong)?;
