@@ -18,6 +18,7 @@ pub mod database;
 pub mod governor;
 pub mod launch;
 pub mod pool;
+pub mod preflight;
 pub mod query;
 pub mod session;
 pub mod tls;

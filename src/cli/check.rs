@@ -1,3 +1,93 @@
-//! `isobar check`
-use super::*;
-pub(super) fn run(_: &CheckArgs) -> Result<ExitCode, Failed> { todo!() }
+//! `isobar check`: is everything right before somebody depends on it? All problems of the configuration at once, then every target
+//! and pooler by phase, many at a time.
+
+use std::{fmt::Write as _, process::ExitCode};
+
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+
+use super::{CheckArgs, Failed};
+use crate::{
+    config::{Config, Problems},
+    model::{RegionName, TargetName},
+    probe::preflight::{Finding, Level, preflight},
+};
+
+/// Targets that are checked at once: quick for hundreds, gentle to a server that has fifty of them.
+const AT_ONCE: usize = 8;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    status: Level,
+    problems: Option<Problems>,
+    warnings: Problems,
+    targets: Vec<Checked>,
+}
+
+#[derive(Debug, Serialize)]
+struct Checked {
+    region: RegionName,
+    target: TargetName,
+    status: Level,
+    findings: Vec<Finding>,
+}
+
+pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failed> {
+    let outcome = match Config::load(&args.config, &[]) {
+        Err(problems) => {
+            Outcome { status: Level::Broken, problems: Some(problems), warnings: Problems(Vec::new()), targets: Vec::new() }
+        }
+        Ok(config) => {
+            let runtime = tokio::runtime::Runtime::new().map_err(Failed::failed)?;
+            runtime.block_on(check(config))
+        }
+    };
+    let text = if args.json { serde_json::to_string_pretty(&outcome).map_err(Failed::failed)? } else { report(&outcome) };
+    println!("{}", text.trim_end());
+    Ok(ExitCode::from(match outcome.status {
+        Level::Good => 0,
+        Level::Degraded => 1,
+        Level::Broken => 2,
+    }))
+}
+
+async fn check(config: Config) -> Outcome {
+    let targets = config.regions.into_iter().flat_map(|region| region.targets);
+    let checks = targets.map(|target| async move {
+        let findings = preflight(&target.settings).await;
+        let status = findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Good);
+        Checked { region: target.settings.id.region, target: target.settings.id.target, status, findings }
+    });
+    let targets: Vec<Checked> = stream::iter(checks).buffered(AT_ONCE).collect().await;
+    let worst = targets.iter().map(|target| target.status).max().unwrap_or(Level::Good);
+    let warned = if config.warnings.is_empty() { Level::Good } else { Level::Degraded };
+    Outcome { status: worst.max(warned), problems: None, warnings: Problems(config.warnings), targets }
+}
+
+fn report(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    if let Some(problems) = &outcome.problems {
+        let _ = writeln!(text, "{problems}");
+    }
+    if !outcome.warnings.0.is_empty() {
+        let _ = writeln!(text, "{}", outcome.warnings);
+    }
+    for target in &outcome.targets {
+        let _ = writeln!(text, "{}/{}", target.region, target.target);
+        for finding in &target.findings {
+            let mark = match finding.level {
+                Level::Good => "ok      ",
+                Level::Degraded => "degraded",
+                Level::Broken => "BROKEN  ",
+            };
+            let _ = writeln!(text, "  {mark} {}: {}: {}", finding.part, finding.check, finding.detail);
+            if let Some(fix) = &finding.fix {
+                let _ = writeln!(text, "           fix: {fix}");
+            }
+        }
+    }
+    let good = outcome.targets.iter().filter(|target| target.status == Level::Good).count();
+    let _ = writeln!(text, "{good} of {} targets are good", outcome.targets.len());
+    text
+}

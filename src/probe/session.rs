@@ -48,6 +48,8 @@ pub use slow::{CountersReading, Slow};
 
 /// A trivial query must be answered within this; the contract's definition of "unresponsive".
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// What the role's `CONNECTION LIMIT` must allow: both lanes and one fresh client.
+pub const WITH_TWO_LANES: i32 = 3;
 /// Reconnects of a lane: soon at first, so that a restart is hardly missed, and never rarer than recovery must be noticed.
 const RETRY: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(1));
 /// How long a cancel request may take; it goes over a connection of its own, and the server may be frozen.
