@@ -1,1 +1,92 @@
+//! The reader on a real server: see `query/statements/tests.rs`.
 
+use chrono::{DateTime, TimeDelta};
+use tokio_postgres::NoTls;
+
+use super::*;
+
+fn reading() -> DatabaseCounters {
+    DatabaseCounters {
+        datid: 5,
+        xact_commit: 100,
+        xact_rollback: 10,
+        sessions_killed: Some(1),
+        sessions_fatal: Some(2),
+        stats_reset: Some(Timestamp(DateTime::UNIX_EPOCH)),
+        ..DatabaseCounters::default()
+    }
+}
+
+#[test]
+fn rates_are_differences() {
+    let now = DatabaseCounters { xact_commit: 150, xact_rollback: 11, sessions_killed: Some(3), ..reading() };
+    let rates = rates(&reading(), &now, Duration::from_millis(1_000)).unwrap();
+    assert_eq!((rates.commits, rates.rollbacks, rates.sessions_killed_or_fatal, rates.interval_ms), (50, 1, 2, 1_000.0));
+}
+
+#[test]
+fn what_cannot_be_compared_has_no_rates() {
+    let second = Duration::from_secs(1);
+    let later = Timestamp(DateTime::UNIX_EPOCH + TimeDelta::seconds(1));
+    for (what, now, elapsed) in [
+        ("a reset", DatabaseCounters { stats_reset: Some(later), xact_commit: 1_000, ..reading() }, second),
+        ("backwards", DatabaseCounters { xact_commit: 99, ..reading() }, second),
+        ("backwards in a rare one", DatabaseCounters { sessions_fatal: Some(0), ..reading() }, second),
+        ("another database of that name", DatabaseCounters { datid: 6, ..reading() }, second),
+        ("no time between", reading(), Duration::ZERO),
+    ] {
+        assert_eq!(rates(&reading(), &now, elapsed), None, "{what}");
+    }
+}
+
+#[test]
+fn only_databases_seen_before_have_rates() {
+    let mut last = LastCounters::default();
+    assert!(last.step(vec![reading()], Duration::from_secs(1)).is_empty());
+    let new = DatabaseCounters { datid: 6, ..reading() };
+    let rates = last.step(vec![reading(), new], Duration::from_secs(1));
+    assert_eq!(rates.keys().collect::<Vec<_>>(), [&5]);
+}
+
+#[tokio::test]
+#[ignore = "needs a server"]
+async fn commits_and_rollbacks_are_counted() {
+    let url = std::env::var("ISOBAR_TEST_SERVER").expect("ISOBAR_TEST_SERVER");
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let counters = Counters::prepare(&client).await.unwrap();
+    let facts = counters.facts(&client).await.unwrap();
+    assert_eq!((facts.max_connections, facts.slots(), facts.in_recovery), (100, 97, false));
+    assert!(facts.version.starts_with(&(facts.version_number / 10_000).to_string()), "{facts:?}");
+
+    client.batch_execute("DROP DATABASE IF EXISTS counted").await.unwrap();
+    client.batch_execute("CREATE DATABASE counted").await.unwrap();
+    let counted = |all: Vec<DatabaseCounters>| all.into_iter().find(|one| one.datname == "counted").unwrap();
+    let before = counted(counters.read(&client).await.unwrap());
+    assert_eq!(before.sessions.is_some(), facts.version_number >= 140_000);
+    let mut other: tokio_postgres::Config = url.parse().unwrap();
+    let (other, connection) = other.dbname("counted").connect(NoTls).await.unwrap();
+    let other_task = tokio::spawn(connection);
+    for _ in 0..20 {
+        other.batch_execute("SELECT 1").await.unwrap();
+    }
+    for _ in 0..5 {
+        other.batch_execute("BEGIN; SELECT 1; ROLLBACK").await.unwrap();
+    }
+    drop(other);
+    other_task.await.unwrap().unwrap();
+    // A session's counters are flushed when it ends.
+    let deadline = crate::clock::now() + Duration::from_secs(10);
+    loop {
+        let now = counted(counters.read(&client).await.unwrap());
+        // The first use of a database makes its entry, with a reset of its own (14 and earlier).
+        let before = DatabaseCounters { stats_reset: now.stats_reset, ..before.clone() };
+        let rates = rates(&before, &now, Duration::from_secs(1)).unwrap();
+        if rates.rollbacks == 5 && rates.commits >= 20 && now.numbackends == 0 {
+            break;
+        }
+        assert!(crate::clock::now() < deadline, "{rates:?}");
+        tokio::task::yield_now().await;
+    }
+    client.batch_execute("DROP DATABASE counted").await.unwrap();
+}
