@@ -37,8 +37,9 @@ impl ExpandError {
 pub(super) fn expand(text: &str, from: &Sources<'_>) -> Result<String, ExpandError> {
     let filled = variables(text, from)?;
     // Only what is written may name a file, so that a variable cannot make isobar read one.
-    let Some(path) = text.strip_prefix("file:").and_then(|_| filled.strip_prefix("file:")) else { return Ok(filled) };
-    let content = (from.read)(path).map_err(|error| ExpandError::File { path: path.to_owned(), why: error.kind() })?;
+    let Some(written) = text.strip_prefix("file:") else { return Ok(filled) };
+    let path = filled.strip_prefix("file:").unwrap_or_default();
+    let content = (from.read)(path).map_err(|error| ExpandError::File { path: written.to_owned(), why: error.kind() })?;
     Ok(content.trim_end_matches(['\n', '\r']).to_owned())
 }
 
@@ -126,6 +127,7 @@ mod tests {
             ("${A B}", "does not name a variable"),
             ("${1}", "does not name a variable"),
             ("file:nowhere", "the file nowhere cannot be read (entity not found)"),
+            ("file:${HOST}", "the file ${HOST} cannot be read"),
         ];
         for (text, expected) in table {
             assert!(expanded(text).contains(expected), "{text} gave {}", expanded(text));

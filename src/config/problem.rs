@@ -22,6 +22,13 @@ pub struct Problem {
     pub fix: String,
 }
 
+impl Problem {
+    /// One about a whole file, folder or command line.
+    pub(super) fn about(file: &str, message: String, fix: String) -> Self {
+        Self { file: file.to_owned(), line: None, key: String::new(), value: None, message, fix }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;

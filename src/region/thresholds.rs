@@ -1,0 +1,368 @@
+//! What is too much: the levels, times and severities that a target is judged by.
+//!
+//! `[thresholds]` comes in layers: the defaults below are the contract's, `global.toml` changes them for everybody, a region's
+//! file for the region, `[target.thresholds]` for one target. Each layer is a [`Patch`], applied with
+//! [`Thresholds::apply`], which names everything that is wrong with it at once.
+//!
+//! A level that fires has one that clears, on the safe side of it, so that a figure on the edge does not flap. Who moves
+//! only the firing level moves the clear level with it, in proportion.
+//!
+//! ```toml
+//! [thresholds]
+//! pool_utilization = 0.8
+//! blocked_age = "5s"
+//! [thresholds.rules.pool_saturated]
+//! for = "3s"
+//! severity = "high"
+//! ```
+
+use std::{collections::BTreeMap, fmt::Display, time::Duration};
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+use crate::model::{Rule, Severity};
+
+/// A length of time as it is written in the configuration: `"250ms"`, `"1m 30s"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        humantime::parse_duration(&text).map(Self).map_err(|_| {
+            D::Error::custom(format!("`{text}` is no length of time; write it like \"250ms\", \"10s\" or \"1m 30s\""))
+        })
+    }
+}
+
+/// Something wrong with one setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Its key below `[thresholds]`, e.g. `pool_utilization` or `rules.pool_saturated.for`.
+    pub key: String,
+    /// The value as it was understood.
+    pub value: String,
+    /// What to write instead.
+    pub fix: String,
+}
+
+/// How one kind of value is written and shown.
+pub trait Setting: Copy + PartialOrd {
+    /// As it is in the configuration.
+    type Written: Copy;
+    /// What was written, as a value.
+    fn read(written: Self::Written) -> Self;
+    /// The value as a person would write it.
+    fn show(self) -> String;
+}
+
+impl Setting for f64 {
+    type Written = Self;
+    fn read(written: Self) -> Self {
+        written
+    }
+    fn show(self) -> String {
+        self.to_string()
+    }
+}
+
+impl Setting for u32 {
+    type Written = Self;
+    fn read(written: Self) -> Self {
+        written
+    }
+    fn show(self) -> String {
+        self.to_string()
+    }
+}
+
+impl Setting for Duration {
+    type Written = Span;
+    fn read(written: Span) -> Self {
+        written.0
+    }
+    fn show(self) -> String {
+        humantime::format_duration(self).to_string()
+    }
+}
+
+macro_rules! thresholds {
+    ($($(#[$doc:meta])* $key:ident: $kind:ty = $default:expr, $low:expr => $high:expr;)*) => {
+        /// The levels that a target is judged by, all layers applied.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct Thresholds {
+            $($(#[$doc])* pub $key: $kind,)*
+            /// What can be set for each rule alike.
+            pub rules: BTreeMap<Rule, RuleSettings>,
+        }
+
+        /// One layer of `[thresholds]`: what it does not name stays as it was.
+        #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Patch {
+            $($(#[$doc])* pub $key: Option<<$kind as Setting>::Written>,)*
+            /// `[thresholds.rules.<rule>]`.
+            pub rules: BTreeMap<Rule, RulePatch>,
+        }
+
+        impl Default for Thresholds {
+            fn default() -> Self {
+                Self { $($key: $default,)* rules: Rule::ALL.iter().map(|rule| (*rule, RuleSettings::of(*rule))).collect() }
+            }
+        }
+
+        impl Thresholds {
+            /// Sets what the patch names and its range allows.
+            fn set(&mut self, patch: &Patch, problems: &mut Vec<Problem>) {
+                $(if let Some(value) = patch.$key.map(<$kind as Setting>::read) {
+                    let (low, high): ($kind, $kind) = ($low, $high);
+                    if (low..=high).contains(&value) {
+                        self.$key = value;
+                    } else {
+                        problems.push(Problem {
+                            key: stringify!($key).to_owned(),
+                            value: value.show(),
+                            fix: format!("a value from {} to {}", low.show(), high.show()),
+                        });
+                    }
+                })*
+            }
+        }
+    };
+}
+
+/// Levels that are lengths of time reach from what the fast lane can tell apart to a day.
+const SHORTEST: Duration = Duration::from_millis(100);
+const DAY: Duration = Duration::from_hours(24);
+
+thresholds! {
+    /// `pool_saturated` fires above this share of the server's slots or of the fullest pool, 0..1.
+    pool_utilization: f64 = 0.8, 0.01 => 1.0;
+    /// `pool_saturated` is critical above this, 0..1.
+    pool_utilization_critical: f64 = 0.95, 0.01 => 1.0;
+    /// `pool_saturated` clears below this, 0..1.
+    pool_utilization_clear: f64 = 0.7, 0.0 => 1.0;
+    /// `pool_waiting` fires when the oldest waiting client has waited longer than this, milliseconds.
+    pool_wait_ms: f64 = 500.0, 1.0 => 3_600_000.0;
+    /// `pool_waiting` is critical above this, milliseconds.
+    pool_wait_critical_ms: f64 = 5_000.0, 1.0 => 3_600_000.0;
+    /// `pool_waiting` clears below this, milliseconds.
+    pool_wait_clear_ms: f64 = 250.0, 0.0 => 3_600_000.0;
+    /// `connection_leak` looks at sessions idle in transaction for longer than this.
+    leak_age: Duration = Duration::from_mins(1), SHORTEST => DAY;
+    /// `connection_leak` fires when those hold more than this share of the target's connections, 0..1.
+    leak_share: f64 = 0.1, 0.0 => 1.0;
+    /// `connection_leak` clears when they hold at most this share and block nobody, 0..1.
+    leak_share_clear: f64 = 0.08, 0.0 => 1.0;
+    /// `blocking_chain` fires when a session has been blocked by another for longer than this.
+    blocked_age: Duration = Duration::from_secs(5), SHORTEST => DAY;
+    /// `blocking_chain` clears when none has been blocked for longer than this.
+    blocked_age_clear: Duration = Duration::from_secs(4), Duration::ZERO => DAY;
+    /// A statement is slow, and `query_slow` fires, above this mean time, milliseconds.
+    average_query_ms: f64 = 1_000.0, 0.1 => 3_600_000.0;
+    /// `query_slow` clears below this mean time, milliseconds.
+    average_query_clear_ms: f64 = 800.0, 0.0 => 3_600_000.0;
+    /// `query_slow` fires too when queries running for longer than `average_query_ms` make up more than this share of the
+    /// active sessions, 0..1.
+    slow_sessions_share: f64 = 0.5, 0.0 => 1.0;
+    /// `slow_query_rate` fires above this slow share of the calls, 0..1.
+    slow_query_rate: f64 = 0.05, 0.0 => 1.0;
+    /// `slow_query_rate` clears below this, 0..1.
+    slow_query_rate_clear: f64 = 0.04, 0.0 => 1.0;
+    /// `error_rate` fires above this failed share of the transactions, 0..1.
+    error_rate: f64 = 0.01, 0.0 => 1.0;
+    /// `error_rate` clears below this, 0..1.
+    error_rate_clear: f64 = 0.008, 0.0 => 1.0;
+    /// `error_rate` says nothing about windows with fewer transactions than this.
+    error_rate_min_transactions: u32 = 50, 1 => 1_000_000;
+    /// `cache_hit_low` fires below this ratio, 0..1.
+    cache_hit_ratio: f64 = 0.9, 0.0 => 1.0;
+    /// `cache_hit_low` clears above this ratio, 0..1.
+    cache_hit_ratio_clear: f64 = 0.92, 0.0 => 1.0;
+    /// `cache_hit_low` looks at the ratio over this time.
+    cache_hit_window: Duration = Duration::from_mins(5), Duration::from_secs(1) => DAY;
+    /// `cache_hit_low` says nothing about windows with fewer blocks read than this: an idle database's few reads prove
+    /// nothing. Ten a second over five minutes unless told.
+    cache_hit_min_reads: u32 = 3_000, 1 => 1_000_000_000;
+    /// `size_growth` fires above this growth as a fraction per day.
+    size_growth_per_day: f64 = 0.1, 0.0001 => 100.0;
+    /// `size_growth` clears below this growth as a fraction per day.
+    size_growth_per_day_clear: f64 = 0.08, 0.0 => 100.0;
+    /// `database_down`, `database_unresponsive`, `database_rejecting` and `pooler_down` fire after this many failed attempts.
+    failed_attempts: u32 = 2, 1 => 20;
+    /// `region_blind` fires when no report came from any node of the region for this long. In `global.toml` only.
+    region_blind_after: Duration = Duration::from_secs(5), Duration::from_secs(2) => DAY;
+}
+
+/// What can be set for every rule alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RuleSettings {
+    /// Whether it is judged at all.
+    pub enabled: bool,
+    /// How long its condition must hold before it fires.
+    pub for_: Duration,
+    /// How long it must be clear before it clears.
+    pub hold: Duration,
+    /// Its severity at the first level.
+    pub severity: Severity,
+    /// Its severity at the second level; none for a rule that has only one.
+    pub critical_severity: Option<Severity>,
+}
+
+/// One layer of a rule's settings.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RulePatch {
+    /// See [`RuleSettings::enabled`].
+    pub enabled: Option<bool>,
+    /// See [`RuleSettings::for_`]; at most a day.
+    #[serde(rename = "for")]
+    pub for_: Option<Span>,
+    /// See [`RuleSettings::hold`]; at most a day.
+    pub hold: Option<Span>,
+    /// See [`RuleSettings::severity`].
+    pub severity: Option<Severity>,
+    /// See [`RuleSettings::critical_severity`].
+    pub critical_severity: Option<Severity>,
+}
+
+impl RuleSettings {
+    /// The contract's settings of a rule.
+    fn of(rule: Rule) -> Self {
+        use Severity::{Critical, High, Low, Medium};
+        let (seconds, severity) = match rule {
+            Rule::DatabaseDown | Rule::DatabaseUnresponsive | Rule::DatabaseRejecting | Rule::PoolerDown => (0, Critical),
+            Rule::RegionBlind => (0, High),
+            Rule::PoolSaturated | Rule::ConnectionLeak | Rule::BlockingChain => (3, High),
+            Rule::PoolWaiting => (1, High),
+            Rule::QuerySlow => (5, Medium),
+            Rule::SlowQueryRate => (10, Medium),
+            Rule::ErrorRate | Rule::ReplicationLag => (10, High),
+            Rule::CacheHitLow => (300, Low),
+            Rule::SizeGrowth => (600, Medium),
+            Rule::XidWraparound => (60, Medium),
+        };
+        // A second of calm for figures that jump from sample to sample; the others are means over an interval already.
+        let jumpy = matches!(
+            rule,
+            Rule::PoolSaturated | Rule::PoolWaiting | Rule::ConnectionLeak | Rule::BlockingChain | Rule::QuerySlow
+        );
+        Self {
+            enabled: true,
+            for_: Duration::from_secs(seconds),
+            hold: Duration::from_secs(u64::from(jumpy)),
+            severity,
+            critical_severity: matches!(rule, Rule::PoolSaturated | Rule::PoolWaiting).then_some(Critical),
+        }
+    }
+}
+
+impl Thresholds {
+    /// The settings of one rule.
+    pub fn rule(&self, rule: Rule) -> RuleSettings {
+        self.rules.get(&rule).copied().unwrap_or_else(|| RuleSettings::of(rule))
+    }
+
+    /// Lays a patch over these. What is out of its range is left as it was and named; so is every pair of levels in the wrong
+    /// order.
+    pub fn apply(&mut self, patch: &Patch) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let old = self.clone();
+        self.set(patch, &mut problems);
+        self.follow(&old, patch);
+        self.check_order(&mut problems);
+        for (rule, patch) in &patch.rules {
+            self.apply_rule(*rule, patch, &mut problems);
+        }
+        problems
+    }
+
+    /// Moves the clear levels that the patch does not name along with their firing levels.
+    fn follow(&mut self, old: &Self, patch: &Patch) {
+        macro_rules! follow {
+            ($($fire:ident -> $clear:ident),*) => {
+                $(if patch.$fire.is_some() && patch.$clear.is_none() && old.$fire > 0.0 {
+                    self.$clear = old.$clear * self.$fire / old.$fire;
+                })*
+            };
+        }
+        follow!(
+            pool_utilization -> pool_utilization_clear, pool_wait_ms -> pool_wait_clear_ms, leak_share -> leak_share_clear,
+            average_query_ms -> average_query_clear_ms, slow_query_rate -> slow_query_rate_clear, error_rate -> error_rate_clear,
+            size_growth_per_day -> size_growth_per_day_clear
+        );
+        if patch.blocked_age.is_some() && patch.blocked_age_clear.is_none() {
+            self.blocked_age_clear =
+                old.blocked_age_clear.mul_f64(self.blocked_age.as_secs_f64() / old.blocked_age.as_secs_f64());
+        }
+        if patch.cache_hit_ratio.is_some() && patch.cache_hit_ratio_clear.is_none() && old.cache_hit_ratio < 1.0 {
+            let share = (1.0 - self.cache_hit_ratio) / (1.0 - old.cache_hit_ratio);
+            self.cache_hit_ratio_clear = 1.0 - (1.0 - old.cache_hit_ratio_clear) * share;
+        }
+    }
+
+    /// Clear below fire, fire below critical; for the cache, where less is worse, the other way round.
+    fn check_order(&self, problems: &mut Vec<Problem>) {
+        macro_rules! order {
+            ($($low:ident < $high:ident),*) => {
+                [$((stringify!($low), self.$low.show(), stringify!($high), self.$high.show(), self.$low < self.$high)),*]
+            };
+        }
+        let pairs = order!(
+            pool_utilization_clear < pool_utilization,
+            pool_utilization < pool_utilization_critical,
+            pool_wait_clear_ms < pool_wait_ms,
+            pool_wait_ms < pool_wait_critical_ms,
+            leak_share_clear < leak_share,
+            blocked_age_clear < blocked_age,
+            average_query_clear_ms < average_query_ms,
+            slow_query_rate_clear < slow_query_rate,
+            error_rate_clear < error_rate,
+            cache_hit_ratio < cache_hit_ratio_clear,
+            size_growth_per_day_clear < size_growth_per_day
+        );
+        // Zero as a firing level means "any at all" and has nothing below it to clear at.
+        let fine = |low: &str, high: &str, ordered: bool| ordered || (low == "0" && high == "0");
+        problems.extend(pairs.into_iter().filter(|(_, low, _, high, ordered)| !fine(low, high, *ordered)).map(
+            |(low_key, low, high_key, high, _)| Problem {
+                key: low_key.to_owned(),
+                value: low,
+                fix: format!("a value below `{high_key}`, which is {high}; or a larger `{high_key}`"),
+            },
+        ));
+    }
+
+    fn apply_rule(&mut self, rule: Rule, patch: &RulePatch, problems: &mut Vec<Problem>) {
+        let mut settings = self.rule(rule);
+        let mut problem = |key: &str, value: &dyn Display, fix: &str| {
+            problems.push(Problem {
+                key: format!("rules.{}.{key}", rule.as_str()),
+                value: value.to_string(),
+                fix: fix.to_owned(),
+            });
+        };
+        settings.enabled = patch.enabled.unwrap_or(settings.enabled);
+        for (key, written, place) in [("for", patch.for_, &mut settings.for_), ("hold", patch.hold, &mut settings.hold)] {
+            match written {
+                Some(Span(span)) if span > DAY => problem(key, &span.show(), "a value from 0s to 1day"),
+                Some(Span(span)) => *place = span,
+                None => {}
+            }
+        }
+        settings.severity = patch.severity.unwrap_or(settings.severity);
+        match (patch.critical_severity, settings.critical_severity) {
+            (Some(severity), None) => {
+                problem("critical_severity", &severity.as_str(), "leave it out: this rule has one level; set `severity`");
+            }
+            (Some(severity), Some(_)) => settings.critical_severity = Some(severity),
+            (None, _) => {}
+        }
+        if let Some(critical) = settings.critical_severity.filter(|critical| *critical < settings.severity) {
+            problem("critical_severity", &critical.as_str(), "a severity that is not below `severity`");
+        }
+        self.rules.insert(rule, settings);
+    }
+}
+
+#[cfg(test)]
+mod tests;
