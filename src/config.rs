@@ -1,1 +1,196 @@
-//! To come.
+//! Joins the stages' settings with a folder of files: `global.toml` (optional) and one `<region>.toml` per region.
+//!
+//! ```text
+//!  folder ──► TOML with places ──► section: typed questions ──► global, region: meaning ──► Config
+//!                                        │ ${NAME}, file:PATH filled in                └──► or every Problem
+//! ```
+//! A configuration is used whole or not at all, and it tells everything that is wrong with it at once: file, line, key, value and fix.
+//! So nothing here stops at the first problem; a value that cannot be used is noted and its default goes on in its place until the end,
+//! where the problems win. What variables and files hold is never shown, and keys that may hold a secret show as `***`.
+//!
+//! [`Config::parse`] is pure: texts, environment and file reader are arguments. [`Config::load`] gives it the real ones. A running
+//! node compares [`Fingerprint`]s, loads again when they differ, and keeps what it has when the new one is refused.
+
+mod expand;
+mod fingerprint;
+mod folder;
+mod global;
+mod later;
+mod problem;
+mod region;
+mod section;
+mod thresholds;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::{fs, net::SocketAddr, path::Path};
+
+use toml::{Spanned, de::DeTable};
+
+pub use expand::Sources;
+pub use fingerprint::Fingerprint;
+pub use problem::{Problem, Problems};
+
+use crate::{
+    model::RegionName,
+    probe::{Sampling, TargetSettings},
+    region::thresholds::Thresholds,
+    web,
+};
+use section::{File, Findings, Place, Section, nearest};
+
+/// All that a node is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How to serve.
+    pub web: web::Settings,
+    /// How often to look.
+    pub sampling: Sampling,
+    /// What holds where neither region nor target says otherwise.
+    pub thresholds: Thresholds,
+    /// The regions to run, by name.
+    pub regions: Vec<RegionConfig>,
+    /// What is there without effect.
+    pub warnings: Vec<Problem>,
+}
+
+/// One region to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegionConfig {
+    /// Its name.
+    pub name: RegionName,
+    /// Its targets, in the order of the file; at least one.
+    pub targets: Vec<TargetConfig>,
+}
+
+/// One target with the levels it is judged by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetConfig {
+    /// What to watch.
+    pub settings: TargetSettings,
+    /// All layers applied: the defaults, `global.toml`, the region's, its own.
+    pub thresholds: Thresholds,
+}
+
+/// The name of the file that is no region's.
+const GLOBAL: &str = "global";
+
+impl Config {
+    /// Loads a folder, with the process's environment. Of the regions only those named, when any are: a node must not fail for
+    /// another region's secrets.
+    pub fn load(dir: &Path, only_regions: &[String]) -> Result<Self, Problems> {
+        let refuse =
+            |message: String, fix: &str| Problems(vec![Problem::about(&dir.display().to_string(), message, fix.to_owned())]);
+        let paths = folder::files(dir).map_err(|error| {
+            refuse(
+                format!("the configuration's folder cannot be read ({})", error.kind()),
+                "name a readable folder with --config",
+            )
+        })?;
+        let mut files = Vec::new();
+        let mut unreadable = Vec::new();
+        for path in paths {
+            match fs::read_to_string(&path) {
+                Ok(text) => files.push((path.display().to_string(), text)),
+                Err(error) => unreadable.push(Problem::about(
+                    &path.display().to_string(),
+                    format!("the file cannot be read ({})", error.kind()),
+                    "make it UTF-8 text, readable for the user that runs isobar".to_owned(),
+                )),
+            }
+        }
+        if !unreadable.is_empty() {
+            return Err(Problems(unreadable));
+        }
+        let sources = Sources { env: &|name| std::env::var(name).ok(), read: &|path| fs::read_to_string(dir.join(path)) };
+        Self::parse(dir, &files, only_regions, &sources)
+    }
+
+    /// The same from texts: `files` are names (whose last part is `<region>.toml`) and contents; `dir` is what relative paths in
+    /// the result start with.
+    pub fn parse(
+        dir: &Path,
+        files: &[(String, String)],
+        only_regions: &[String],
+        sources: &Sources<'_>,
+    ) -> Result<Self, Problems> {
+        let mut findings = Findings::new(sources);
+        let regions: Vec<_> = files.iter().map(|(name, _)| stem(name)).filter(|stem| *stem != GLOBAL).collect();
+        let folder = dir.display().to_string();
+        if regions.is_empty() {
+            let fix = "add one file per region, e.g. us-east-1.toml, with region = \"us-east-1\" and a [[target]]";
+            findings.problems.push(Problem::about(&folder, "the folder holds no region's file".to_owned(), fix.to_owned()));
+        }
+        for wanted in only_regions.iter().filter(|wanted| !regions.contains(&wanted.as_str())) {
+            let fix = match nearest(wanted, regions.iter().copied()) {
+                Some(region) => format!("did you mean `{region}`?"),
+                None => format!("choose from {}", regions.join(", ")),
+            };
+            findings.problems.push(Problem::about(&folder, format!("there is no region `{wanted}` here"), fix));
+        }
+
+        let mut base = global::Global::default();
+        for (name, text) in files.iter().filter(|(name, _)| stem(name) == GLOBAL) {
+            if let Some(document) = document(&mut findings, File { name, text }) {
+                base = global::read(&mut findings, &Section::root(File { name, text }, document.get_ref()), dir);
+            }
+        }
+        let mut configs = Vec::new();
+        let run = |stem: &str| stem != GLOBAL && (only_regions.is_empty() || only_regions.iter().any(|only| only == stem));
+        for (name, text) in files.iter().filter(|(name, _)| run(stem(name))) {
+            let around = region::Surroundings { folder: dir, stem: stem(name), regions: &regions, base: &base.thresholds };
+            if let Some(document) = document(&mut findings, File { name, text }) {
+                configs.push(region::read(&mut findings, &Section::root(File { name, text }, document.get_ref()), &around));
+            }
+        }
+
+        let Findings { mut problems, mut warnings, .. } = findings;
+        let order = |problem: &Problem| (files.iter().position(|(name, _)| *name == problem.file), problem.line);
+        problems.sort_by_key(order);
+        warnings.sort_by_key(order);
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        Ok(Self { web: base.web, sampling: base.sampling, thresholds: base.thresholds, regions: configs, warnings })
+    }
+
+    /// What `isobar watch` runs: these connection strings as targets of the region `local`, each named after its database, with
+    /// poolers in front. A pooler's connection string leads to its console (database `pgbouncer`) or is what an application would use, which
+    /// tells where the console is; it belongs to the targets with the same database name, or to all when there is none.
+    pub fn for_watch(urls: &[String], poolers: &[String], listen: Option<SocketAddr>) -> Result<Self, Problems> {
+        watch::config(urls, poolers, listen)
+    }
+
+    /// Listens elsewhere than the files say (`--listen`); refused beyond loopback without tokens.
+    pub fn listen_on(&mut self, listen: SocketAddr) -> Result<(), Problems> {
+        let web = web::Settings { listen, ..self.web.clone() };
+        let missing = global::missing_tokens(&web);
+        if !missing.is_empty() {
+            let problem = Problem::about(COMMAND_LINE, global::open(&missing), global::open_fix(&missing));
+            let (key, value) = ("--listen".to_owned(), Some(listen.to_string()));
+            return Err(Problems(vec![Problem { key, value, ..problem }]));
+        }
+        self.web = web;
+        Ok(())
+    }
+}
+
+/// The `file` of problems with arguments.
+const COMMAND_LINE: &str = "command line";
+
+/// The region that a file is for.
+fn stem(name: &str) -> &str {
+    Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(name)
+}
+
+/// Parses one file; notes all its errors of syntax, without the text around them.
+fn document<'a>(findings: &mut Findings<'_>, file: File<'a>) -> Option<Spanned<DeTable<'a>>> {
+    let (document, errors) = DeTable::parse_recoverable(file.text);
+    for error in &errors {
+        let fix = "correct the TOML here; strings stand in double quotes, tables in [brackets]";
+        findings.problem(&Place::bare(file, error.span()), error.message(), fix);
+    }
+    errors.is_empty().then_some(document)
+}

@@ -1,9 +1,28 @@
 //! Where and as whom to connect: libpq URLs and key=value strings, parsed by ourselves because the driver knows neither
-//! `verify-full` nor `sslrootcert`. Secrets print as `***` everywhere, `Debug` included.
+//! `verify-full` nor `sslrootcert`.
+//!
+//! ```text
+//!  text ──► syntax: URL | key=value ──► parameters: known, ignored, refused ──► ConnInfo
+//! ```
+//! Parsing is pure: no environment, no password file, no default host; what a node connects to stands in its configuration.
+//! The text holds a password, also when it is malformed and nobody can tell which part that is. So an error is made only of our own
+//! words (names of parameters that libpq knows, positions), never of pieces of the text; and where libpq would guess (an `@` or `?`
+//! in the middle of a URL) we refuse and ask for percent-encoding, so that no piece of a password ends up as a host or database.
+//! `Debug` shows no secret either.
 
-use std::{fmt, path::PathBuf, time::Duration};
+mod error;
+mod parameters;
+mod syntax;
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
+
+pub use error::ConnInfoError;
+use parameters::Parameters;
 
 /// How much to insist on TLS, as libpq means it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +47,7 @@ pub struct Host {
     /// Name, address, or the directory of a Unix socket (starts with `/`).
     pub name: String,
     /// `hostaddr`, which saves the look-up.
-    pub addr: Option<std::net::IpAddr>,
+    pub addr: Option<IpAddr>,
     /// Port.
     pub port: u16,
 }
@@ -67,9 +86,32 @@ pub struct ConnInfo {
 }
 
 impl ConnInfo {
+    /// Reads a libpq URL (`postgres://`, `postgresql://`) or a key=value string. Host and role must be named; the database is
+    /// the role's name unless told, the port 5432, `sslmode` prefer.
+    pub fn parse(text: &str) -> Result<Self, ConnInfoError> {
+        let given = syntax::read(text)?;
+        let hosts = hosts(&given)?;
+        let user = given.get("user").ok_or(ConnInfoError::NoUser)?.to_owned();
+        let (sslmode, sslrootcert) = tls(&given)?;
+        Ok(Self {
+            hosts,
+            dbname: given.get("dbname").unwrap_or(&user).to_owned(),
+            user,
+            password: given.get("password").map(SecretString::from),
+            sslmode,
+            sslrootcert,
+            connect_timeout: connect_timeout(&given)?,
+            session_attrs: given.choice("target_session_attrs", &SESSION_ATTRS)?.unwrap_or(SessionAttrs::Any),
+        })
+    }
+
     /// `host:port` of the first host, for people.
     pub fn address(&self) -> String {
-        self.hosts.first().map(|host| format!("{}:{}", host.name, host.port)).unwrap_or_default()
+        let shown = |host: &Host| {
+            let (open, close) = if host.name.contains(':') { ("[", "]") } else { ("", "") };
+            format!("{open}{}{close}:{}", host.name, host.port)
+        };
+        self.hosts.first().map(shown).unwrap_or_default()
     }
 }
 
@@ -96,4 +138,77 @@ impl fmt::Debug for ConnInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}/{}", self.user, self.address(), self.dbname)
     }
+}
+
+const SSL_MODES: [(&str, SslMode); 6] = [
+    ("disable", SslMode::Disable),
+    ("allow", SslMode::Allow),
+    ("prefer", SslMode::Prefer),
+    ("require", SslMode::Require),
+    ("verify-ca", SslMode::VerifyCa),
+    ("verify-full", SslMode::VerifyFull),
+];
+
+const SESSION_ATTRS: [(&str, SessionAttrs); 6] = [
+    ("any", SessionAttrs::Any),
+    ("read-write", SessionAttrs::ReadWrite),
+    ("read-only", SessionAttrs::ReadOnly),
+    ("primary", SessionAttrs::Primary),
+    ("standby", SessionAttrs::Standby),
+    ("prefer-standby", SessionAttrs::PreferStandby),
+];
+
+/// The port of PostgreSQL.
+const DEFAULT_PORT: u16 = 5432;
+
+/// `host`, `hostaddr` and `port` are lists of the same length, except that one port may serve all hosts.
+fn hosts(given: &Parameters) -> Result<Vec<Host>, ConnInfoError> {
+    let list = |name| given.get(name).map(|list| list.split(',').collect::<Vec<_>>()).unwrap_or_default();
+    let (names, addrs, ports) = (list("host"), list("hostaddr"), list("port"));
+    let count = names.len().max(addrs.len());
+    if count == 0 {
+        return Err(ConnInfoError::NoHost);
+    }
+    let fits = |len: usize| len == 0 || len == count;
+    if !fits(names.len()) || !fits(addrs.len()) || !(fits(ports.len()) || ports.len() == 1) {
+        return Err(ConnInfoError::Counts);
+    }
+    let host = |at: usize| {
+        let addr = match addrs.get(at).copied().unwrap_or_default() {
+            "" => None,
+            addr => Some(addr.parse::<IpAddr>().map_err(|_| ConnInfoError::bad("hostaddr", "an IPv4 or IPv6 address"))?),
+        };
+        let name = match (names.get(at).copied().unwrap_or_default(), addr) {
+            ("", None) => return Err(ConnInfoError::NoHost),
+            ("", Some(addr)) => addr.to_string(),
+            (name, _) if name.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control()) => {
+                return Err(ConnInfoError::bad("host", "a name, an address, or the directory of a Unix socket"));
+            }
+            (name, _) => name.to_owned(),
+        };
+        let port = match ports.get(at).or(ports.first().filter(|_| ports.len() == 1)).copied().unwrap_or_default() {
+            "" => DEFAULT_PORT,
+            port => port.parse().ok().filter(|port| *port != 0).ok_or(ConnInfoError::Port)?,
+        };
+        Ok(Host { name, addr, port })
+    };
+    (0..count).map(host).collect()
+}
+
+/// As libpq: `sslrootcert=system` insists on `verify-full`, and `require` with a file of authorities means `verify-ca`.
+fn tls(given: &Parameters) -> Result<(SslMode, Option<PathBuf>), ConnInfoError> {
+    let mode = given.choice("sslmode", &SSL_MODES)?;
+    match (mode, given.get("sslrootcert")) {
+        (None | Some(SslMode::VerifyFull), Some("system")) => Ok((SslMode::VerifyFull, None)),
+        (Some(_), Some("system")) => Err(ConnInfoError::WeakForSystem),
+        (Some(SslMode::Require), Some(file)) => Ok((SslMode::VerifyCa, Some(file.into()))),
+        (mode, file) => Ok((mode.unwrap_or(SslMode::Prefer), file.map(PathBuf::from))),
+    }
+}
+
+/// Whole seconds; zero and less mean no limit of its own.
+fn connect_timeout(given: &Parameters) -> Result<Option<Duration>, ConnInfoError> {
+    let Some(text) = given.get("connect_timeout") else { return Ok(None) };
+    let seconds: i32 = text.trim().parse().map_err(|_| ConnInfoError::bad("connect_timeout", "a whole number of seconds"))?;
+    Ok(u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs))
 }

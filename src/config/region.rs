@@ -1,0 +1,211 @@
+//! `<region>.toml`: the targets of one region and the poolers in front of them.
+
+use std::{collections::HashSet, path::Path};
+
+use super::{
+    RegionConfig, TargetConfig, global, later,
+    section::{Findings, Section, Text, nearest},
+    thresholds,
+};
+use crate::{
+    model::{RegionName, TargetId, sample::PoolerKind},
+    probe::{PoolerSettings, TargetSettings, conninfo::ConnInfo},
+    region::thresholds::Thresholds,
+};
+
+const POOLER_KINDS: [(&str, PoolerKind); 6] = [
+    ("pgbouncer", PoolerKind::Pgbouncer),
+    ("supavisor", PoolerKind::Supavisor),
+    ("supabase", PoolerKind::Supabase),
+    ("pgcat", PoolerKind::Pgcat),
+    ("odyssey", PoolerKind::Odyssey),
+    ("pgdog", PoolerKind::Pgdog),
+];
+
+/// The database of PgBouncer that is its console.
+pub(super) const CONSOLE: &str = "pgbouncer";
+
+/// As long as a label of a host name may be: regions and targets appear in URLs, metrics and file names.
+pub(super) const LONGEST_NAME: usize = 63;
+
+/// What is known around the file.
+pub(super) struct Surroundings<'a> {
+    /// Relative paths start here.
+    pub(super) folder: &'a Path,
+    /// The name that the file gives the region.
+    pub(super) stem: &'a str,
+    /// All regions of the folder, by their files.
+    pub(super) regions: &'a [&'a str],
+    /// What `global.toml` sets.
+    pub(super) base: &'a Thresholds,
+}
+
+pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Surroundings<'_>) -> RegionConfig {
+    root.only(findings, &["bus", "region", "target", "thresholds"], (&global::KEYS, "global.toml"));
+    let stem = around.stem;
+    if let Some(region) = root.required(findings, "region", &format!("\"{stem}\""))
+        && name(findings, &region, "region")
+        && region.value != stem
+    {
+        findings.problem(
+            &region.at,
+            "is not the name of its file",
+            format!("write region = \"{stem}\", or rename the file to match"),
+        );
+    }
+    let mut base = around.base.clone();
+    thresholds::layer(findings, root, &mut base);
+    later::look(findings, root);
+
+    let sections = root.tables(findings, "target");
+    if sections.is_empty() && !root.has("target") {
+        let fix = "add a [[target]] with name and url, or remove the file";
+        findings.problem(&root.place(), "the region has no target", fix);
+    }
+    let mut names = HashSet::new();
+    let mut targets = Vec::new();
+    for section in &sections {
+        targets.extend(target(findings, section, around, &base, &mut names));
+    }
+    RegionConfig { name: stem.into(), targets }
+}
+
+/// One `[[target]]`; none when what matters most is missing.
+fn target(
+    findings: &mut Findings<'_>,
+    section: &Section<'_>,
+    around: &Surroundings<'_>,
+    base: &Thresholds,
+    names: &mut HashSet<String>,
+) -> Option<TargetConfig> {
+    section.only(findings, &["importance", "name", "pooler", "thresholds", "url", "vantages"], (&[], ""));
+    let title = section.required(findings, "name", "\"marketing\"").filter(|text| name(findings, text, "target"));
+    if let Some(name) = &title
+        && !names.insert(name.value.clone())
+    {
+        findings.problem(&name.at, "another target of this region has this name", "give each target its own name");
+    }
+    let url = section
+        .required(findings, "url", "\"postgres://ROLE:${PASSWORD}@HOST:5432/DATABASE\"")
+        .and_then(|text| conninfo(findings, &text, around.folder));
+    if url.as_ref().is_some_and(|url| url.dbname == CONSOLE) {
+        let fix = "name the server and database themselves here, and this one as url of a [[target.pooler]]";
+        findings.problem(&section.at("url"), "leads to PgBouncer's console", fix);
+    }
+    let critical = section.text(findings, "importance").is_some_and(|importance| {
+        if !["normal", "critical"].contains(&importance.value.as_str()) {
+            findings.problem(&importance.at, "is not an importance", "write \"normal\" or \"critical\"");
+        }
+        importance.value == "critical"
+    });
+    let vantages = vantages(findings, section, around);
+    let poolers =
+        section.tables(findings, "pooler").iter().filter_map(|section| pooler(findings, section, around.folder)).collect();
+    let mut thresholds = base.clone();
+    thresholds::layer(findings, section, &mut thresholds);
+    let settings = TargetSettings {
+        id: TargetId::new(around.stem, &title?.value),
+        url: url?,
+        critical,
+        vantages,
+        poolers,
+        slow_query_ms: thresholds.average_query_ms,
+    };
+    Some(TargetConfig { settings, thresholds })
+}
+
+fn vantages(findings: &mut Findings<'_>, section: &Section<'_>, around: &Surroundings<'_>) -> Vec<RegionName> {
+    let mut vantages = Vec::new();
+    for vantage in section.texts(findings, "vantages") {
+        let known = || around.regions.iter().copied().filter(|region| *region != around.stem);
+        if known().any(|region| region == vantage.value) {
+            vantages.push(vantage.value.as_str().into());
+        } else if vantage.value == around.stem {
+            findings.problem(&vantage.at, "is the target's own region", "remove it; name other regions only");
+        } else {
+            let fix = match nearest(&vantage.value, known()) {
+                Some(region) => format!("did you mean \"{region}\"?"),
+                None => "remove it, or add a file for that region".to_owned(),
+            };
+            findings.problem(&vantage.at, "no such region in this folder", fix);
+        }
+    }
+    vantages
+}
+
+/// One `[[target.pooler]]`; none when it cannot be used, or not by this version.
+fn pooler(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> Option<PoolerSettings> {
+    section.only(findings, &["client_url", "kind", "url"], (&[], ""));
+    let mut kind = None;
+    if let Some(text) = section.required(findings, "kind", "\"pgbouncer\"") {
+        kind = POOLER_KINDS.iter().find(|(name, _)| *name == text.value).map(|(_, kind)| *kind);
+        let names = POOLER_KINDS.map(|(name, _)| name);
+        match (kind, nearest(&text.value, names.into_iter())) {
+            (Some(PoolerKind::Pgbouncer), _) => {}
+            (Some(_), _) => {
+                findings.warn(&text.at, "not watched by this version yet", "nothing to do: a later version will watch it");
+            }
+            (None, Some(name)) => {
+                findings.problem(&text.at, "is not a pooler that isobar knows", format!("did you mean \"{name}\"?"));
+            }
+            (None, None) => {
+                findings.problem(&text.at, "is not a pooler that isobar knows", format!("write one of {}", names.join(", ")));
+            }
+        }
+    }
+    let mut parsed = |key: &str| section.text(findings, key).and_then(|text| conninfo(findings, &text, folder));
+    let (console, client) = (parsed("url"), parsed("client_url"));
+    if !section.has("url") && !section.has("client_url") {
+        let fix = "add url (its console) or client_url (what an application would use), best both";
+        findings.problem(&section.place(), "has neither url nor client_url", fix);
+    }
+    let kind = kind.filter(|kind| *kind == PoolerKind::Pgbouncer)?;
+    if console.as_ref().is_some_and(|console| console.dbname != CONSOLE) {
+        let fix = "end it with /pgbouncer, or name it client_url if it is what an application would use";
+        findings.problem(&section.at("url"), "does not lead to PgBouncer's console", fix);
+    }
+    if client.as_ref().is_some_and(|client| client.dbname == CONSOLE) {
+        let fix = "name the console url, and give in client_url the database that an application would use";
+        findings.problem(&section.at("client_url"), "leads to PgBouncer's console", fix);
+    }
+    (console.is_some() || client.is_some()).then_some(PoolerSettings { kind, console, client })
+}
+
+/// A connection string whose file of authorities is there, its path made to start at the folder.
+fn conninfo(findings: &mut Findings<'_>, text: &Text<'_>, folder: &Path) -> Option<ConnInfo> {
+    match ConnInfo::parse(&text.value) {
+        Ok(mut info) => {
+            if let Some(file) = &mut info.sslrootcert {
+                if let Err(error) = (findings.sources.read)(&file.to_string_lossy()) {
+                    let fix = "name a readable PEM file; paths are relative to the configuration's folder";
+                    findings.problem(&text.at, format!("the file in sslrootcert cannot be read ({})", error.kind()), fix);
+                }
+                *file = folder.join(&*file);
+            }
+            Some(info)
+        }
+        Err(error) => {
+            findings.problem(&text.at, error.to_string(), error.fix());
+            None
+        }
+    }
+}
+
+/// Whether a region's or target's name is well-formed; notes a problem otherwise.
+fn name(findings: &mut Findings<'_>, text: &Text<'_>, what: &str) -> bool {
+    let well_formed = is_name(&text.value);
+    if !well_formed {
+        let message = format!("is not a name for a {what}");
+        let fix =
+            format!("use lower-case letters, digits, `_`, `.` and `-`, starting with a letter or digit, at most {LONGEST_NAME}");
+        findings.problem(&text.at, message, fix);
+    }
+    well_formed
+}
+
+pub(super) fn is_name(name: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    name.len() <= LONGEST_NAME
+        && name.bytes().next().is_some_and(letter)
+        && name.bytes().all(|byte| letter(byte) || b"_.-".contains(&byte))
+}

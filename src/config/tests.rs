@@ -1,0 +1,228 @@
+//! Folders of good and bad configurations with what is said about them. `BLESS=1` writes anew what is expected; read the difference
+//! before committing it.
+
+use std::{collections::HashMap, fmt::Write, fs, path::Path};
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+/// In every value that must not show.
+const SECRET: &str = "S3CRET";
+
+fn environment(name: &str) -> Option<String> {
+    let table = [
+        ("PASSWORD", "S3CRET-from-env"),
+        ("VIEWER_TOKEN", "S3CRET-viewer-token"),
+        ("OPERATOR_TOKEN", "S3CRET-operator-token"),
+        ("SHORT_TOKEN", "S3CRET"),
+        ("BAD_DURATION", "S3CRET seconds"),
+        ("LISTEN", "S3CRET:3000"),
+        ("TIMEOUT", "9s"),
+    ];
+    table.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+}
+
+fn parse(dir: &Path) -> Result<Config, Problems> {
+    let files: Vec<_> = folder::files(dir)
+        .expect("a folder")
+        .iter()
+        .map(|path| (path.file_name().expect("named").to_string_lossy().into_owned(), fs::read_to_string(path).expect("text")))
+        .collect();
+    let read = |path: &str| fs::read_to_string(dir.join(path));
+    Config::parse(Path::new("regions"), &files, &[], &Sources { env: &environment, read: &read })
+}
+
+fn said(dir: &Path) -> String {
+    let config = match parse(dir) {
+        Err(problems) => return format!("{problems}\n"),
+        Ok(config) => config,
+    };
+    let mut said = format!("{:?}\n{:?}\n", config.web, config.sampling);
+    for target in config.regions.iter().flat_map(|region| &region.targets) {
+        let levels = &target.thresholds;
+        let (utilization, blocked) = (levels.pool_utilization, levels.blocked_age);
+        writeln!(said, "{:?}\n  pool_utilization {utilization} blocked_age {blocked:?}", target.settings).expect("written");
+    }
+    for warning in config.warnings {
+        writeln!(said, "warning: {warning}").expect("written");
+    }
+    said
+}
+
+fn holds(kind: &str) {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/config").join(kind);
+    let mut cases: Vec<_> = fs::read_dir(&home).expect("cases").map(|entry| entry.expect("a case").path()).collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    let mut differences = String::new();
+    for case in cases {
+        let said = said(&case);
+        assert!(!said.contains(SECRET), "{} shows a secret:\n{said}", case.display());
+        assert_eq!(parse(&case).is_err(), kind == "bad", "{}:\n{said}", case.display());
+        let expected = case.join("expected.txt");
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&expected, &said).expect("written");
+        }
+        let wanted = fs::read_to_string(&expected).unwrap_or_default();
+        if wanted == said {
+            continue;
+        }
+        writeln!(differences, "\n{} (- expected, + said; BLESS=1 accepts it)", case.display()).expect("written");
+        for line in wanted.lines().filter(|line| !said.lines().any(|other| other == *line)) {
+            writeln!(differences, "- {line}").expect("written");
+        }
+        for line in said.lines().filter(|line| !wanted.lines().any(|other| other == *line)) {
+            writeln!(differences, "+ {line}").expect("written");
+        }
+    }
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+fn good_folders_mean_what_they_say() {
+    holds("good");
+}
+
+#[test]
+fn bad_folders_are_told_all_that_is_wrong() {
+    holds("bad");
+}
+
+#[test]
+fn the_examples_load_without_any_environment() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("regions");
+    let files: Vec<_> = folder::files(&dir)
+        .expect("a folder")
+        .iter()
+        .map(|path| (path.display().to_string(), fs::read_to_string(path).expect("text")))
+        .collect();
+    let read = |_: &str| Err(std::io::ErrorKind::NotFound.into());
+    let bare = Config::parse(&dir, &files, &[], &Sources { env: &|_| None, read: &read });
+    let config = bare.unwrap_or_else(|problems| panic!("{problems}"));
+    let regions: Vec<_> = config.regions.iter().map(|region| region.name.as_str()).collect();
+    assert_eq!(regions, ["ap-southeast-1", "eu-west-1", "us-east-1"]);
+    assert_eq!(config.warnings, []);
+    assert_eq!(config.thresholds, Thresholds::default(), "the examples show the defaults");
+    assert_eq!(config.sampling, Sampling::default(), "the examples show the defaults");
+    assert!(config.web.listen.ip().is_loopback());
+}
+
+/// What one region's text gives, beside an empty `eu-west-1.toml` that is not read.
+fn with(global: &str, region: &str, only: &[&str]) -> Result<Config, Problems> {
+    let files = [("global.toml", global), ("eu-west-1.toml", "broken ["), ("us-east-1.toml", region)];
+    let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let only: Vec<_> = only.iter().map(ToString::to_string).collect();
+    let secrets: HashMap<_, _> = [("secrets/pw", "S3CRET\n")].into();
+    let read = |path: &str| secrets.get(path).map(ToString::to_string).ok_or(std::io::ErrorKind::NotFound.into());
+    Config::parse(Path::new("regions"), &files, &only, &Sources { env: &environment, read: &read })
+}
+
+const REGION: &str = r#"
+region = "us-east-1"
+[[target]]
+name = "shop"
+url = "host=db user=me password='file:not/looked/into'"
+"#;
+
+#[test]
+fn a_region_that_does_not_run_here_cannot_stop_the_node() {
+    let config = with("", REGION, &["us-east-1"]).expect("the other is not read");
+    assert_eq!(config.regions.len(), 1);
+    assert!(with("", REGION, &[]).is_err());
+    let problems = with("", REGION, &["us-east-2"]).expect_err("unknown");
+    assert_eq!(problems.0[0].fix, "did you mean `us-east-1`?");
+}
+
+#[test]
+fn a_target_takes_thresholds_from_the_nearest_layer() {
+    let global = "[thresholds]\npool_utilization = 0.5\naverage_query_ms = 100\nblocked_age = \"7s\"";
+    let region = format!("[thresholds]\naverage_query_ms = 200\n{}", REGION.replacen("region =", "# ", 1));
+    let region = format!("region = \"us-east-1\"\n{region}[target.thresholds]\nblocked_age = \"${{TIMEOUT}}\"\n");
+    let config = with(global, &region, &["us-east-1"]).unwrap_or_else(|problems| panic!("{problems}"));
+    let target = &config.regions[0].targets[0];
+    let levels = &target.thresholds;
+    assert_eq!((levels.pool_utilization, levels.average_query_ms), (0.5, 200.0));
+    assert_eq!(levels.blocked_age.as_secs(), 9);
+    assert!((target.settings.slow_query_ms - 200.0).abs() < f64::EPSILON);
+    assert!((config.thresholds.average_query_ms - 100.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn a_token_comes_whole_from_its_variable() {
+    let web = "[web]\nlisten = \"0.0.0.0:80\"\nviewer_token = \"${VIEWER_TOKEN}\"\noperator_token = \"${OPERATOR_TOKEN}\"";
+    let config = with(web, REGION, &["us-east-1"]).expect("guarded");
+    assert_eq!(config.web.viewer_token.expect("set").expose_secret(), "S3CRET-viewer-token");
+}
+
+#[test]
+fn listening_elsewhere_needs_tokens_beyond_loopback() {
+    let mut config = with("", REGION, &["us-east-1"]).expect("valid");
+    for (listen, allowed) in [("127.0.0.9:1", true), ("[::1]:1", true), ("[::ffff:127.0.0.1]:1", true), ("0.0.0.0:1", false)] {
+        assert_eq!(config.listen_on(listen.parse().expect("an address")).is_ok(), allowed, "{listen}");
+    }
+    config.web.operator_token = Some("x".into());
+    config.web.public_details = true;
+    assert!(config.listen_on("0.0.0.0:1".parse().expect("an address")).is_ok());
+}
+
+#[test]
+fn problems_are_json_for_programs() {
+    let problems = with("[web]\nlistn = \"x\"", REGION, &["us-east-1"]).expect_err("a typo");
+    let json = serde_json::to_value(&problems).expect("serialises");
+    let expected = serde_json::json!([{
+        "file": "global.toml", "line": 2, "key": "web.listn", "value": null, "message": "unknown key", "fix": "did you mean `listen`?"
+    }]);
+    assert_eq!(json, expected);
+}
+
+/// Each target as `name [console|client ...]`.
+fn watched(urls: &[&str], poolers: &[&str]) -> String {
+    let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let config = match Config::for_watch(&owned(urls), &owned(poolers), None) {
+        Ok(config) => config,
+        Err(problems) => return problems.to_string(),
+    };
+    let way = |way: &Option<crate::probe::conninfo::ConnInfo>| way.as_ref().map_or("-".to_owned(), |to| format!("{to:?}"));
+    let target = |target: &TargetConfig| {
+        let poolers: Vec<_> =
+            target.settings.poolers.iter().map(|pooler| format!("{}|{}", way(&pooler.console), way(&pooler.client))).collect();
+        format!("{} [{}]", target.settings.id, poolers.join(" "))
+    };
+    config.regions[0].targets.iter().map(target).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn watch_names_targets_after_their_databases() {
+    assert_eq!(watched(&["postgres://me@h/Shop App"], &[]), "local/shop-app []");
+    assert_eq!(
+        watched(&["postgres://me@h/a", "postgres://me@g/a", "host=i user=a"], &[]),
+        "local/a []; local/a-2 []; local/a-3 []"
+    );
+    assert_eq!(watched(&["postgres://me@h/%C3%A9"], &[]), "local/database []");
+    assert!(watched(&["postgres://me@h/a", "x"], &[]).contains("command line: URL 2: "));
+    assert!(watched(&[], &[]).contains("nothing to watch"));
+    assert!(watched(&["postgres://me@h:6432/pgbouncer"], &[]).contains("with --pooler"));
+    assert!(!watched(&["postgres://me:S3CR/ET@h/db"], &["postgres://me:S3CR@ET@h/db"]).contains("S3CR"));
+}
+
+#[test]
+fn watch_puts_poolers_in_front_of_their_targets() {
+    let (a, b) = ("postgres://me@h/a", "postgres://me@h/b");
+    let table: [(&[&str], &str); 5] = [
+        (&["postgres://s@p:6432/pgbouncer"], "local/a [s@p:6432/pgbouncer|-]; local/b [s@p:6432/pgbouncer|-]"),
+        (&["postgres://me@p:6432/a"], "local/a [me@p:6432/pgbouncer|me@p:6432/a]; local/b []"),
+        (
+            &["postgres://s@p:6432/pgbouncer", "postgres://me@p:6432/a"],
+            "local/a [s@p:6432/pgbouncer|me@p:6432/a]; local/b [s@p:6432/pgbouncer|-]",
+        ),
+        (&["postgres://me@p:6432/c"], "local/a [me@p:6432/pgbouncer|me@p:6432/c]; local/b [me@p:6432/pgbouncer|me@p:6432/c]"),
+        (
+            &["postgres://me@p/a", "postgres://me@q/a"],
+            "local/a [me@p:5432/pgbouncer|me@p:5432/a me@q:5432/pgbouncer|me@q:5432/a]; local/b []",
+        ),
+    ];
+    for (poolers, expected) in table {
+        assert_eq!(watched(&[a, b], poolers), expected);
+    }
+}
