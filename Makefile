@@ -1,0 +1,43 @@
+# `make demo` and `make test` do all set-up on a Debian or Ubuntu machine that has Rust; elsewhere they name what is missing.
+#
+# All but the benches build with the dev profile: its dependencies are optimised (Cargo.toml), so the demo's world runs well, one
+# build serves the demo and the tests, and a fresh machine waits minutes less than for a release build.
+
+SHELL := bash
+CARGO := $(or $(shell command -v cargo),$(HOME)/.cargo/bin/cargo)
+# More for the program or the test runner: make demo ARGS="--for 30s", make test ARGS="-E 'test(pool)'".
+ARGS :=
+
+.PHONY: demo test gate fmt docs bench help
+.DEFAULT_GOAL := help
+
+demo: ## three real regions, watched, with incidents that come and go: http://127.0.0.1:3000
+	@.ci/setup demo
+	@$(CARGO) run --locked -- demo $(ARGS)
+
+test: ## every test, on real servers of PostgreSQL 13 to 18
+	@.ci/setup test
+	@ulimit -n 65536 2>/dev/null || ulimit -n "$$(ulimit -Hn)"; $(CARGO) nextest run --locked $(ARGS)
+
+gate: ## what a change must pass beside the tests: format, lints, docs, dependencies
+	@.ci/setup gate
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+	$(CARGO) deny --locked --offline check bans licenses sources
+	@if $(CARGO) deny --locked fetch db >/dev/null 2>&1; \
+	then $(CARGO) deny --locked --offline check advisories; \
+	else echo 'gate: ADVISORIES NOT CHECKED: their database cannot be fetched from here'; fi
+
+fmt: ## format the code
+	$(CARGO) fmt
+
+docs: ## the code's documentation, opened in a browser
+	$(CARGO) doc --locked --no-deps --open
+
+bench: ## what watching costs; writes the tables in docs/benchmarks.md
+	@.ci/setup test
+	$(CARGO) bench --locked $(ARGS)
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
