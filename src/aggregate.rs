@@ -1,1 +1,16 @@
-//! To come.
+//! **3 COMBINE.** The newest report per target, the regions' and the world's status, and the first trends.
+//!
+//! ```text
+//!  Batch (one region, what is new) ──► Aggregator ──┬─► ArcSwap<World>   whoever asks: web workers, without asking an actor
+//!                                                   └─► WorldChange      whoever must know at once: the live stream
+//! ```
+//! A batch is a region's heartbeat too: a region that is silent is blind, which is not the same as down. The world is immutable and
+//! its parts are shared, so that a batch rebuilds one region's map of pointers and nothing else. Cold start: every configured
+//! region is unknown until it reports. Recovery: after a death of this actor the next reports bring everything back.
+
+mod actor;
+mod blind;
+pub mod status;
+pub mod trend;
+
+pub use actor::{Aggregator, Reconfigure};

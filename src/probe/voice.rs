@@ -23,6 +23,9 @@ use crate::{
     model::reading::{Body, Reading},
 };
 
+/// While nothing else is to be said, the supervisor hears this often that a probe lives.
+pub const HEARTBEAT: Duration = Duration::from_secs(1);
+
 /// An actor's way to its supervisor.
 #[derive(Debug)]
 pub struct Voice {

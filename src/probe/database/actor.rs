@@ -15,7 +15,7 @@ use crate::{
         reading::{Body, DatabaseReading},
         sample::Missing,
     },
-    probe::{StopProbe, TargetSettings, governor::Lane, session::CountersReading, voice::Voice},
+    probe::{StopProbe, TargetSettings, governor::Lane, session::CountersReading, voice::{HEARTBEAT, Voice}},
 };
 
 /// See the module.
@@ -25,13 +25,15 @@ pub struct DatabaseProbe {
     before: Option<(Instant, Arc<DatabaseCounters>)>,
     reading_counters: bool,
     reading_size: bool,
+    counters_due: Instant,
     size_due: Instant,
 }
 
 impl DatabaseProbe {
     /// A probe that reads for the first time at once.
     pub fn new(voice: Voice, target: TargetSettings) -> Self {
-        Self { voice, target, before: None, reading_counters: false, reading_size: false, size_due: clock::now() }
+        let now = clock::now();
+        Self { voice, target, before: None, reading_counters: false, reading_size: false, counters_due: now, size_due: now }
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
@@ -40,17 +42,18 @@ impl DatabaseProbe {
         }
         let now = clock::now();
         let interval = self.voice.server.interval(Lane::Counters);
-        ctx.run_later(self.voice.until_next(now, interval), Self::tick);
+        ctx.run_later(self.voice.until_next(now, interval.min(HEARTBEAT)), Self::tick);
         self.read_counters(ctx, now, interval);
         self.read_size(ctx, now);
     }
 
     fn read_counters(&mut self, ctx: &mut Context<Self>, now: Instant, interval: Duration) {
-        if self.reading_counters {
+        if self.reading_counters || now < self.counters_due {
             self.voice.say(now, Body::Overrun);
             return;
         }
         self.reading_counters = true;
+        self.counters_due = now + interval.saturating_sub(interval.min(HEARTBEAT) / 4);
         let newer_than = now.checked_sub(interval / 2).unwrap_or(now);
         let server = Arc::clone(&self.voice.server);
         let work = async move { server.slow().await.counters(&server, newer_than).await };

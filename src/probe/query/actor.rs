@@ -11,13 +11,11 @@ use actix::{Actor, AsyncContext, Context, Handler};
 use crate::{
     clock,
     model::{queries::Queries, reading::Body, sample::Missing},
-    probe::{StopProbe, TargetSettings, governor::Lane, voice::Voice},
+    probe::{StopProbe, TargetSettings, governor::Lane, voice::{HEARTBEAT, Voice}},
 };
 
 /// The first interval is short, so that figures appear soon after the start.
 const FIRST_INTERVAL: Duration = Duration::from_secs(1);
-/// While nothing else is to be said, the supervisor hears this often that the probe lives.
-const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// See the module.
 pub struct QueryProbe {

@@ -1,0 +1,84 @@
+use actix::Addr;
+
+use super::*;
+use crate::model::{Sample, report::RosterState};
+
+/// Collects what a subscriber is told.
+#[derive(Default)]
+struct Ear(Arc<std::sync::Mutex<Vec<WorldChange>>>);
+
+impl Actor for Ear {
+    type Context = Context<Self>;
+}
+
+impl Handler<WorldChange> for Ear {
+    type Result = ();
+
+    fn handle(&mut self, change: WorldChange, _: &mut Self::Context) {
+        self.0.lock().expect("no panic while held").push(change);
+    }
+}
+
+fn batch(region: &str, targets: &[(&str, Status)]) -> Batch {
+    let report = |(target, status): &(&str, Status)| {
+        let text = format!(
+            r#"{{"timestamp":"2026-11-23T08:46:00.123Z","region":"{region}","target":"{target}","status":"{}","reasons":[],
+            "connectionPool":{{}},"queryPerformance":{{}},"database":{{}},"poolers":[],"reachability":{{"phases":{{}}}},
+            "probe":{{"intervalMs":250,"connections":2,"missing":[]}}}}"#,
+            status.as_str()
+        );
+        let sample: Sample = serde_json::from_str(&text).expect("a sample");
+        let (activity, queries, counters) = (None, None, None);
+        Report { sample: Arc::new(sample), critical: false, transitions: vec![], activity, queries, counters, poolers: vec![] }
+    };
+    let reports = targets.iter().map(report).collect();
+    Batch { region: region.into(), roster: RosterState::default(), reports, removed: vec![] }
+}
+
+fn start(regions: &[&str], blind_after: Duration) -> (Addr<Aggregator>, Arc<ArcSwap<World>>, Arc<std::sync::Mutex<Vec<WorldChange>>>) {
+    let names: Vec<RegionName> = regions.iter().map(|name| (*name).into()).collect();
+    let world = Arc::new(ArcSwap::from_pointee(World::unseen(names.clone(), clock::wall())));
+    let ear = Ear::default();
+    let heard = Arc::clone(&ear.0);
+    let aggregator = Aggregator::new(names, Arc::clone(&world), vec![ear.start().recipient()], blind_after).start();
+    (aggregator, world, heard)
+}
+
+#[actix::test]
+async fn a_batch_is_published_and_told_at_once_and_other_regions_keep_their_maps() {
+    let (aggregator, world, heard) = start(&["a", "b"], Duration::from_hours(1));
+    aggregator.send(batch("b", &[("x", Status::Healthy)])).await.expect("taken");
+    let untouched = Arc::clone(&world.load().regions[&"b".into()]);
+    aggregator.send(batch("a", &[("y", Status::Unhealthy), ("z", Status::Healthy)])).await.expect("taken");
+    let now = world.load();
+    assert_eq!(now.status, Status::Degraded);
+    assert_eq!(now.regions[&"a".into()].status, Status::Degraded);
+    assert!(Arc::ptr_eq(&untouched, &now.regions[&"b".into()]));
+    assert!(now.target("a", "y").is_some());
+    tokio::task::yield_now().await;
+    assert_eq!(heard.lock().expect("no panic while held").iter().map(|change| change.reports.len()).sum::<usize>(), 3);
+}
+
+#[actix::test]
+async fn a_region_never_heard_is_unknown_and_one_that_falls_silent_is_blind_with_its_targets_kept() {
+    let (aggregator, world, _) = start(&["a"], Duration::ZERO);
+    assert_eq!(world.load().status, Status::Unknown);
+    aggregator.send(batch("a", &[("x", Status::Healthy)])).await.expect("taken");
+    let now = world.load();
+    let region = &now.regions[&"a".into()];
+    assert_eq!((now.status, region.status), (Status::Unknown, Status::Unknown));
+    assert_eq!(region.reasons[0].rule, crate::model::Rule::RegionBlind);
+    assert_eq!(region.targets.len(), 1);
+}
+
+#[actix::test]
+async fn a_region_that_the_configuration_drops_is_forgotten_and_its_late_mail_ignored() {
+    let (aggregator, world, heard) = start(&["a", "b"], Duration::from_hours(1));
+    aggregator.send(batch("a", &[("x", Status::Healthy)])).await.expect("taken");
+    aggregator.send(Reconfigure { regions: vec!["b".into(), "c".into()] }).await.expect("taken");
+    aggregator.send(batch("a", &[("x", Status::Healthy)])).await.expect("taken");
+    let names: Vec<_> = world.load().regions.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["b", "c"]);
+    tokio::task::yield_now().await;
+    assert_eq!(heard.lock().expect("no panic while held").iter().flat_map(|change| &change.removed).count(), 1);
+}

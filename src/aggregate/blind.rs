@@ -1,0 +1,42 @@
+//! A region that nobody reports is blind: we cannot see, which is not "down". Pure.
+
+use std::time::{Duration, Instant};
+
+use crate::model::{Evidence, Reason, Rule, Severity, Timestamp};
+
+/// Whether a region last heard then is blind now, and since when that counts.
+pub(super) fn judge(heard: Option<(Instant, Timestamp)>, started: (Instant, Timestamp), now: Instant, after: Duration) -> Option<Reason> {
+    let (since, since_wall) = heard.unwrap_or(started);
+    let silent = now.saturating_duration_since(since);
+    (silent >= after).then(|| Reason {
+        rule: Rule::RegionBlind,
+        severity: Severity::High,
+        value: Some(silent.as_secs_f64()),
+        threshold: Some(after.as_secs_f64()),
+        since: since_wall,
+        message: match heard {
+            Some(_) => format!("no report from any node of the region for {:.0} s: its databases cannot be seen", silent.as_secs_f64()),
+            None => "no node of the region has reported yet: its databases cannot be seen".to_owned(),
+        },
+        evidence: Evidence::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_blindness_only_after_its_time() {
+        let (start, wall) = (crate::clock::now(), crate::clock::wall());
+        let after = Duration::from_secs(5);
+        let judge = |heard: Option<u64>, now: u64| {
+            let at = |ms| start + Duration::from_millis(ms);
+            judge(heard.map(|ms| (at(ms), wall)), (start, wall), at(now), after).map(|reason| reason.value)
+        };
+        assert_eq!(judge(Some(1_000), 5_999), None);
+        assert_eq!(judge(Some(1_000), 6_000), Some(Some(5.0)));
+        assert_eq!(judge(None, 4_999), None);
+        assert_eq!(judge(None, 5_000), Some(Some(5.0)));
+    }
+}

@@ -1,0 +1,294 @@
+//! The region's supervisor: starts the probes of every target, takes their readings, has each target joined and judged, and sends
+//! what is new in batches.
+//!
+//! It never waits: a reading marks its target, and a moment later one batch carries all that are marked, so that the readings of
+//! one tick travel together and the fan-in is one mail. The same timer looks for probes that died or fell silent, and judges
+//! again whoever was not heard, since silence is news too.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
+use rand::{SeedableRng, rngs::SmallRng};
+
+use super::{
+    join::Joined,
+    roster::{ProbeId, Roster},
+    thresholds::Thresholds,
+};
+use crate::{
+    clock,
+    model::{
+        RegionName, Report, TargetId,
+        reading::{Body, ProbeDown, ProbeKind, Reading},
+        report::{Batch, RosterState},
+    },
+    probe::{DeathWatch, Sampling, Spawn, Stop, TargetSettings},
+};
+
+/// The readings of one tick arrive within this; a batch carries them together. Part of the 500 ms to the live stream.
+const COALESCE: Duration = Duration::from_millis(10);
+/// How often probes are looked after and silent targets judged again.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// A batch at least this often, empty or not: the region's heartbeat.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Readings that may wait: several ticks of some hundred targets. More are refused by the sender, and the next one heals it.
+const MAILBOX: usize = 4_096;
+/// A probe is taken for hung after this many of its intervals without a word, though not sooner than [`PATIENCE`].
+const MISSED_INTERVALS: u32 = 5;
+/// A stalled machine is not a hung probe.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Query and database probes speak every second, whatever their interval.
+const SLOW_LIMIT: Duration = Duration::from_secs(5);
+
+/// See the module.
+pub struct RegionSupervisor {
+    region: RegionName,
+    sampling: Sampling,
+    spawn: Box<dyn Spawn>,
+    to: Recipient<Batch>,
+    targets: BTreeMap<TargetId, Watched>,
+    roster: Roster,
+    probes: HashMap<ProbeId, Box<dyn Stop>>,
+    removed: Vec<TargetId>,
+    rng: SmallRng,
+    flushing: bool,
+    sent: Option<Instant>,
+}
+
+/// One target and all that is known of it.
+struct Watched {
+    settings: TargetSettings,
+    thresholds: Thresholds,
+    joined: Joined,
+    /// The fast interval in force.
+    interval: Duration,
+    seen: bool,
+    dirty: bool,
+    judged: Instant,
+}
+
+/// The targets of a new configuration: those that are new start, those that are gone stop, unchanged ones are not touched.
+#[derive(Debug)]
+pub struct Reconfigure {
+    /// All of them.
+    pub targets: Vec<(TargetSettings, Thresholds)>,
+}
+
+impl Message for Reconfigure {
+    type Result = ();
+}
+
+impl RegionSupervisor {
+    /// A supervisor of these targets; its probes start when it does.
+    pub fn new(
+        region: RegionName,
+        targets: Vec<(TargetSettings, Thresholds)>,
+        sampling: Sampling,
+        spawn: Box<dyn Spawn>,
+        to: Recipient<Batch>,
+    ) -> Self {
+        let mut supervisor = Self {
+            region,
+            sampling,
+            spawn,
+            to,
+            targets: BTreeMap::new(),
+            roster: Roster::default(),
+            probes: HashMap::new(),
+            removed: Vec::new(),
+            rng: SmallRng::from_os_rng(),
+            flushing: false,
+            sent: None,
+        };
+        for (settings, thresholds) in targets {
+            supervisor.add(settings, thresholds);
+        }
+        supervisor
+    }
+
+    fn add(&mut self, settings: TargetSettings, thresholds: Thresholds) {
+        let now = clock::now();
+        let id = settings.id.clone();
+        for kind in ProbeKind::ALL {
+            self.roster.add((id.clone(), kind), now);
+        }
+        let joined = Joined::new(&settings, &thresholds, &self.sampling);
+        let interval = self.sampling.fast;
+        let watched = Watched { settings, thresholds, joined, interval, seen: false, dirty: true, judged: now };
+        self.targets.insert(id, watched);
+    }
+
+    fn remove(&mut self, id: &TargetId) {
+        self.targets.remove(id);
+        self.roster.remove(id);
+        for kind in ProbeKind::ALL {
+            if let Some(probe) = self.probes.remove(&(id.clone(), kind)) {
+                probe.stop();
+            }
+        }
+    }
+
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_later(LOOK_EVERY, Self::look);
+        let now = clock::now();
+        self.replace_silent(now);
+        self.start_due(ctx, now);
+        for watched in self.targets.values_mut() {
+            watched.dirty |= now.saturating_duration_since(watched.judged) >= LOOK_EVERY;
+        }
+        let beat = self.sent.is_none_or(|at| now.saturating_duration_since(at) >= HEARTBEAT);
+        if beat || self.targets.values().any(|watched| watched.dirty) {
+            self.flush();
+        }
+    }
+
+    fn replace_silent(&mut self, now: Instant) {
+        let targets = &self.targets;
+        let limit = |(id, kind): &ProbeId| match kind {
+            ProbeKind::Pool => {
+                let interval = targets.get(id).map_or(PATIENCE, |watched| watched.interval);
+                (interval * MISSED_INTERVALS).max(PATIENCE)
+            }
+            ProbeKind::Query | ProbeKind::Database => SLOW_LIMIT,
+        };
+        for probe in self.roster.silent(now, limit, &mut self.rng) {
+            tracing::error!(target = %probe.0, probe = probe.1.as_str(), "probe is silent and is replaced");
+            if let Some(hung) = self.probes.remove(&probe) {
+                hung.stop();
+            }
+        }
+    }
+
+    fn start_due(&mut self, ctx: &Context<Self>, now: Instant) {
+        for start in self.roster.due(now) {
+            let (id, kind) = &start.probe;
+            let Some(watched) = self.targets.get(id) else { continue };
+            let watch = DeathWatch {
+                target: id.clone(),
+                probe: *kind,
+                generation: start.generation,
+                to: ctx.address().recipient(),
+            };
+            let probe = self.spawn.spawn(&watched.settings, ctx.address().recipient(), watch, start.elsewhere);
+            self.probes.insert(start.probe, probe);
+        }
+    }
+
+    fn flush(&mut self) {
+        let (now, wall) = (clock::now(), clock::wall());
+        let mut reports: Vec<Report> = Vec::new();
+        for watched in self.targets.values_mut().filter(|watched| watched.dirty) {
+            watched.dirty = false;
+            watched.judged = now;
+            reports.push(watched.joined.report(now, wall));
+        }
+        let (region, roster, removed) = (self.region.clone(), self.roster_state(), std::mem::take(&mut self.removed));
+        match self.to.try_send(Batch { region, roster, reports, removed }) {
+            Ok(()) => self.sent = Some(now),
+            Err(error) => {
+                // Transitions must not be lost with the mail that carried them, nor removals.
+                let batch = error.into_inner();
+                self.removed = batch.removed;
+                for report in batch.reports {
+                    if let Some(watched) = self.targets.get_mut(&report.id()) {
+                        watched.joined.undelivered(report.transitions);
+                        watched.dirty = true;
+                    }
+                }
+                tracing::warn!(region = %self.region, "the aggregator is busy; its next batch carries this one");
+            }
+        }
+    }
+
+    fn roster_state(&self) -> RosterState {
+        RosterState {
+            targets: self.targets.len() as u32,
+            seen: self.targets.values().filter(|watched| watched.seen).count() as u32,
+            dropped: self.spawn.dropped(),
+            ..self.roster.state()
+        }
+    }
+}
+
+impl Actor for RegionSupervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.look(ctx);
+    }
+}
+
+impl Handler<Reading> for RegionSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, reading: Reading, ctx: &mut Self::Context) {
+        let probe = (reading.target.clone(), reading.probe);
+        if !self.roster.heard(&probe, reading.generation, clock::now()) {
+            return;
+        }
+        let Some(watched) = self.targets.get_mut(&reading.target) else { return };
+        watched.interval = Duration::from_millis(reading.cost.interval_ms);
+        if matches!(reading.body, Body::Overrun) {
+            return;
+        }
+        watched.joined.take(&reading);
+        watched.dirty = true;
+        watched.seen = true;
+        if !self.flushing {
+            self.flushing = true;
+            ctx.run_later(COALESCE, |supervisor, _| {
+                supervisor.flushing = false;
+                supervisor.flush();
+            });
+        }
+    }
+}
+
+impl Handler<ProbeDown> for RegionSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, down: ProbeDown, _: &mut Self::Context) {
+        if down.panicked {
+            tracing::error!(target = %down.target, probe = down.probe.as_str(), "probe panicked and is started again");
+        }
+        let probe = (down.target, down.probe);
+        self.roster.died(&probe, down.generation, down.panicked, clock::now(), &mut self.rng);
+    }
+}
+
+impl Handler<Reconfigure> for RegionSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, new: Reconfigure, ctx: &mut Self::Context) {
+        let gone: Vec<TargetId> =
+            self.targets.keys().filter(|id| !new.targets.iter().any(|(settings, _)| settings.id == **id)).cloned().collect();
+        for id in gone {
+            self.remove(&id);
+            self.removed.push(id);
+        }
+        for (settings, thresholds) in new.targets {
+            match self.targets.get_mut(&settings.id) {
+                Some(watched) if watched.settings == settings => {
+                    if watched.thresholds != thresholds {
+                        watched.joined.judge_by(&thresholds);
+                        watched.thresholds = thresholds;
+                    }
+                }
+                Some(_) => {
+                    self.remove(&settings.id.clone());
+                    self.add(settings, thresholds);
+                }
+                None => self.add(settings, thresholds),
+            }
+        }
+        self.start_due(ctx, clock::now());
+        self.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests;

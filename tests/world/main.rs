@@ -1,0 +1,6 @@
+//! World tests: the real binary watching real servers, one test binary for all of them. Each test starts its own throw-away
+//! servers and kills them; nothing sleeps for a fixed time, everything waits for a condition with a deadline.
+
+mod support;
+
+mod smoke;
