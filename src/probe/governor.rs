@@ -8,17 +8,17 @@
 //! **Slowing.** A lane's interval doubles, at most thrice, in the order size, statements, client check, counters, fast, until
 //! the charges at the new intervals fit the budget; a lane that costs next to nothing is left alone. Recovery takes the same
 //! way back, one doubling at a time. When the server is in distress, which is when the fast lane's round trips grow far beyond
-//! their own baseline, the slow lanes make room in the same way and the fast lane and the client check go on: they
-//! see the incident. Distress comes before the budget, since round trips say too much then.
+//! their own baseline, the slow lanes make room at once, one after the other, and the fast lane and the client check
+//! go on: they see the incident. Round trips say too much then, so only what the server has counted since can slow those too.
 //! It never stops watching.
 //!
 //! One governor per server; pure and cheap enough for every read.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+mod meters;
 
+use std::time::{Duration, Instant};
+
+use self::meters::{Floor, Ledger, Pulse};
 use super::Sampling;
 
 /// Stands after the first word of every statement that Isobar sends, so that it can tell its own entries from those of an
@@ -61,17 +61,9 @@ const NEGLIGIBLE: f64 = 0.05;
 /// Doublings of an interval at most: 8 times as slow.
 const MOST_DOUBLINGS: u32 = 3;
 
-/// Distress is when the median of the last fast round trips is that many times the baseline ...
-const DISTRESS_RATIO: f64 = 5.0;
-
-/// ... and that much above it, so that 0.2 ms becoming 1 ms is none.
-const DISTRESS_MARGIN: Duration = Duration::from_millis(20);
-
-/// Fast round trips whose median counts, two seconds of them: one hiccup is no distress.
-const RECENT: usize = 8;
-
-/// Fast round trips before the baseline is trusted.
-const WARM_UP: u32 = 40;
+/// How long the budget must be exceeded before lanes are slowed for it: longer than it takes to notice distress, which looks the
+/// same at first.
+const CONFIRM: Duration = Duration::from_secs(3);
 
 /// A schedule with its own interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,6 +114,10 @@ pub struct Governor {
     cause: Option<Cause>,
     changed: Option<Instant>,
     started: Option<Instant>,
+    /// Since when the budget is exceeded.
+    over: Option<Instant>,
+    /// Whether the server's own count came in since distress began.
+    counted: bool,
     /// Server time per charged time, from the last metering.
     scale: Option<f64>,
     /// Reads and charges since then.
@@ -140,6 +136,8 @@ impl Governor {
             cause: None,
             changed: None,
             started: None,
+            over: None,
+            counted: false,
             scale: None,
             unmetered: (0, Duration::ZERO),
             network: Floor::default(),
@@ -176,7 +174,8 @@ impl Governor {
         let (reads, charged) = std::mem::take(&mut self.unmetered);
         if calls * 2 >= reads && !charged.is_zero() {
             let counted = exec + PER_READ * u32::try_from(calls).unwrap_or(u32::MAX);
-            self.scale = Some((counted.as_secs_f64() / charged.as_secs_f64()).clamp(0.01, 4.0));
+            self.counted = true;
+            self.scale = Some((counted.as_secs_f64() / charged.as_secs_f64()).clamp(0.01, 100.0));
         }
     }
 
@@ -251,12 +250,23 @@ impl Governor {
         let Some(impact) = self.impact(now) else { return };
         let budget = self.sampling.impact_budget;
         let mut next = self.doublings;
-        if let Some(times) = self.pulse.distress() {
-            if let Some(&lane) = Lane::HEAVY.iter().find(|&&lane| next[lane as usize] < MOST_DOUBLINGS) {
-                next[lane as usize] += 1;
+        let over = impact > budget;
+        self.over = over.then(|| self.over.unwrap_or(now));
+        let confirmed = self.over.is_some_and(|since| now.saturating_duration_since(since) >= CONFIRM);
+        let distress = self.pulse.distress();
+        if distress.is_some() && !matches!(self.cause, Some(Cause::Distress { .. })) {
+            self.counted = false;
+        }
+        let room = Lane::HEAVY.into_iter().find(|&lane| next[lane as usize] < MOST_DOUBLINGS);
+        if let Some(times) = distress.filter(|_| room.is_some() || !self.counted || !over) {
+            if let Some(lane) = room {
+                next[lane as usize] = MOST_DOUBLINGS;
             }
             self.cause = Some(Cause::Distress { times });
-        } else if impact > budget {
+        } else if over {
+            if !confirmed {
+                return;
+            }
             for lane in Lane::ALL {
                 let at = lane as usize;
                 while self.spending(next) > budget
@@ -282,107 +292,6 @@ impl Governor {
         if next == [0; 5] {
             self.cause = None;
         }
-    }
-}
-
-/// The charges of one lane, as if it had run at its configured interval all along: what a read at a doubled interval costs pays
-/// for two of those.
-#[derive(Debug, Default)]
-struct Ledger {
-    charges: VecDeque<(Instant, f64)>,
-    /// Their sum, seconds.
-    sum: f64,
-    /// The time that the last charge pays for.
-    pays_for: Duration,
-}
-
-impl Ledger {
-    fn add(&mut self, now: Instant, charge: f64, pays_for: Duration) {
-        self.charges.push_back((now, charge));
-        self.sum += charge;
-        self.pays_for = pays_for;
-    }
-
-    fn forget(&mut self, now: Instant, keep: Duration) {
-        while let Some(&(at, charge)) = self.charges.front()
-            && now.saturating_duration_since(at) > keep
-        {
-            self.charges.pop_front();
-            self.sum = if self.charges.is_empty() { 0.0 } else { (self.sum - charge).max(0.0) };
-        }
-    }
-
-    fn per_second(&self) -> f64 {
-        let (Some((first, _)), Some((last, _))) = (self.charges.front(), self.charges.back()) else { return 0.0 };
-        self.sum / (last.saturating_duration_since(*first) + self.pays_for).as_secs_f64()
-    }
-}
-
-/// The network's share of a round trip: the shortest seen in the last one to two minutes.
-#[derive(Debug, Default)]
-struct Floor {
-    began: Option<Instant>,
-    previous: Option<Duration>,
-    current: Option<Duration>,
-}
-
-impl Floor {
-    const TURN: Duration = Duration::from_mins(1);
-
-    fn take(&mut self, now: Instant, network: Duration) {
-        if self.began.is_none_or(|began| now.saturating_duration_since(began) >= Self::TURN) {
-            self.began = Some(now);
-            self.previous = self.current.take();
-        }
-        self.current = Some(self.current.map_or(network, |least| least.min(network)));
-    }
-
-    fn least(&self) -> Duration {
-        self.previous.into_iter().chain(self.current).min().unwrap_or_default()
-    }
-}
-
-/// The fast lane's round trips against their own baseline.
-#[derive(Debug, Default)]
-struct Pulse {
-    recent: VecDeque<f64>,
-    /// Seconds; falls fast and rises slowly, so that it does not learn a distress as normal for some minutes.
-    baseline: f64,
-    taken: u32,
-}
-
-impl Pulse {
-    const FALL: f64 = 0.1;
-    /// At 4 a second a lasting change is the new baseline after some ten minutes.
-    const RISE: f64 = 0.000_5;
-
-    fn take(&mut self, wall: Duration) {
-        let wall = wall.as_secs_f64();
-        self.taken = self.taken.saturating_add(1);
-        let weight = if self.taken <= WARM_UP {
-            1.0 / f64::from(self.taken)
-        } else if wall < self.baseline {
-            Self::FALL
-        } else {
-            Self::RISE
-        };
-        self.baseline += (wall - self.baseline) * weight;
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(wall);
-    }
-
-    /// How many times slower than usual, when that is distress.
-    fn distress(&self) -> Option<f64> {
-        if self.taken <= WARM_UP {
-            return None;
-        }
-        let mut recent: Vec<f64> = self.recent.iter().copied().collect();
-        let middle = recent.len() / 2;
-        let (_, &mut median, _) = recent.select_nth_unstable_by(middle, f64::total_cmp);
-        let far = median > self.baseline * DISTRESS_RATIO && median > self.baseline + DISTRESS_MARGIN.as_secs_f64();
-        (far && self.baseline > 0.0).then(|| median / self.baseline)
     }
 }
 

@@ -158,3 +158,19 @@ async fn every_statement_bears_the_mark() {
     assert!(seen.len() >= 4);
     assert!(seen.iter().filter(ours).all(|text| text.contains(MARK)), "{seen:#?}");
 }
+
+#[tokio::test]
+#[ignore = "needs a server without shared_preload_libraries: ISOBAR_TEST_BARE_SERVER"]
+async fn a_library_that_is_not_loaded_is_named() {
+    let url = std::env::var("ISOBAR_TEST_BARE_SERVER").expect("ISOBAR_TEST_BARE_SERVER");
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute("DROP EXTENSION IF EXISTS pg_stat_statements").await.unwrap();
+    let fix = locate(&client).await.unwrap().unwrap_err().fix.unwrap();
+    assert!(fix.contains("shared_preload_libraries") && fix.ends_with("CREATE EXTENSION pg_stat_statements;"), "{fix}");
+    client.batch_execute("CREATE EXTENSION pg_stat_statements").await.unwrap();
+    let catalog = locate(&client).await.unwrap().unwrap();
+    let error = read(&client, &catalog).await.unwrap_err();
+    let missing = explain(&error, &catalog.role_name).unwrap();
+    assert!(missing.cause.contains("has not loaded") && missing.fix.unwrap().contains("restart"), "{}", missing.cause);
+}
