@@ -111,7 +111,7 @@ pub fn classify_io(phase: Phase, error: &io::Error) -> (Outcome, String) {
     };
     let message = match (phase, error.kind()) {
         (Phase::Tls | Phase::Auth, Kind::UnexpectedEof) => "the other side closed the connection".into(),
-        _ => bounded(&error.to_string()),
+        _ => bounded(error.to_string().split(" (os error").next().unwrap_or_default()),
     };
     (outcome, message)
 }

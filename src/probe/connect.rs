@@ -5,8 +5,9 @@
 //!    dns             tcp                        tls                        auth
 //! ```
 //! One deadline covers all of it; several hosts, and several addresses of one, get equal shares of what is left, so that a dead
-//! first one does not use up the time of the next. A [`Connection`] owns the driver's task: when it drops, the socket closes and
-//! nothing lingers on the server. Dropping a query's future does not cancel the query there; [`Connection::cancel`] does.
+//! first one does not use up the time of the next. A [`Connection`] owns the driver's task: when it drops, the driver says
+//! goodbye if it can do so at once, and the socket closes; nothing lingers on the server. Dropping a query's future does not
+//! cancel the query there; [`Connection::cancel`] does.
 
 use std::{
     io,
@@ -21,8 +22,9 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, UnixStream, lookup_host},
+    sync::oneshot,
     task::JoinHandle,
-    time::timeout_at,
+    time::{timeout, timeout_at},
 };
 use tokio_postgres::{
     CancelToken, Client, Config, NoTls, SimpleQueryMessage,
@@ -53,6 +55,10 @@ const RESIDENT_OPTIONS: &str = "-c statement_timeout=5000 -c lock_timeout=100 -c
 /// A peer that vanished without a word is noticed after this much silence, and unacknowledged data fails a session as soon.
 const DEAD_PEER: Duration = Duration::from_secs(10);
 
+/// For the driver to say goodbye after its connection was dropped: otherwise the server would log a broken one. It cannot while
+/// a query is under way.
+const GOODBYE: Duration = Duration::from_millis(100);
+
 /// `SSLRequest`: its length and the code 1234.5679.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
@@ -67,7 +73,7 @@ pub enum Purpose {
     Console,
 }
 
-/// An established connection. Dropping it closes the socket at once.
+/// An established connection. Dropping it closes the socket, at the latest 100 ms later.
 pub struct Connection {
     /// The driver's handle.
     pub client: Client,
@@ -75,22 +81,18 @@ pub struct Connection {
     pub phases: Phases,
     /// Which of the hosts answered.
     pub server: Host,
+    // After the client, so that the driver finds it gone.
     driver: Driver,
     cancel: CancelToken,
     route: Route,
 }
 
-/// The driver's task; ends with the connection.
+/// The driver's task; it ends soon after `_alive` drops.
 #[derive(Debug)]
 struct Driver {
     task: JoinHandle<()>,
     end: Arc<OnceLock<(Outcome, String)>>,
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    _alive: oneshot::Sender<()>,
 }
 
 /// The way to the very same server process, for a cancel request.
@@ -273,12 +275,19 @@ where
     let (client, connection) = config.connect_raw(stream, tls).await?;
     let end = Arc::new(OnceLock::new());
     let noted = end.clone();
+    let (alive, dropped) = oneshot::channel();
     let task = tokio::spawn(async move {
-        if let Err(error) = connection.await {
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = &mut connection => Ok(ended),
+            _ = dropped => timeout(GOODBYE, &mut connection).await,
+        };
+        // Noted before the connection drops, so that whoever finds it closed can read why.
+        if let Ok(Err(error)) = ended {
             let _ = noted.set(classify(Phase::Query, &error));
         }
     });
-    Ok((client, Driver { task, end }))
+    Ok((client, Driver { task, end, _alive: alive }))
 }
 
 async fn reach(host: &Host, until: Instant, progress: &mut Progress) -> Result<(Socket, Endpoint), Cause> {
@@ -430,6 +439,13 @@ impl Connection {
     /// Why the connection ended, when the other side said so or the socket failed.
     pub fn end(&self) -> Option<(Outcome, String)> {
         self.driver.end.get().cloned()
+    }
+
+    /// What a call's error means here: one that only says "closed" is explained by what the other side said before.
+    pub fn failure(&self, phase: Phase, error: &tokio_postgres::Error) -> Failure {
+        let closed = self.end().filter(|_| error.is_closed());
+        let (outcome, message) = closed.unwrap_or_else(|| classify(phase, error));
+        Failure { outcome, phase, phases: self.phases, message }
     }
 
     /// Asks the server to cancel what this session runs, on a connection of its own, within a limit. Whether it was cancelled,

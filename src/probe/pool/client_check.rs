@@ -30,7 +30,7 @@ pub async fn check(to: &ConnInfo, through_pooler: bool, within: Duration) -> Res
     let asked = clock::now();
     match timeout_at(deadline.into(), connection.client.simple_query(TRIVIAL)).await {
         Ok(Ok(_)) => phases.first_query = Some(clock::now().duration_since(asked).as_secs_f64() * 1e3),
-        Ok(Err(error)) => return Err(Failure::of(Phase::FirstQuery, phases, &error)),
+        Ok(Err(error)) => return Err(connection.failure(Phase::FirstQuery, &error)),
         Err(_) if through_pooler => {
             let message = "the pooler accepted the client, but gave it no server connection in time".into();
             return Err(Failure { outcome: Outcome::PoolExhausted, phase: Phase::FirstQuery, phases, message });

@@ -206,20 +206,22 @@ impl ConsoleView {
     }
 
     fn leading_to<'a>(&'a self, client_dbname: Option<&'a str>, server: &[Host], server_dbname: &'a str) -> Vec<&'a str> {
-        if let Some(name) = client_dbname {
-            return vec![name];
-        }
         let names = |wanted: &dyn Fn(&PoolerDatabase) -> bool| -> Vec<&'a str> {
             let rows = self.databases.iter().filter(|row| row.name != ADMIN_DATABASE && wanted(row));
             rows.map(|row| row.name.as_str()).collect()
         };
+        // By name also when there is no such row: a database made on demand appears with its first client.
+        let itself = |name: &'a str| if name == ADMIN_DATABASE { vec![] } else { vec![name] };
+        if let Some(name) = client_dbname {
+            return itself(name);
+        }
         let same_database = |row: &PoolerDatabase, host: &Host| row.database == server_dbname && row.port == host.port;
         let on_host = names(&|row| server.iter().any(|host| same_database(row, host) && same_host(&row.host, host)));
         if !on_host.is_empty() {
             return on_host;
         }
         let on_port = names(&|row| server.iter().any(|host| same_database(row, host)));
-        if on_port.is_empty() { vec![server_dbname] } else { on_port }
+        if on_port.is_empty() { itself(server_dbname) } else { on_port }
     }
 
     fn pool(&self, row: &PoolRow) -> Pool {

@@ -5,9 +5,10 @@
 //!  reading   ·    ·    ·    ·    ·       mean = Δ total wait / Δ server assignments
 //!            └─────── 1 s ───────┘       over the last second, or the last interval when readings are further apart
 //! ```
-//! Assignments are counted by PgBouncer since 1.23. Before, in transaction and statement mode they are what finished plus the
-//! growth of what is under way, which is exact; in session mode nothing counts them, so it is the sessions seen to leave the
-//! queue or to take a server, at least one when the total wait moved. A counter that goes backwards starts the window anew.
+//! Assignments are counted by PgBouncer since 1.23. Before, in transaction and statement mode they are what arrived less the
+//! growth of the queue, which is exact, since PgBouncer counts a transaction when its client asks, not when it is served. In
+//! session mode nothing counts them, so it is the sessions seen to leave the queue or to take a server. At least one, when the
+//! total wait moved. A counter that goes backwards starts the window anew.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -34,7 +35,7 @@ pub(super) struct Waited {
 struct Mark {
     wait_ms: f64,
     assignments: Option<u64>,
-    finished: u64,
+    arrived: u64,
     servers_active: u32,
     clients_waiting: u32,
     session_mode: bool,
@@ -90,7 +91,7 @@ impl Mark {
         Self {
             wait_ms: row.wait_seconds * 1e3,
             assignments: row.server_assignments,
-            finished: if mode("statement") { row.queries } else { row.transactions },
+            arrived: if mode("statement") { row.queries } else { row.transactions },
             servers_active: pools().map(|pool| pool.servers_active).sum(),
             clients_waiting: pools().map(|pool| pool.clients_waiting).sum(),
             session_mode: mode("session"),
@@ -98,17 +99,17 @@ impl Mark {
     }
 
     fn restarted_since(&self, last: &Self) -> bool {
-        self.wait_ms < last.wait_ms || self.finished < last.finished || self.assignments < last.assignments
+        self.wait_ms < last.wait_ms || self.arrived < last.arrived || self.assignments < last.assignments
     }
 
     fn since(&self, from: &Self) -> Waited {
         let wait_ms = self.wait_ms - from.wait_ms;
         let growth = |now: u32, then: u32| i64::from(now) - i64::from(then);
-        let taken = growth(self.servers_active, from.servers_active);
+        let served = growth(from.clients_waiting, self.clients_waiting);
         let counted = match (self.assignments, from.assignments) {
             (Some(now), Some(then)) => now - then,
-            _ if self.session_mode => taken.max(growth(from.clients_waiting, self.clients_waiting)).max(0) as u64,
-            _ => (self.finished - from.finished).saturating_add_signed(taken),
+            _ if self.session_mode => served.max(growth(self.servers_active, from.servers_active)).max(0) as u64,
+            _ => (self.arrived - from.arrived).saturating_add_signed(served),
         };
         Waited { wait_ms, assignments: counted.max(u64::from(wait_ms > 0.0)) }
     }
