@@ -5,7 +5,7 @@ use std::{collections::HashSet, path::Path};
 use super::{
     RegionConfig, TargetConfig, global, later,
     section::{Findings, Section, Text, nearest},
-    thresholds,
+    thresholds::{self, Layer},
 };
 use crate::{
     model::{RegionName, TargetId, sample::PoolerKind},
@@ -54,11 +54,12 @@ pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Sur
         );
     }
     let mut base = around.base.clone();
-    thresholds::layer(findings, root, &mut base);
+    thresholds::layer(findings, root, Layer::Local, &mut base);
     later::look(findings, root);
 
+    let problems = findings.problems.len();
     let sections = root.tables(findings, "target");
-    if sections.is_empty() && !root.has("target") {
+    if sections.is_empty() && findings.problems.len() == problems {
         let fix = "add a [[target]] with name and url, or remove the file";
         findings.problem(&root.place(), "the region has no target", fix);
     }
@@ -102,7 +103,7 @@ fn target(
     let poolers =
         section.tables(findings, "pooler").iter().filter_map(|section| pooler(findings, section, around.folder)).collect();
     let mut thresholds = base.clone();
-    thresholds::layer(findings, section, &mut thresholds);
+    thresholds::layer(findings, section, Layer::Local, &mut thresholds);
     let settings = TargetSettings {
         id: TargetId::new(around.stem, &title?.value),
         url: url?,

@@ -78,8 +78,10 @@ impl<'a> Place<'a> {
     }
 
     fn problem(&self, message: String, fix: String) -> Problem {
-        let secret = self.key.rsplit('.').next().is_some_and(|key| SECRET.contains(&key));
         let written = self.span.clone().and_then(|span| self.file.text.get(span)).filter(|_| self.shown);
+        // A connection string may have been put under the wrong key.
+        let secret = self.key.rsplit('.').next().is_some_and(|key| SECRET.contains(&key))
+            || written.is_some_and(|text| text.contains('@') || text.contains("password"));
         let value = written.filter(|text| secret || (text.len() <= LONGEST_SHOWN && !text.contains('\n')));
         Problem {
             file: self.file.name.to_owned(),
@@ -251,7 +253,13 @@ impl<'a> Section<'a> {
     pub(super) fn duration(&self, findings: &mut Findings<'_>, key: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
         let value = self.table.get(key)?.get_ref();
         if value.as_str().is_none() {
-            self.wrong(findings, key, value, "a duration in quotes", "\"250ms\" (or 10s, 5m, 2d)");
+            self.wrong(
+                findings,
+                key,
+                value,
+                "a duration in quotes",
+                &format!("\"{}\"", humantime::format_duration(*range.start())),
+            );
             return None;
         }
         let text = self.text(findings, key)?;

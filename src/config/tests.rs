@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, fmt::Write, fs, path::Path};
 
+use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
 use super::*;
@@ -135,6 +136,22 @@ fn a_region_that_does_not_run_here_cannot_stop_the_node() {
 }
 
 #[test]
+fn a_folder_is_loaded_from_disk() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let missing = Config::load(&dir.path().join("nowhere"), &[]).expect_err("missing");
+    assert!(missing.to_string().contains("cannot be read (entity not found)\n    fix:  name a readable folder"), "{missing}");
+    let region = REGION.replace("password='file:not/looked/into'", "").replace("\"host", "\"file:url\" # host");
+    fs::write(dir.path().join("us-east-1.toml"), region).expect("written");
+    fs::write(dir.path().join("url"), "postgres://me@h/shop\n").expect("written");
+    fs::write(dir.path().join(".us-east-1.toml"), "an editor's").expect("written");
+    let config = Config::load(dir.path(), &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(format!("{:?}", config.regions[0].targets[0].settings.url), "me@h:5432/shop");
+    fs::write(dir.path().join("eu-west-1.toml"), b"\xff\xfe").expect("written");
+    let unreadable = Config::load(dir.path(), &[]).expect_err("not text");
+    assert!(unreadable.to_string().contains("eu-west-1.toml: the file cannot be read"), "{unreadable}");
+}
+
+#[test]
 fn a_target_takes_thresholds_from_the_nearest_layer() {
     let global = "[thresholds]\npool_utilization = 0.5\naverage_query_ms = 100\nblocked_age = \"7s\"";
     let region = format!("[thresholds]\naverage_query_ms = 200\n{}", REGION.replacen("region =", "# ", 1));
@@ -174,6 +191,21 @@ fn problems_are_json_for_programs() {
         "file": "global.toml", "line": 2, "key": "web.listn", "value": null, "message": "unknown key", "fix": "did you mean `listen`?"
     }]);
     assert_eq!(json, expected);
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(cut in 0usize..1200, length in 0usize..80, put in "[\\PC\n\"=\\[\\]]{0,20}") {
+        for file in ["regions/us-east-1.toml", "tests/golden/config/good/full/us-east-1.toml", "regions/global.toml"] {
+            let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect("text");
+            let kept = text.chars().take(cut).chain(put.chars()).chain(text.chars().skip(cut + length));
+            let mangled: String = kept.collect();
+            for (global, region) in [(mangled.as_str(), REGION), ("", mangled.as_str())] {
+                let said = with(global, region, &["us-east-1"]).map_or_else(|problems| problems.to_string(), |config| format!("{config:?}"));
+                prop_assert!(!said.is_empty());
+            }
+        }
+    }
 }
 
 /// Each target as `name [console|client ...]`.

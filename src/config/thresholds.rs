@@ -13,11 +13,30 @@ use toml::{
 };
 
 use super::section::{Findings, Section};
-use crate::region::thresholds::{Patch, Thresholds};
+use crate::{
+    model::Rule,
+    region::thresholds::{Patch, Thresholds},
+};
+
+/// Whose levels a section sets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// Everybody's.
+    Global,
+    /// A region's or a target's.
+    Local,
+}
+
+/// Judged by those who wait for a region, not in it.
+const GLOBAL_ONLY: &str = "region_blind_after";
 
 /// Applies `[thresholds]` of this section, when it has one. Every leaf is tried alone first, so that one bad value does not hide the next.
-pub(super) fn layer(findings: &mut Findings<'_>, parent: &Section<'_>, on: &mut Thresholds) {
+pub(super) fn layer(findings: &mut Findings<'_>, parent: &Section<'_>, layer: Layer, on: &mut Thresholds) {
     let Some(section) = parent.table(findings, "thresholds") else { return };
+    if layer == Layer::Local && section.has(GLOBAL_ONLY) {
+        let fix = "move it to [thresholds] in global.toml";
+        findings.problem(&section.at(GLOBAL_ONLY), "is one for all regions", fix);
+    }
     let mut good = DeTable::new();
     leaves(findings, &section, &mut Vec::new(), &mut good);
     // Each leaf was accepted alone, and leaves do not meet: together they are accepted too.
@@ -25,7 +44,8 @@ pub(super) fn layer(findings: &mut Findings<'_>, parent: &Section<'_>, on: &mut 
     for problem in on.apply(&patch) {
         let at = section.deep(&problem.key);
         let message = if at.is_shown() { "does not fit".to_owned() } else { format!("would be {}", problem.value) };
-        findings.problem(&at, message, problem.fix);
+        let fix = if problem.fix.starts_with("a ") { format!("choose {}", problem.fix) } else { problem.fix };
+        findings.problem(&at, message, fix);
     }
 }
 
@@ -35,10 +55,14 @@ fn read(table: DeTable<'_>) -> Result<Patch, toml::de::Error> {
 
 /// Collects what can be used of a section and the tables in it.
 fn leaves<'a>(findings: &mut Findings<'_>, section: &Section<'a>, path: &mut Vec<&'a str>, good: &mut DeTable<'a>) {
-    let root = path.is_empty();
+    let known: Option<Vec<&str>> = match path[..] {
+        [] => Some(fields().to_vec()),
+        ["rules"] => Some(Rule::ALL.iter().map(|rule| rule.as_str()).collect()),
+        _ => None,
+    };
     for (key, value) in section.entries() {
-        if root && !fields().contains(&key) {
-            section.unknown_key(findings, key, fields());
+        if let Some(known) = known.as_ref().filter(|known| !known.contains(&key)) {
+            section.unknown_key(findings, key, known);
             continue;
         }
         if value.get_ref().is_table() {
@@ -61,7 +85,9 @@ fn leaves<'a>(findings: &mut Findings<'_>, section: &Section<'a>, path: &mut Vec
         match read(alone) {
             Ok(_) => put(good, path, leaf),
             Err(error) => {
-                let message = if written { error.message() } else { "what this stands for does not fit" };
+                // Of serde's words only the types' names are a programmer's.
+                let said = error.message().replace("f64", "a number").replace("u32", "a whole number");
+                let message = if written { said } else { "what this stands for does not fit".to_owned() };
                 findings.problem(&section.at(key), message, "the example regions/global.toml shows each key and what it takes");
             }
         }
