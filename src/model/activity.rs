@@ -12,7 +12,7 @@ pub struct Server {
     pub client_backends: u32,
     /// `max_connections`.
     pub max_connections: u32,
-    /// `superuser_reserved_connections` (and `reserved_connections` from 16 on, which ordinary roles cannot use either).
+    /// `superuser_reserved_connections`.
     pub reserved_connections: u32,
     /// Server version, e.g. `15.18`.
     pub version: String,

@@ -55,7 +55,7 @@ pub struct Queries {
     pub calls_total: u64,
     /// When the statistics were last reset, where the server tells (14 and later).
     pub reset_at: Option<Timestamp>,
-    /// Entries evicted since the reset because `pg_stat_statements.max` was reached (14 and later).
+    /// How often entries were evicted since the reset because `pg_stat_statements.max` was reached (14 and later).
     pub evictions: Option<u64>,
     /// The largest by execution time, at most [`Queries::MOST_STATEMENTS`].
     pub statements: Vec<Statement>,

@@ -161,7 +161,7 @@ impl Server {
         let url = self.url(turn);
         let result = client_check::check(&url, false, ANSWER_WITHIN).await;
         let at = clock::now();
-        self.connected(at);
+        self.connected(at, result.as_ref().unwrap_or_else(|failure| &failure.phases));
         latest.insert(CheckReading { at, database: url.dbname, result }).clone()
     }
 
@@ -187,7 +187,7 @@ impl Server {
         self.facts.load().as_ref().map(|facts| activity::Server {
             client_backends: 0,
             max_connections: facts.max_connections,
-            reserved_connections: facts.superuser_reserved + facts.reserved,
+            reserved_connections: facts.superuser_reserved,
             version: facts.version.clone(),
             in_recovery: facts.in_recovery,
         })
@@ -213,8 +213,12 @@ impl Server {
         self.governor.lock().expect("no panic while held").round_trip(now, lane, round_trip);
     }
 
-    fn connected(&self, now: Instant) {
-        self.governor.lock().expect("no panic while held").connected(now);
+    fn connected(&self, now: Instant, phases: &Phases) {
+        let mut governor = self.governor.lock().expect("no panic while held");
+        governor.connected(now);
+        if let Some(tcp) = phases.tcp {
+            governor.network(now, Duration::from_secs_f64(tcp / 1e3));
+        }
     }
 
     fn metered(&self, own: statements::Own) {

@@ -19,7 +19,7 @@ pub use view::View;
 /// Idle sessions need no age and no wait event: grouping them by who they are saves rows. `xact_start` is read for
 /// everything else. Own sessions are counted as backends, then left out.
 const SQL: &str = "\
-SELECT coalesce(datname, ''), coalesce(usename, ''), coalesce(application_name, ''), state,
+SELECT /* isobar */ coalesce(datname, ''), coalesce(usename, ''), coalesce(application_name, ''), state,
        CASE WHEN state = 'idle' THEN 0 ELSE pid END,
        CASE WHEN state <> 'idle' THEN wait_event_type END, CASE WHEN state <> 'idle' THEN wait_event END,
        CASE WHEN state <> 'idle' THEN {query_id} END,
@@ -34,12 +34,12 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11";
 /// out without any established session noticing, so a change is worth a fresh client check at once. The statistics
 /// functions are readable by everyone and cost microseconds.
 const TRIPWIRE_SQL: &str = "\
-SELECT pg_stat_get_tuples_inserted(1260) + pg_stat_get_tuples_updated(1260) + pg_stat_get_tuples_deleted(1260)
+SELECT /* isobar */ pg_stat_get_tuples_inserted(1260) + pg_stat_get_tuples_updated(1260) + pg_stat_get_tuples_deleted(1260)
      + pg_stat_get_tuples_inserted(1262) + pg_stat_get_tuples_updated(1262) + pg_stat_get_tuples_deleted(1262),
        extract(epoch FROM pg_conf_load_time())::float8";
 
 /// `pg_blocking_pids` takes every lock partition for a moment, so it is asked only about sessions that wait.
-const BLOCKERS_SQL: &str = "SELECT pid, pg_blocking_pids(pid) FROM unnest($1::int4[]) AS pid";
+const BLOCKERS_SQL: &str = "SELECT /* isobar */ pid, pg_blocking_pids(pid) FROM unnest($1::int4[]) AS pid";
 
 /// The name that all of Isobar's sessions carry.
 pub const OWN_APPLICATION: &str = "isobar";
@@ -151,7 +151,7 @@ impl Reader {
     pub async fn prepare(client: &Client) -> Result<Self, Error> {
         let has_query_id = client
             .query_typed(
-                "SELECT 1 FROM pg_catalog.pg_attribute WHERE attrelid = 'pg_catalog.pg_stat_activity'::regclass AND attname = 'query_id'",
+                "SELECT /* isobar */ 1 FROM pg_catalog.pg_attribute WHERE attrelid = 'pg_catalog.pg_stat_activity'::regclass AND attname = 'query_id'",
                 &[],
             )
             .await?;

@@ -90,11 +90,11 @@ impl Fast {
     async fn connect(&mut self, server: &Server) -> Result<Phases, Failure> {
         let connected = async {
             let connection = connect(&server.url(self.turn), Purpose::Resident, ANSWER_WITHIN).await?;
-            server.connected(clock::now());
+            server.connected(clock::now(), &connection.phases);
             let mut phases = connection.phases;
             let started = clock::now();
             let prepared = tokio::time::timeout(ANSWER_WITHIN, async {
-                connection.client.simple_query("SELECT 1").await?;
+                connection.client.simple_query("SELECT /* isobar */ 1").await?;
                 let first_query = clock::now() - started;
                 let facts = Counters::prepare(&connection.client).await?.facts(&connection.client).await?;
                 Ok((Reader::prepare(&connection.client).await?, facts, first_query))

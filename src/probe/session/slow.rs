@@ -127,6 +127,7 @@ impl Slow {
     }
 
     async fn read_statements(&mut self, server: &Server) -> Result<Arc<Interval>, Missing> {
+        self.connected(server).await.map_err(|failure| missing("queryPerformance", &failure))?;
         let catalog = self.locate(server).await?;
         let resident = self.connected(server).await.map_err(|failure| missing("queryPerformance", &failure))?;
         let read = within(Lane::Statements, server, statements::read(&resident.connection.client, &catalog)).await;
@@ -174,10 +175,10 @@ impl Slow {
     /// Finds the extension: in this database, or in another one of the server's targets.
     async fn locate(&mut self, server: &Server) -> Result<Catalog, Missing> {
         let mut tried = match &self.located {
-            Located::Here(catalog) if self.resident.is_some() => return Ok(Catalog::clone(catalog)),
+            Located::Here(catalog) => return Ok(Catalog::clone(catalog)),
             Located::Nowhere { missing, again, .. } if clock::now() < *again => return Err(missing.clone()),
             Located::Nowhere { tried, .. } => *tried,
-            Located::NotYet | Located::Here(_) => 0,
+            Located::NotYet => 0,
         };
         loop {
             let resident = self.connected(server).await.map_err(|failure| missing("queryPerformance", &failure))?;
@@ -216,6 +217,10 @@ impl Slow {
                     self.retry.succeeded();
                     self.failure = None;
                     self.resident = Some(resident);
+                    // Its statements were prepared on the connection before, and it may be another server now.
+                    if matches!(self.located, Located::Here(_)) {
+                        self.located = Located::NotYet;
+                    }
                 }
                 Err(failure) => {
                     self.retry.failed(clock::now());
@@ -230,7 +235,7 @@ impl Slow {
 
     async fn connect(&self, server: &Server) -> Result<Resident, Failure> {
         let connection = connect(&server.url(self.turn), Purpose::Resident, ANSWER_WITHIN).await?;
-        server.connected(clock::now());
+        server.connected(clock::now(), &connection.phases);
         let prepare = try_join(Counters::prepare(&connection.client), Sizes::prepare(&connection.client));
         match within(Lane::Counters, server, prepare).await {
             Ok((counters, sizes)) => Ok(Resident { connection, counters, sizes }),
