@@ -1,8 +1,45 @@
-//! **5 SHOW.**
+//! **5 SHOW.** The API, metrics, the live stream and the page.
+//!
+//! ```text
+//!  aggregate ──► ArcSwap<World> ◄── handlers (2 workers)      asked: they read the newest picture, and never an actor
+//!      │
+//!      └─ WorldChange ──► WebActor ──► Hub ──► subscribers     told: each change encoded once, shared by all who see it
+//! ```
+//! Handlers are functions of the world at the moment of asking, so a flood of requests costs the watchers nothing but CPU, and a
+//! dead stream actor leaves every other answer alive. What a stranger may cost is bounded everywhere: the length of
+//! URLs, headers and bodies, connections, time to send a request, stream seats, and what a slow reader may leave unread.
+//!
+//! Cold start: the world is unknown, `/api/health` answers 503 and `/readyz` names what has not been seen. Stopping: streams are
+//! closed first (an open one would hold the server), then the workers; both at once take some milliseconds.
 
-use std::{net::SocketAddr, path::PathBuf};
+mod access;
+mod answer;
+mod health;
+mod metrics;
+mod page;
+mod process;
+mod routes;
+mod stream;
+mod tls;
+mod views;
 
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
+
+use actix::{Actor, Addr, Recipient};
+use actix_web::{HttpServer, dev::ServerHandle, web::Data};
+use arc_swap::ArcSwap;
 use secrecy::SecretString;
+
+use crate::model::{
+    Timestamp,
+    world::{World, WorldChange},
+};
+use stream::actor::{Close, WebActor};
 
 /// `[web]` in `global.toml`.
 #[derive(Debug, Clone)]
@@ -33,3 +70,143 @@ impl Default for Settings {
         }
     }
 }
+
+/// What the web needs of the node.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// The newest picture.
+    pub world: Arc<ArcSwap<World>>,
+    /// The node's name, for metrics.
+    pub node: String,
+    /// Isobar's version, for metrics and OpenAPI.
+    pub version: &'static str,
+    /// When the node started.
+    pub started: Timestamp,
+}
+
+/// Why the web cannot start; the operator's to fix, and trying again without a change is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {listen}: {source}; set [web] listen or --listen to a free address")]
+    Bind {
+        /// What was asked for.
+        listen: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A certificate or key cannot be read or used.
+    #[error("{key} {}: {why}", path.display())]
+    Tls {
+        /// `tls_cert` or `tls_key`.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Only one of the two is set.
+    #[error("[web] tls_cert and tls_key belong together: set both or none")]
+    HalfTls,
+}
+
+/// Two workers serve some 50,000 health checks a second; more would only take cores from the sampling.
+const WORKERS: usize = 2;
+
+/// Connections per worker when file descriptors abound: room for thousands of idle ones in some tens of megabytes.
+const MOST_CONNECTIONS: usize = 2_048;
+
+/// A request's head must arrive in this time; shorter than a patient attacker, longer than a slow phone.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An idle connection is kept this long for the next request.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// What readers get after the streams are closed to take their last bytes before the workers end.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Everything a handler may need.
+struct State {
+    shared: Shared,
+    access: access::Access,
+    health: health::Cache,
+    stream: Addr<WebActor>,
+    seats: Arc<AtomicUsize>,
+    tls: bool,
+}
+
+/// The web as it runs.
+#[derive(Debug)]
+pub struct Running {
+    /// The real address, with the real port.
+    pub addr: SocketAddr,
+    /// actix-web's own handle.
+    pub handle: ServerHandle,
+    /// Where the aggregator sends the changes; keep one clone per sender and `try_send`.
+    pub recipient: Recipient<WorldChange>,
+    stream: Addr<WebActor>,
+    arbiter: actix::ArbiterHandle,
+    seats: Arc<AtomicUsize>,
+}
+
+impl Running {
+    /// Closes the streams, then the server; done in well under a second.
+    pub async fn stop(self) {
+        self.stream.do_send(Close);
+        let gone = async {
+            while self.seats.load(std::sync::atomic::Ordering::Relaxed) > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, gone).await;
+        self.handle.stop(false).await;
+        self.arbiter.stop();
+    }
+}
+
+/// Starts serving; needs a running actix system.
+pub fn start(settings: &Settings, shared: Shared) -> Result<Running, Error> {
+    let tls = tls::config(settings)?;
+    let seats = Arc::new(AtomicUsize::new(0));
+    let arbiter = actix::Arbiter::new().handle();
+    let (world, boot) = (shared.world.clone(), shared.started.unix_ms());
+    let stream = WebActor::start_in_arbiter(&arbiter, move |_| WebActor::new(boot, world.load_full()));
+    let state = Data::new(State {
+        access: access::Access::new(settings),
+        shared,
+        health: health::Cache::default(),
+        stream: stream.clone(),
+        seats: seats.clone(),
+        tls: tls.is_some(),
+    });
+    let server = HttpServer::new(move || routes::app(state.clone()))
+        .workers(WORKERS)
+        .worker_max_blocking_threads(1)
+        .max_connections(process::connections(MOST_CONNECTIONS))
+        .client_request_timeout(REQUEST_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(1)
+        .tcp_nodelay(true)
+        .disable_signals();
+    let bound = match tls {
+        Some(tls) => server.bind_rustls_0_23(settings.listen, tls),
+        None => server.bind(settings.listen),
+    };
+    let server = bound.map_err(|source| {
+        arbiter.stop();
+        Error::Bind { listen: settings.listen, source }
+    })?;
+    let addr = server.addrs().first().copied().unwrap_or(settings.listen);
+    let server = server.run();
+    let handle = server.handle();
+    actix::spawn(async move {
+        if let Err(error) = server.await {
+            tracing::error!(%error, "the web server ended");
+        }
+    });
+    tracing::info!(%addr, "serving");
+    Ok(Running { addr, handle, recipient: stream.clone().recipient(), stream, arbiter, seats })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! What handlers answer: JSON, or a refusal with the right status as `{"error":{"code","message"}}`. A refusal names what the
+//! asker did or may do; it never shows what is inside.
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use serde::Serialize;
+use serde_json::json;
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("nothing is served here; /openapi.json lists what is")]
+    NotFound,
+    #[error("no region named {0:?} is watched by this node")]
+    NoSuchRegion(String),
+    #[error("no target named {target:?} is watched in {region}")]
+    NoSuchTarget { region: String, target: String },
+    #[error("this answers only {0}")]
+    MethodNotAllowed(&'static str),
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("a viewer's or operator's token is needed: Authorization: Bearer TOKEN, or sign in on the page")]
+    Unauthenticated,
+    #[error("this token is not known")]
+    WrongToken,
+    #[error("too many failed attempts to sign in; try again in {0} s")]
+    TooManyAttempts(u64),
+    #[error("the address is longer than {0} bytes")]
+    UriTooLong(usize),
+    #[error("the body is longer than {0} bytes")]
+    BodyTooLarge(usize),
+    #[error("all seats at the stream are taken; try again later")]
+    StreamFull,
+    #[error("the answer could not be made; the log says why")]
+    Internal,
+}
+
+impl Refusal {
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::NoSuchRegion(_) => "no_such_region",
+            Self::NoSuchTarget { .. } => "no_such_target",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::BadRequest(_) => "bad_request",
+            Self::Unauthenticated => "unauthenticated",
+            Self::WrongToken => "wrong_token",
+            Self::TooManyAttempts(_) => "too_many_attempts",
+            Self::UriTooLong(_) => "uri_too_long",
+            Self::BodyTooLarge(_) => "body_too_large",
+            Self::StreamFull => "stream_full",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::NotFound | Self::NoSuchRegion(_) | Self::NoSuchTarget { .. } => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::UriTooLong(_) => StatusCode::URI_TOO_LONG,
+            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::StreamFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        match self {
+            Self::MethodNotAllowed(allow) => answer.insert_header((header::ALLOW, *allow)),
+            Self::Unauthenticated => answer.insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="isobar""#)),
+            Self::WrongToken => {
+                answer.insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="isobar", error="invalid_token""#))
+            }
+            Self::TooManyAttempts(seconds) => answer.insert_header((header::RETRY_AFTER, *seconds)),
+            Self::StreamFull => answer.insert_header((header::RETRY_AFTER, 5)),
+            _ => &mut answer,
+        };
+        answer.json(json!({ "error": { "code": self.code(), "message": self.to_string() } }))
+    }
+}
+
+/// A JSON answer.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<HttpResponse, Refusal> {
+    let bytes = serde_json::to_vec(body).map_err(|error| {
+        tracing::error!(%error, "an answer does not serialise");
+        Refusal::Internal
+    })?;
+    Ok(HttpResponse::build(status).content_type("application/json").body(bytes))
+}

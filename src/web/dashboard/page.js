@@ -1,0 +1,193 @@
+// A table of targets, live. Everything that comes from outside is set as text, never as markup.
+"use strict";
+
+const SHAPES = { healthy: "●", degraded: "▲", unhealthy: "■", unknown: "?" };
+const OLD_MS = 5000; // figures older than this are dimmed: at 4 samples a second, twenty were missed
+const SILENCE_MS = 20000; // the server says something at least each 15 s
+
+const state = { status: "unknown", regions: {}, databases: new Map() };
+let heard = 0, skew = 0, live = false, drawing = false;
+
+const $ = (id) => document.getElementById(id);
+const key = (s) => JSON.stringify([s.region, s.target]);
+
+const plain = (v) => v !== null && typeof v === "object" && !Array.isArray(v);
+function merge(onto, update) {
+  for (const [name, value] of Object.entries(update)) {
+    if (name === "__proto__") continue;
+    if (plain(value) && plain(onto[name])) merge(onto[name], value);
+    else onto[name] = value;
+  }
+}
+
+const number = (v, digits, unit) => v === null || v === undefined ? "–" : v.toFixed(digits) + unit;
+const time = (ms) => ms === null || ms === undefined ? "–" : ms >= 1000 ? number(ms / 1000, 1, " s") : number(ms, ms < 10 ? 1 : 0, " ms");
+const percent = (v) => v === null || v === undefined ? "–" : number(v * 100, 1, " %");
+function bytes(v) {
+  if (v === null || v === undefined) return "–";
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let n = 0;
+  while (v >= 1024 && n < units.length - 1) { v /= 1024; n += 1; }
+  return number(v, n === 0 ? 0 : 1, " " + units[n]);
+}
+
+function status(element, word) {
+  element.textContent = (SHAPES[word] || "?") + " " + word;
+  element.className = "status " + (SHAPES[word] ? word : "unknown");
+}
+
+const COLUMNS = [
+  ["Target", (cell, s) => { cell.textContent = s.target; cell.className = "target"; }],
+  ["Status", (cell, s) => {
+    const word = document.createElement("span"), why = document.createElement("span");
+    status(word, s.status);
+    why.className = "why";
+    why.textContent = (s.reasons || []).map((reason) => reason.message).join(" · ");
+    cell.replaceChildren(word, why);
+  }],
+  ["Pool used", (cell, s) => {
+    const pool = s.connectionPool, bar = document.createElement("progress");
+    bar.max = 1;
+    bar.value = pool.utilization ?? 0;
+    bar.setAttribute("aria-label", "utilization");
+    cell.replaceChildren(bar, `${pool.activeConnections ?? "–"} / ${pool.poolSize ?? "–"} (${percent(pool.utilization)})`);
+  }],
+  ["Waiting", (cell, s) => { cell.textContent = s.connectionPool.waitingClients ?? "–"; }],
+  ["Avg wait", (cell, s) => { cell.textContent = time(s.connectionPool.averageWaitTime); }],
+  ["Active sessions", (cell, s) => { cell.textContent = number(s.queryPerformance.averageActiveSessions, 1, ""); }],
+  ["Queries", (cell, s) => { cell.textContent = number(s.queryPerformance.queriesPerSecond, 1, " /s"); }],
+  ["Avg query", (cell, s) => { cell.textContent = time(s.queryPerformance.averageQueryTime); }],
+  ["Errors", (cell, s) => { cell.textContent = percent(s.queryPerformance.errorRate); }],
+  ["Size", (cell, s) => { cell.textContent = bytes(s.database.sizeBytes); }],
+  ["Data age", (cell, s, age) => { cell.textContent = time(age); }],
+];
+
+const rows = new Map();
+const sections = new Map();
+
+function section(region) {
+  let found = sections.get(region);
+  if (found) return found;
+  const box = document.createElement("section"), title = document.createElement("h2");
+  const name = document.createElement("span"), word = document.createElement("span");
+  const scroll = document.createElement("div"), table = document.createElement("table"), body = document.createElement("tbody");
+  const head = document.createElement("tr");
+  name.textContent = region;
+  title.append(name, word);
+  for (const [label] of COLUMNS) {
+    const cell = document.createElement("th");
+    cell.scope = "col";
+    cell.textContent = label;
+    head.append(cell);
+  }
+  table.createTHead().append(head);
+  table.append(body);
+  scroll.className = "scroll";
+  scroll.append(table);
+  box.append(title, scroll);
+  found = { box, word, body };
+  sections.set(region, found);
+  const order = [...sections.keys()].sort();
+  $("regions").replaceChildren(...order.map((each) => sections.get(each).box));
+  return found;
+}
+
+function place(sample) {
+  const id = key(sample);
+  let row = rows.get(id);
+  if (!row) {
+    row = { tr: document.createElement("tr"), cells: COLUMNS.map(() => document.createElement("td")), target: sample.target };
+    row.tr.append(...row.cells);
+    const body = section(sample.region).body;
+    const next = [...body.rows].find((other) => other.cells[0].textContent > sample.target);
+    body.insertBefore(row.tr, next || null);
+    rows.set(id, row);
+  }
+  return row;
+}
+
+function draw() {
+  drawing = false;
+  status($("world"), state.status);
+  for (const [region, box] of sections) {
+    if (region in state.regions) continue;
+    box.box.remove();
+    sections.delete(region);
+  }
+  for (const [region, word] of Object.entries(state.regions)) status(section(region).word, word);
+  for (const [id, row] of rows) {
+    if (state.databases.has(id)) continue;
+    row.tr.remove();
+    rows.delete(id);
+  }
+  for (const sample of state.databases.values()) {
+    const row = place(sample), age = Math.max(0, Date.now() - skew - Date.parse(sample.timestamp));
+    COLUMNS.forEach(([, fill], index) => fill(row.cells[index], sample, age));
+    row.tr.classList.toggle("old", age > OLD_MS);
+  }
+  document.body.classList.toggle("broken-stream", !live);
+}
+
+function soon() {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(draw);
+}
+
+function link(up, text) {
+  live = up;
+  $("link").textContent = text;
+  $("link").className = up ? "" : "broken";
+  soon();
+}
+
+function listen() {
+  const source = new EventSource("/api/stream");
+  const on = (event, take) => source.addEventListener(event, (message) => {
+    heard = Date.now();
+    take(JSON.parse(message.data));
+    if (!live) link(true, "live");
+    soon();
+  });
+  // The newest timestamp just measured tells how far this clock is from the server's.
+  const clocked = (timestamp) => { skew = Math.min(skew, Date.now() - Date.parse(timestamp)); };
+  on("snapshot", (all) => {
+    state.status = all.status;
+    state.regions = all.regions;
+    state.databases = new Map(all.databases.map((sample) => [key(sample), sample]));
+    const ages = all.databases.map((sample) => Date.now() - Date.parse(sample.timestamp));
+    skew = ages.length ? Math.min(0, ...ages) : 0;
+  });
+  on("update", (update) => {
+    const known = state.databases.get(key(update));
+    if (known) merge(known, update); else state.databases.set(key(update), update);
+    clocked(update.timestamp);
+  });
+  on("status", (update) => {
+    state.status = update.status;
+    for (const [region, word] of Object.entries(update.regions)) {
+      if (word === null) delete state.regions[region]; else state.regions[region] = word;
+    }
+  });
+  on("removed", (gone) => state.databases.delete(key(gone)));
+  source.onopen = () => { heard = Date.now(); link(true, "live"); };
+  source.onerror = async () => {
+    link(false, "■ stream broken, figures are old; reconnecting");
+    if (source.readyState !== EventSource.CLOSED) return;
+    // Closed for good: refused, perhaps because the session ended.
+    const answer = await fetch("/api/regions").catch(() => null);
+    if (answer && answer.status === 401) location.reload(); else setTimeout(listen, 2000);
+  };
+}
+
+setInterval(() => {
+  if (live && state.databases.size > 0 && Date.now() - heard > SILENCE_MS) link(false, "■ nothing heard for a while, figures may be old");
+  soon();
+}, 500);
+
+$("leave").addEventListener("click", async () => {
+  await fetch("/api/session", { method: "DELETE" });
+  location.reload();
+});
+
+listen();

@@ -1,0 +1,99 @@
+//! What a scraper reads: the names of postgres_exporter and pgbouncer_exporter as far as their signals are known here, so that
+//! dashboards and rules go on working, and `isobar_*` for what only Isobar knows and for Isobar itself. All from the world as it
+//! stands: a scrape asks no database anything. Every series of a target carries `region` and `target`. A value
+//! that is not known has no series.
+
+mod exposition;
+mod own;
+mod pgbouncer;
+mod postgres;
+
+pub(super) use exposition::Format;
+use exposition::{Exposition, Kind, Labels};
+
+use super::process::Process;
+use crate::model::{
+    Timestamp,
+    world::{Target, World},
+};
+
+/// What is to be said of this process.
+pub(super) struct Own {
+    /// The node's name.
+    pub node: String,
+    /// Isobar's version.
+    pub version: &'static str,
+    /// When the node started.
+    pub started: Timestamp,
+    /// Readers of the stream now.
+    pub subscribers: usize,
+    /// What it takes from its machine, where that is known.
+    pub process: Option<Process>,
+}
+
+/// The whole page.
+pub(super) fn render(world: &World, own: &Own, format: Format) -> String {
+    let mut page = Page { page: Exposition::new(format), targets: named(world) };
+    postgres::families(&mut page);
+    pgbouncer::families(&mut page);
+    own::families(&mut page, world, own);
+    page.page.finish()
+}
+
+struct Named<'a> {
+    region: &'a str,
+    target: &'a str,
+    state: &'a Target,
+}
+
+fn named(world: &World) -> Vec<Named<'_>> {
+    let regions = world.regions.iter();
+    let all = regions.flat_map(|(region, state)| state.targets.iter().map(move |(target, state)| (region, target, state)));
+    all.map(|(region, target, state)| Named { region: region.as_str(), target: target.as_str(), state }).collect()
+}
+
+/// The page being written, and the targets it is about.
+struct Page<'a> {
+    page: Exposition,
+    targets: Vec<Named<'a>>,
+}
+
+impl<'a> Page<'a> {
+    /// A family with one value per target.
+    fn each(&mut self, name: &'static str, kind: Kind, help: &'static str, value: impl Fn(&Target) -> Option<f64>) {
+        self.many(name, kind, help, |target, sample| {
+            if let Some(value) = value(target) {
+                sample(&[], value);
+            }
+        });
+    }
+
+    /// A family with any number of series per target; their labels come behind the target's own.
+    fn many(
+        &mut self,
+        name: &'static str,
+        kind: Kind,
+        help: &'static str,
+        series: impl Fn(&'a Target, &mut dyn FnMut(Labels, f64)),
+    ) {
+        let mut family = self.page.family(name, kind, help);
+        for Named { region, target, state } in &self.targets {
+            series(state, &mut |more, value| {
+                let own = [("region", *region), ("target", *target)];
+                family.sample(&[&own, more].concat(), value);
+            });
+        }
+    }
+}
+
+/// Milliseconds, as the model has them, in the base unit.
+fn seconds(ms: f64) -> f64 {
+    ms / 1_000.0
+}
+
+fn flag(yes: bool) -> f64 {
+    f64::from(u8::from(yes))
+}
+
+#[cfg(test)]
+mod tests;

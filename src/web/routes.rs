@@ -1,0 +1,263 @@
+//! Which address answers what, to whom. Every address is installed through [`Table`], so that a wrong method is answered with the
+//! right ones, and tests can hold the list against `openapi.json`.
+
+use actix_web::{
+    App, FromRequest, Handler, HttpRequest, HttpResponse, Responder, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{Payload, ServiceFactory, ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{self, Accept, Header},
+    },
+    middleware::{Compress, DefaultHeaders, Next, from_fn},
+    web::{self, Data, Path, Query, QueryConfig, ServiceConfig},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    State,
+    answer::{Refusal, json},
+    metrics, page, process, stream,
+    views::{self, Filter},
+};
+use crate::{
+    clock,
+    model::{RegionName, Status, world::Target},
+};
+
+/// Longer than any address here can sensibly be.
+const LONGEST_URI: usize = 2_048;
+
+/// Every page and answer: nothing but our own files runs, nobody frames us, nothing is guessed or cached.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+type Answered = Result<HttpResponse, Refusal>;
+
+/// The addresses served, as they are installed.
+pub(super) struct Table<'a> {
+    app: &'a mut ServiceConfig,
+    /// Each address with its methods.
+    pub served: Vec<(&'static str, &'static str)>,
+}
+
+impl Table<'_> {
+    /// An address that is read.
+    fn get<F, Args>(&mut self, path: &'static str, handler: F)
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let both = web::resource(path).route(web::get().to(handler.clone())).route(web::head().to(handler));
+        self.install(path, "GET, HEAD", both);
+    }
+
+    fn install(&mut self, path: &'static str, allow: &'static str, resource: actix_web::Resource) {
+        let refuse = move || async move { Err::<HttpResponse, _>(Refusal::MethodNotAllowed(allow)) };
+        self.app.service(resource.default_service(web::to(refuse)));
+        self.served.push((path, allow));
+    }
+}
+
+fn install(app: &mut ServiceConfig, state: &Data<State>) {
+    app.app_data(state.clone());
+    app.app_data(QueryConfig::default().error_handler(|error, _| Refusal::BadRequest(format!("query: {error}")).into()));
+    addresses(app);
+    app.default_service(web::to(|| async { Err::<HttpResponse, _>(Refusal::NotFound) }));
+}
+
+/// Installs the addresses and lists them.
+pub(super) fn addresses(app: &mut ServiceConfig) -> Vec<(&'static str, &'static str)> {
+    let mut table = Table { app, served: Vec::new() };
+    table.get("/api/health", health);
+    table.get("/api/health/database", health_database);
+    table.get("/api/health/metrics", prometheus);
+    table.get("/metrics", prometheus);
+    table.get("/api/regions", regions);
+    table.get("/api/databases", databases);
+    table.get("/api/databases/{region}/{target}", database);
+    table.get("/api/databases/{region}/{target}/trends", trends);
+    table.get("/api/databases/{region}/{target}/queries", queries);
+    table.get("/api/databases/{region}/{target}/activity", activity);
+    table.install("/api/stream", "GET", web::resource("/api/stream").route(web::get().to(stream::actor::subscribe)));
+    let session = web::resource("/api/session").route(web::post().to(page::sign_in)).route(web::delete().to(page::sign_out));
+    table.install("/api/session", "POST, DELETE", session);
+    table.get("/livez", livez);
+    table.get("/readyz", readyz);
+    table.get("/openapi.json", openapi);
+    table.get("/", page::page);
+    table.get("/page.js", page::script);
+    table.get("/page.css", page::style);
+    table.served
+}
+
+/// The whole application: the addresses, and what holds for every answer, refusals included.
+pub(super) fn app(
+    state: Data<State>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let headers = DefaultHeaders::new()
+        .add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .add((header::REFERRER_POLICY, "no-referrer"))
+        .add((header::CACHE_CONTROL, "no-store"));
+    App::new().configure(move |app| install(app, &state)).wrap(Compress::default()).wrap(from_fn(bounded)).wrap(headers)
+}
+
+async fn bounded(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let long = request.uri().path_and_query().is_some_and(|all| all.as_str().len() > LONGEST_URI);
+    if long {
+        return Ok(request.into_response(Refusal::UriTooLong(LONGEST_URI).error_response()));
+    }
+    Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+/// Proof that a request may read; a handler that shows details takes one.
+pub(super) struct Viewer;
+
+impl FromRequest for Viewer {
+    type Error = Refusal;
+    type Future = std::future::Ready<Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(may_view(request).map(|()| Self))
+    }
+}
+
+fn may_view(request: &HttpRequest) -> Result<(), Refusal> {
+    let state = request.app_data::<Data<State>>().ok_or(Refusal::Internal)?;
+    let bearer = request.headers().get(header::AUTHORIZATION).map(|value| {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    // Credentials that are not a bearer token are wrong ones, not none.
+    let bearer = bearer.map(Option::unwrap_or_default);
+    state.access.may_view(clock::now(), bearer, page::session(request))
+}
+
+/// The type among `offered` that the request likes best; the first when it says nothing we offer.
+fn preferred(request: &HttpRequest, offered: &[&'static str]) -> &'static str {
+    let wanted = request.headers().contains_key(header::ACCEPT).then(|| Accept::parse(request).ok()).flatten();
+    let named = |wanted: &Accept| {
+        wanted.ranked().into_iter().find_map(|mime| match mime.essence_str() {
+            "*/*" => Some(offered[0]),
+            name => offered.iter().copied().find(|offer| *offer == name),
+        })
+    };
+    wanted.as_ref().and_then(named).unwrap_or(offered[0])
+}
+
+#[derive(Deserialize)]
+struct OneRegion {
+    region: Option<RegionName>,
+}
+
+async fn health(request: HttpRequest, state: Data<State>, query: Query<OneRegion>) -> Answered {
+    let prepared = state.health.of(&state.shared.world);
+    let answer = match &query.region {
+        None => &prepared.whole,
+        Some(region) => prepared.regions.get(region).ok_or_else(|| Refusal::NoSuchRegion(region.to_string()))?,
+    };
+    let status = if answer.serving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let form = preferred(&request, &["application/json", "application/health+json"]);
+    let body = if form == "application/json" { answer.json.clone() } else { answer.health_json.into() };
+    Ok(HttpResponse::build(status).insert_header((header::VARY, "Accept")).content_type(form).body(body))
+}
+
+async fn health_database(_: Viewer, state: Data<State>, query: Query<Filter>) -> Answered {
+    let world = state.shared.world.load();
+    match views::database_health(&query.select(&world)?) {
+        Some(view) => json(StatusCode::OK, &view),
+        None => json(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &json!({ "status": "error", "message": "Health check failed", "error": "no database has been seen yet" }),
+        ),
+    }
+}
+
+async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>) -> Answered {
+    let format = match preferred(&request, &["text/plain", "application/openmetrics-text"]) {
+        "text/plain" => metrics::Format::Text,
+        _ => metrics::Format::OpenMetrics,
+    };
+    let world = state.shared.world.load_full();
+    let own = metrics::Own {
+        node: state.shared.node.clone(),
+        version: state.shared.version,
+        started: state.shared.started,
+        subscribers: state.seats.load(std::sync::atomic::Ordering::Relaxed),
+        process: process::now(),
+    };
+    // A thousand targets take some tens of milliseconds, which the worker has better uses for.
+    let text = web::block(move || metrics::render(&world, &own, format)).await.map_err(|_| Refusal::Internal)?;
+    Ok(HttpResponse::Ok().insert_header((header::VARY, "Accept")).content_type(format.content_type()).body(text))
+}
+
+async fn regions(_: Viewer, state: Data<State>) -> Answered {
+    json(StatusCode::OK, &json!({ "regions": views::regions(&state.shared.world.load()) }))
+}
+
+#[derive(Deserialize)]
+struct Databases {
+    region: Option<RegionName>,
+    status: Option<Status>,
+}
+
+async fn databases(_: Viewer, state: Data<State>, query: Query<Databases>) -> Answered {
+    let world = state.shared.world.load();
+    let mut selected = Filter { region: query.region.clone(), target: None }.select(&world)?;
+    selected.retain(|target| query.status.is_none_or(|only| only == target.report.sample.status));
+    json(StatusCode::OK, &json!({ "databases": views::samples(&selected) }))
+}
+
+fn about(state: &State, path: &(String, String), view: impl for<'a> FnOnce(&'a Target) -> Answered) -> Answered {
+    let world = state.shared.world.load();
+    view(views::target(&world, &path.0, &path.1)?)
+}
+
+async fn database(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
+    about(&state, &path, |target| json(StatusCode::OK, &views::details(target)))
+}
+
+async fn trends(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
+    about(&state, &path, |target| json(StatusCode::OK, &views::trends(target)))
+}
+
+async fn queries(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
+    about(&state, &path, |target| json(StatusCode::OK, &views::queries(target)))
+}
+
+async fn activity(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
+    about(&state, &path, |target| json(StatusCode::OK, &views::activity(target)))
+}
+
+async fn livez() -> Answered {
+    json(StatusCode::OK, &json!({ "status": "alive" }))
+}
+
+async fn readyz(state: Data<State>) -> Answered {
+    let world = state.shared.world.load();
+    let not_ready = views::not_ready(&world);
+    let (status, said) =
+        if not_ready.is_empty() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    json(status, &json!({ "status": said, "notReady": not_ready }))
+}
+
+async fn openapi() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(OPENAPI)
+}
+
+/// The description of all this, by hand; tests hold it against the addresses and the answers.
+pub(super) const OPENAPI: &str = include_str!("openapi.json");

@@ -1,0 +1,382 @@
+//! The live stream: whoever subscribes is told everything once (`snapshot`), then only what changes.
+//!
+//! ```text
+//!  World ──► what differs from what was told ──► frames (one per target) ──► per filter: one chunk ──► subscribers
+//!                                                   └─► ring of recent frames ──► who comes back with Last-Event-ID
+//! ```
+//! The hub compares each world with what it has told, region by region and sample by sample, by pointer first: a lost
+//! mail heals with the next. A frame is encoded once; a chunk is put together once per filter and shared. Nothing waits for a
+//! reader: one that leaves its queue full is marked as lagging, gets nothing more, and starts over with a snapshot when it has
+//! room again; one that takes nothing for a minute is let go. While nobody looks, nothing is encoded and nothing kept.
+
+pub(super) mod actor;
+pub(super) mod patch;
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    fmt::Write,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
+
+use super::views::{self, Filter};
+use crate::model::{
+    RegionName, Report, Sample, Status, TargetName,
+    health::TransitionKind,
+    world::{Region, World},
+};
+
+/// Chunks that a subscriber may leave unread: some seconds of a busy world.
+const QUEUE: usize = 64;
+
+/// A subscriber that takes nothing for this long is let go.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A comment this often keeps proxies from closing a quiet stream, and tells a page that it is alive.
+const COMMENT_EVERY: Duration = Duration::from_secs(15);
+
+/// How long changes are kept for nobody, so that the last subscriber may come back after a broken connection.
+const RESUME_WITHIN: Duration = Duration::from_secs(30);
+
+/// Recent frames kept for those who come back: some seconds of 250 targets at 4/s, or minutes of a few.
+const RING_FRAMES: usize = 4_096;
+
+/// The same in bytes, for worlds with much to tell.
+const RING_BYTES: usize = 4 << 20;
+
+/// Whom a frame concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Scope {
+    /// Those who watch all regions.
+    World,
+    /// Those who watch this one only.
+    Region(RegionName),
+    /// Those who watch this target.
+    Target(RegionName, TargetName),
+}
+
+impl Scope {
+    fn concerns(&self, filter: &Filter) -> bool {
+        match self {
+            Self::World => filter.region.is_none(),
+            Self::Region(region) => filter.region.as_ref() == Some(region),
+            Self::Target(region, target) => filter.takes(region, target),
+        }
+    }
+}
+
+/// One event, as it goes over the wire.
+#[derive(Debug)]
+struct Frame {
+    id: u64,
+    scope: Scope,
+    bytes: Bytes,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    filter: Filter,
+    to: Sender<Bytes>,
+    lagging_since: Option<Instant>,
+}
+
+/// What was told of one region.
+#[derive(Debug)]
+struct Told {
+    region: Arc<Region>,
+    samples: BTreeMap<TargetName, (Arc<Sample>, Value)>,
+}
+
+/// The stream's state.
+#[derive(Debug)]
+pub(super) struct Hub {
+    boot: i64,
+    newest: u64,
+    /// Whoever has seen this or later can resume.
+    resumable: u64,
+    world: Arc<World>,
+    told: BTreeMap<RegionName, Told>,
+    told_status: Status,
+    ring: VecDeque<Frame>,
+    ring_bytes: usize,
+    subscribers: Vec<Subscriber>,
+    /// When somebody last looked; none while nothing is kept.
+    looked: Option<Instant>,
+    comment_due: Instant,
+}
+
+impl Hub {
+    /// A hub that nobody watches yet. `boot` tells this process's events from those of the one before.
+    pub(super) fn new(now: Instant, boot: i64, world: Arc<World>) -> Self {
+        Self {
+            boot,
+            newest: 0,
+            resumable: 0,
+            told_status: world.status,
+            world,
+            told: BTreeMap::new(),
+            ring: VecDeque::new(),
+            ring_bytes: 0,
+            subscribers: Vec::new(),
+            looked: None,
+            comment_due: now + COMMENT_EVERY,
+        }
+    }
+
+    /// A new subscriber's queue: the events it missed when it names the last it saw and they are still known, a snapshot otherwise.
+    pub(super) fn subscribe(&mut self, now: Instant, filter: Filter, last_event: Option<&str>) -> Receiver<Bytes> {
+        if self.looked.is_none() {
+            self.wake();
+        }
+        self.looked = Some(now);
+        let missed = last_event.and_then(|id| self.missed(&filter, id));
+        // A browser that loses the stream comes back after this many milliseconds.
+        let first = missed.unwrap_or_else(|| self.snapshot(&filter));
+        let first = [b"retry: 1000\n\n".as_slice(), &first].concat();
+        let (to, queue) = channel(QUEUE);
+        let _ = to.try_send(first.into());
+        self.subscribers.push(Subscriber { filter, to, lagging_since: None });
+        queue
+    }
+
+    /// Tells what is new in this world, and what happened to rules on the way.
+    pub(super) fn change(&mut self, now: Instant, world: Arc<World>, reports: &[Report]) {
+        self.world = world;
+        if self.looked.is_none() {
+            return;
+        }
+        let from = self.newest;
+        self.tell_status();
+        self.tell_samples();
+        self.tell_transitions(reports);
+        if self.newest > from {
+            self.deliver(now, from);
+        }
+        self.trim();
+    }
+
+    /// The passing of time, about once a second: comments, laggards, and rest when nobody looks.
+    pub(super) fn tick(&mut self, now: Instant) {
+        let comment = now >= self.comment_due;
+        if comment {
+            self.comment_due = now + COMMENT_EVERY;
+        }
+        self.subscribers.retain(|subscriber| {
+            let gave_up = subscriber.lagging_since.is_some_and(|since| now.saturating_duration_since(since) >= PATIENCE);
+            !gave_up && !subscriber.to.is_closed()
+        });
+        self.deliver(now, self.newest);
+        if comment {
+            for subscriber in &self.subscribers {
+                // A full queue needs no proof of life.
+                let _ = subscriber.to.try_send(Bytes::from_static(b": still here\n\n"));
+            }
+        }
+        match self.looked {
+            Some(_) if !self.subscribers.is_empty() => self.looked = Some(now),
+            Some(last) if now.saturating_duration_since(last) >= RESUME_WITHIN => self.rest(),
+            _ => {}
+        }
+    }
+
+    /// Ends every stream.
+    pub(super) fn close(&mut self) {
+        self.subscribers.clear();
+        self.rest();
+    }
+
+    fn wake(&mut self) {
+        self.told_status = self.world.status;
+        let told = self.world.regions.iter().map(|(name, region)| {
+            let samples = region.targets.iter().map(|(name, target)| {
+                let sample = target.report.sample.clone();
+                let value = patch::value(&sample);
+                (name.clone(), (sample, value))
+            });
+            (name.clone(), Told { region: region.clone(), samples: samples.collect() })
+        });
+        self.told = told.collect();
+    }
+
+    fn rest(&mut self) {
+        self.looked = None;
+        self.told.clear();
+        self.ring.clear();
+        self.ring_bytes = 0;
+        // Changes now go by untold, so what was seen before cannot be resumed from.
+        self.newest += 1;
+        self.resumable = self.newest;
+    }
+
+    fn tell_status(&mut self) {
+        let mut regions: BTreeMap<RegionName, Option<Status>> = BTreeMap::new();
+        for (name, region) in &self.world.regions {
+            if self.told.get(name).is_none_or(|told| told.region.status != region.status) {
+                regions.insert(name.clone(), Some(region.status));
+            }
+        }
+        for name in self.told.keys().filter(|name| !self.world.regions.contains_key(*name)) {
+            regions.insert(name.clone(), None);
+        }
+        if regions.is_empty() && self.told_status == self.world.status {
+            return;
+        }
+        self.told_status = self.world.status;
+        for (name, status) in &regions {
+            let data = json!({ "status": status.unwrap_or(Status::Unknown), "regions": { name.as_str(): status } });
+            self.push(Scope::Region(name.clone()), "status", &data);
+        }
+        self.push(Scope::World, "status", &json!({ "status": self.world.status, "regions": regions }));
+    }
+
+    fn tell_samples(&mut self) {
+        let world = self.world.clone();
+        let mut told = std::mem::take(&mut self.told);
+        told.retain(|name, told| {
+            let known = world.regions.contains_key(name);
+            if !known {
+                told.samples.keys().for_each(|target| self.push_removed(name, target));
+            }
+            known
+        });
+        for (name, region) in &world.regions {
+            let told =
+                told.entry(name.clone()).or_insert_with(|| Told { region: Region::unseen().into(), samples: BTreeMap::new() });
+            if Arc::ptr_eq(&told.region, region) {
+                continue;
+            }
+            told.region = region.clone();
+            told.samples.retain(|target, _| {
+                let known = region.targets.contains_key(target);
+                if !known {
+                    self.push_removed(name, target);
+                }
+                known
+            });
+            for (target, state) in &region.targets {
+                let sample = &state.report.sample;
+                let before = told.samples.get(target);
+                if before.is_some_and(|(before, _)| Arc::ptr_eq(before, sample)) {
+                    continue;
+                }
+                let value = patch::value(sample);
+                let update = patch::update(before.map(|(_, value)| value), &value);
+                self.push(Scope::Target(name.clone(), target.clone()), "update", &update);
+                told.samples.insert(target.clone(), (sample.clone(), value));
+            }
+        }
+        self.told = told;
+    }
+
+    fn push_removed(&mut self, region: &RegionName, target: &TargetName) {
+        self.push(Scope::Target(region.clone(), target.clone()), "removed", &json!({ "region": region, "target": target }));
+    }
+
+    fn tell_transitions(&mut self, reports: &[Report]) {
+        for report in reports {
+            let (region, target) = (&report.sample.region, &report.sample.target);
+            for transition in &report.transitions {
+                let event = match transition.kind {
+                    TransitionKind::Pending => "pending",
+                    TransitionKind::Withdrawn => "withdrawn",
+                    TransitionKind::Firing => "firing",
+                    TransitionKind::SeverityChanged => "severity",
+                    TransitionKind::Cleared => "resolved",
+                };
+                let data = json!({
+                    "event": event, "at": transition.at, "region": region, "target": target,
+                    "type": transition.reason.rule.alert_type(), "reason": transition.reason,
+                });
+                self.push(Scope::Target(region.clone(), target.clone()), "alert", &data);
+            }
+        }
+    }
+
+    fn push(&mut self, scope: Scope, event: &str, data: &Value) {
+        self.newest += 1;
+        let bytes = Bytes::from(self.event(event, data));
+        self.ring_bytes += bytes.len();
+        self.ring.push_back(Frame { id: self.newest, scope, bytes });
+    }
+
+    /// JSON holds no raw line break, so one `data:` line carries it all.
+    fn event(&self, event: &str, data: &Value) -> String {
+        let mut text = String::with_capacity(512);
+        let _ = write!(text, "event: {event}\nid: {:x}-{}\ndata: {data}\n\n", self.boot, self.newest);
+        text
+    }
+
+    fn trim(&mut self) {
+        while self.ring.len() > RING_FRAMES || self.ring_bytes > RING_BYTES {
+            let Some(oldest) = self.ring.pop_front() else { break };
+            self.ring_bytes -= oldest.bytes.len();
+            self.resumable = oldest.id;
+        }
+    }
+
+    /// All frames after an event that concern a filter, in one piece; shared when it is just one frame.
+    fn chunk(&self, filter: &Filter, after: u64) -> Option<Bytes> {
+        let start = self.ring.partition_point(|frame| frame.id <= after);
+        let mut concerned = self.ring.range(start..).filter(|frame| frame.scope.concerns(filter));
+        let first = concerned.next()?;
+        let Some(second) = concerned.next() else { return Some(first.bytes.clone()) };
+        let mut all = [&*first.bytes, &*second.bytes].concat();
+        concerned.for_each(|frame| all.extend_from_slice(&frame.bytes));
+        Some(all.into())
+    }
+
+    fn missed(&self, filter: &Filter, last_event: &str) -> Option<Bytes> {
+        let (boot, id) = last_event.split_once('-')?;
+        let id: u64 = id.parse().ok()?;
+        let known = boot == format!("{:x}", self.boot) && (self.resumable..=self.newest).contains(&id);
+        known.then(|| self.chunk(filter, id).unwrap_or_else(|| Bytes::from_static(b": nothing missed\n\n")))
+    }
+
+    fn snapshot(&self, filter: &Filter) -> Bytes {
+        let regions: BTreeMap<_, _> = self
+            .world
+            .regions
+            .iter()
+            .filter(|(name, _)| filter.takes_region(name))
+            .map(|(name, region)| (name, region.status))
+            .collect();
+        let status =
+            filter.region.as_ref().map_or(self.world.status, |only| regions.get(only).copied().unwrap_or(Status::Unknown));
+        let targets: Vec<_> = filter.targets(&self.world).collect();
+        self.event("snapshot", &json!({ "status": status, "regions": regions, "databases": views::samples(&targets) })).into()
+    }
+
+    /// Hands the frames after `after` to everybody they concern; who was lagging and has room again starts over.
+    fn deliver(&mut self, now: Instant, after: u64) {
+        let mut subscribers = std::mem::take(&mut self.subscribers);
+        let mut chunks: HashMap<Filter, Option<Bytes>> = HashMap::new();
+        let mut snapshots: HashMap<Filter, Bytes> = HashMap::new();
+        subscribers.retain_mut(|subscriber| {
+            let filter = &subscriber.filter;
+            let chunk = if subscriber.lagging_since.is_some() {
+                // With half the queue free again it will not fall behind at once.
+                if subscriber.to.capacity() < QUEUE / 2 {
+                    return true;
+                }
+                Some(snapshots.entry(filter.clone()).or_insert_with(|| self.snapshot(filter)).clone())
+            } else {
+                chunks.entry(filter.clone()).or_insert_with(|| self.chunk(filter, after)).clone()
+            };
+            let Some(chunk) = chunk else { return true };
+            match subscriber.to.try_send(chunk) {
+                Ok(()) => subscriber.lagging_since = None,
+                Err(TrySendError::Full(_)) => subscriber.lagging_since = Some(subscriber.lagging_since.unwrap_or(now)),
+                Err(TrySendError::Closed(_)) => return false,
+            }
+            true
+        });
+        self.subscribers = subscribers;
+    }
+}
+
+#[cfg(test)]
+mod tests;

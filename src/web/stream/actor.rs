@@ -1,0 +1,159 @@
+//! The actor around the hub, and the handler that takes a seat in it. The handler does not wait for the actor: it leaves
+//! one end of a channel in the mailbox, so an actor that is gone means a stream that ends at once.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::{Actor, AsyncContext, Context, Handler, Message};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Data, Query},
+};
+use bytes::Bytes;
+use futures_util::stream::unfold;
+use tokio::sync::{mpsc::Receiver, oneshot};
+
+use super::{
+    super::{State, answer::Refusal, routes::Viewer},
+    Filter, Hub,
+};
+use crate::{
+    clock,
+    model::world::{World, WorldChange},
+};
+
+/// Readers at once; each costs a connection and, at worst, a queue of unread chunks.
+const MOST_SUBSCRIBERS: usize = 1_000;
+
+/// How often the hub is told that time passes.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Keeps the subscribers.
+pub(in crate::web) struct WebActor {
+    hub: Hub,
+}
+
+impl WebActor {
+    pub(in crate::web) fn new(boot: i64, world: Arc<World>) -> Self {
+        Self { hub: Hub::new(clock::now(), boot, world) }
+    }
+
+    fn tick(&mut self, context: &mut Context<Self>) {
+        self.hub.tick(clock::now());
+        context.run_later(TICK, Self::tick);
+    }
+}
+
+impl Actor for WebActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.run_later(TICK, Self::tick);
+    }
+}
+
+impl Handler<WorldChange> for WebActor {
+    type Result = ();
+
+    fn handle(&mut self, change: WorldChange, _: &mut Self::Context) {
+        self.hub.change(clock::now(), change.world, &change.reports);
+    }
+}
+
+/// A new reader.
+pub(in crate::web) struct Subscribe {
+    filter: Filter,
+    last_event: Option<String>,
+    queue: oneshot::Sender<Receiver<Bytes>>,
+}
+
+impl Message for Subscribe {
+    type Result = ();
+}
+
+impl Handler<Subscribe> for WebActor {
+    type Result = ();
+
+    fn handle(&mut self, new: Subscribe, _: &mut Self::Context) {
+        let queue = self.hub.subscribe(clock::now(), new.filter, new.last_event.as_deref());
+        // A reader that left meanwhile is noticed at the next tick.
+        let _ = new.queue.send(queue);
+    }
+}
+
+/// The node ends: so do the streams.
+pub(in crate::web) struct Close;
+
+impl Message for Close {
+    type Result = ();
+}
+
+impl Handler<Close> for WebActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Close, _: &mut Self::Context) {
+        self.hub.close();
+    }
+}
+
+/// A reader's place; free again when its connection is gone.
+struct Seat(Arc<AtomicUsize>);
+
+impl Seat {
+    fn take(seats: &Arc<AtomicUsize>) -> Result<Self, Refusal> {
+        let more = |taken| (taken < MOST_SUBSCRIBERS).then_some(taken + 1);
+        match seats.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(_) => Ok(Self(seats.clone())),
+            Err(_) => Err(Refusal::StreamFull),
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// `GET /api/stream`.
+pub(in crate::web) async fn subscribe(
+    _: Viewer,
+    request: HttpRequest,
+    state: Data<State>,
+    filter: Query<Filter>,
+) -> Result<HttpResponse, Refusal> {
+    filter.select(&state.shared.world.load())?;
+    let seat = Seat::take(&state.seats)?;
+    let last_event = request.headers().get("Last-Event-ID").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let (queue, answer) = oneshot::channel();
+    state.stream.do_send(Subscribe { filter: filter.into_inner(), last_event, queue });
+    let events = unfold((Source::Coming(answer), seat), |(source, seat)| async move {
+        let mut queue = match source {
+            Source::Coming(answer) => answer.await.ok()?,
+            Source::Here(queue) => queue,
+        };
+        let chunk = queue.recv().await?;
+        Some((Ok::<_, Infallible>(chunk), (Source::Here(queue), seat)))
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header(("X-Accel-Buffering", "no"))
+        .insert_header((header::CONTENT_ENCODING, "identity"))
+        .streaming(events))
+}
+
+/// Where a reader's events come from.
+enum Source {
+    /// The actor has not answered yet.
+    Coming(oneshot::Receiver<Receiver<Bytes>>),
+    /// The queue.
+    Here(Receiver<Bytes>),
+}
