@@ -76,7 +76,7 @@ impl Node {
             version: env!("CARGO_PKG_VERSION"),
             started: clock::wall(),
         };
-        let web = web::start(config.web.clone(), shared)?;
+        let web = web::start(&config.web, shared)?;
         let aggregator = start_aggregator(&config, &world, &web);
         let mut node = Self {
             config,
@@ -194,6 +194,6 @@ fn targets(region: &RegionConfig) -> Vec<(crate::probe::TargetSettings, crate::r
 
 fn start_aggregator(config: &Config, world: &Arc<ArcSwap<World>>, web: &web::Running) -> Addr<Aggregator> {
     let regions = config.regions.iter().map(|region| region.name.clone()).collect();
-    let (world, subscribers, blind_after) = (Arc::clone(world), vec![web.recipient.clone()], config.thresholds.region_blind());
+    let (world, subscribers, blind_after) = (Arc::clone(world), vec![web.recipient.clone()], config.thresholds.region_blind_after);
     Aggregator::start_in_arbiter(&Arbiter::new().handle(), move |_| Aggregator::new(regions, world, subscribers, blind_after))
 }

@@ -22,7 +22,7 @@ pub mod preflight;
 pub mod query;
 pub mod session;
 pub mod tls;
-mod voice;
+pub mod voice;
 
 use std::time::Duration;
 

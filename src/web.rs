@@ -33,7 +33,7 @@ use std::{
 use actix::{Actor, Addr, Recipient};
 use actix_web::{HttpServer, dev::ServerHandle, web::Data};
 use arc_swap::ArcSwap;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::{
     Timestamp,
@@ -56,6 +56,16 @@ pub struct Settings {
     pub tls_key: Option<PathBuf>,
     /// Whether everybody may read what viewers may.
     pub public_details: bool,
+}
+
+impl PartialEq for Settings {
+    fn eq(&self, other: &Self) -> bool {
+        let token = |of: &Option<SecretString>| of.as_ref().map(|token| token.expose_secret().to_owned());
+        let rest = |of: &Self| (of.listen, of.tls_cert.clone(), of.tls_key.clone(), of.public_details);
+        rest(self) == rest(other)
+            && token(&self.viewer_token) == token(&other.viewer_token)
+            && token(&self.operator_token) == token(&other.operator_token)
+    }
 }
 
 impl Default for Settings {

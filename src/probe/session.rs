@@ -58,7 +58,6 @@ const CANCEL_WITHIN: Duration = Duration::from_millis(500);
 /// One server, shared by the probes of all its targets.
 #[derive(Debug)]
 pub struct Server {
-    sampling: Sampling,
     /// What its targets give to connect with, each with another database; the first serves the lanes.
     urls: Mutex<Vec<ConnInfo>>,
     fast: tokio::sync::Mutex<Fast>,
@@ -115,8 +114,7 @@ impl Server {
     /// A server that nobody has connected to yet.
     pub fn new(url: ConnInfo, sampling: Sampling) -> Self {
         Self {
-            governor: Mutex::new(Governor::new(sampling.clone())),
-            sampling,
+            governor: Mutex::new(Governor::new(sampling)),
             urls: Mutex::new(vec![url]),
             fast: tokio::sync::Mutex::new(Fast::new()),
             slow: tokio::sync::Mutex::new(Slow::new()),

@@ -3,8 +3,8 @@
 //!
 //! The client checks have a slow schedule, since each costs the server a fork and an authentication. Suspicion brings the next one
 //! forward: the resident session is overdue, all slots are taken, a role or the configuration changed, a pooler is paused or
-//! its clients wait, or the last attempt failed. A pooler whose pool is full with clients waiting is left alone:
-//! one more in the queue would tell nothing new.
+//! its clients wait, or the last attempt failed. A pooler whose pool is full or paused is left alone: its console tells, and
+//! one more in the queue would only lengthen it.
 
 use std::{
     sync::Arc,
@@ -65,10 +65,8 @@ struct PoolerWatch {
     console: Option<Arc<SharedConsole>>,
     reading: bool,
     check: Check,
-    /// The newest failure of a client check, which makes the pooler not up even while its console answers.
-    client_failure: Option<Failure>,
-    /// Every pool is full and clients wait.
-    exhausted: bool,
+    /// The pool that the check would use is full or paused: it would only lengthen the queue, and stay there after it gave up.
+    busy: bool,
 }
 
 impl Check {
@@ -109,8 +107,7 @@ impl PoolProbe {
             reading: false,
             // The first goes at once: nothing else tells whether clients get in through the pooler.
             check: Check::new(now),
-            client_failure: None,
-            exhausted: false,
+            busy: false,
         });
         Self {
             poolers: poolers.collect(),
@@ -221,13 +218,14 @@ impl PoolProbe {
                 (Vec::new(), PoolerDetail { name, ..PoolerDetail::default() }, Some(failure))
             }
         };
-        if let Some(client) = watch.settings.client.as_ref().filter(|_| watch.check.running_since.is_some()) {
-            leave_out_own_check(&mut pools, &client.user, &client.dbname);
+        if let Some(client) = &watch.settings.client {
+            if watch.check.running_since.is_some() {
+                leave_out_own_check(&mut pools, &client.user, &client.dbname);
+            }
+            watch.busy = pools.iter().any(|pool| serves(pool, &client.user, &client.dbname) && (pool.paused || is_full(pool)));
         }
         let waiting = pools.iter().any(|pool| pool.clients_waiting > 0);
-        watch.exhausted = waiting && pools.iter().all(is_full);
-        let paused = pools.iter().any(|pool| pool.paused);
-        if failure.is_some() || paused || (waiting && !watch.exhausted) {
+        if failure.is_some() || waiting {
             watch.check.hurry(reading.at);
         }
         self.say_pooler(index, reading.at, pools, detail, failure);
@@ -235,20 +233,19 @@ impl PoolProbe {
 
     fn say_pooler(&self, index: usize, at: Instant, pools: Vec<Pool>, detail: PoolerDetail, failure: Option<Failure>) {
         let watch = &self.poolers[index];
-        let failure = failure.as_ref().or(watch.client_failure.as_ref());
-        let outcome = match failure {
+        let outcome = match &failure {
             Some(failure) => failure.outcome,
             None if pools.iter().any(|pool| pool.paused) => Outcome::PoolerPaused,
             None => Outcome::Ok,
         };
         let pooler = Pooler { kind: watch.settings.kind, name: watch.settings.name(), up: outcome == Outcome::Ok, outcome, pools };
-        let message = failure.map(|failure| failure.message.clone());
+        let message = failure.map(|failure| failure.message);
         self.voice.say(at, Body::Pooler(PoolerReading { index, pooler, message, detail: Arc::new(detail) }));
     }
 
     fn check_through(&mut self, ctx: &mut Context<Self>, index: usize, now: Instant) {
         let watch = &mut self.poolers[index];
-        let Some(client) = watch.settings.client.clone().filter(|_| !watch.exhausted && watch.check.is_due(now)) else { return };
+        let Some(client) = watch.settings.client.clone().filter(|_| !watch.busy && watch.check.is_due(now)) else { return };
         watch.check.start(now);
         let work = async move { client_check::check(&client, true, ANSWER_WITHIN).await };
         self.voice.run(ctx, work, move |probe, result: Result<Phases, Failure>, _| {
@@ -256,12 +253,11 @@ impl PoolProbe {
             let watch = &mut probe.poolers[index];
             let now = clock::now();
             watch.check.end(result.is_ok(), now, interval);
-            watch.client_failure = result.as_ref().err().filter(|failure| failure.outcome != Outcome::PoolExhausted).cloned();
+            let detail = PoolerDetail { name: watch.settings.name(), ..PoolerDetail::default() };
             let consoled = watch.console.is_some();
             probe.voice.say(now, Body::Attempt(attempt(Path::Pooler(index), &result)));
             if !consoled {
-                let detail = PoolerDetail { name: probe.poolers[index].settings.name(), ..PoolerDetail::default() };
-                probe.say_pooler(index, now, Vec::new(), detail, None);
+                probe.say_pooler(index, now, Vec::new(), detail, result.err());
             }
         });
     }
@@ -269,12 +265,16 @@ impl PoolProbe {
 
 /// Isobar's own check may be the one that waits; it must not look like a client of the application.
 fn leave_out_own_check(pools: &mut [Pool], user: &str, database: &str) {
-    for pool in pools.iter_mut().filter(|pool| pool.user == user && pool.database == database && pool.clients_waiting > 0) {
+    for pool in pools.iter_mut().filter(|pool| serves(pool, user, database) && pool.clients_waiting > 0) {
         pool.clients_waiting -= 1;
         if pool.clients_waiting == 0 {
             pool.max_wait_time = 0.0;
         }
     }
+}
+
+fn serves(pool: &Pool, user: &str, database: &str) -> bool {
+    pool.user == user && pool.database == database
 }
 
 fn is_full(pool: &Pool) -> bool {

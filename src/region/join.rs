@@ -1,0 +1,232 @@
+//! Joins the readings of a target's probes: what is newest of each kind, what is still fresh, and what became of the attempts.
+//! From that come [`Seen`] for the rules and the sample for everybody else. Pure.
+//!
+//! A reading is fresh for three of its intervals and a second; the interval is the configured one, or the one at which readings
+//! really came when the governor slowed the lane. A stale reading is as good as none: its fields are null, with the cause.
+
+mod sample;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    attempts::Attempts,
+    evaluator::{Evaluator, Judgement},
+    seen::{self, PoolerSeen, Seen, Signal},
+    thresholds::Thresholds,
+    window::{Sums, Window},
+};
+use crate::{
+    model::{
+        Report, Timestamp, Transition,
+        activity::Activity,
+        counters::DatabaseCounters,
+        queries::Queries,
+        reading::{Body, Cost, DatabaseReading, PoolerReading, Reading},
+        sample::Missing,
+    },
+    probe::{Sampling, TargetSettings, database::size::Growth},
+};
+
+/// A reading that is later than this many intervals, and [`GRACE`], is stale.
+const INTERVALS: u32 = 3;
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The newest of its kind, and how far apart the last two were.
+#[derive(Debug)]
+struct Latest<T> {
+    at: Instant,
+    interval: Duration,
+    value: T,
+}
+
+/// One pooler of the target.
+#[derive(Debug, Default)]
+struct PoolerState {
+    latest: Option<Latest<PoolerReading>>,
+    unreached: u32,
+    paused: u32,
+}
+
+/// All that is known of one target.
+#[derive(Debug)]
+pub struct Joined {
+    settings: TargetSettings,
+    sampling: Sampling,
+    evaluator: Evaluator,
+    attempts: Attempts,
+    activity: Option<Latest<(Arc<Activity>, Vec<Missing>)>>,
+    poolers: Vec<PoolerState>,
+    queries: Option<Latest<Result<Arc<Queries>, Missing>>>,
+    counters: Option<Latest<Result<Arc<DatabaseCounters>, Missing>>>,
+    transactions: Window,
+    blocks: Window,
+    cache_hit_ratio: Option<f64>,
+    size: Option<Result<u64, Missing>>,
+    growth: Growth,
+    cost: Cost,
+    measured: Option<Timestamp>,
+    undelivered: Vec<Transition>,
+}
+
+impl Joined {
+    /// A target of which nothing is known yet.
+    pub fn new(settings: &TargetSettings, thresholds: &Thresholds, sampling: &Sampling) -> Self {
+        Self {
+            attempts: Attempts::new(settings.poolers.len()),
+            poolers: settings.poolers.iter().map(|_| PoolerState::default()).collect(),
+            transactions: Window::new(sampling.statements),
+            blocks: Window::new(thresholds.cache_hit_window),
+            cost: Cost { interval_ms: sampling.fast.as_millis() as u64, ..Cost::default() },
+            settings: settings.clone(),
+            sampling: sampling.clone(),
+            evaluator: Evaluator::new(thresholds.clone()),
+            activity: None,
+            queries: None,
+            counters: None,
+            cache_hit_ratio: None,
+            size: None,
+            growth: Growth::default(),
+            measured: None,
+            undelivered: Vec::new(),
+        }
+    }
+
+    /// Judges by other levels from now on.
+    pub fn judge_by(&mut self, thresholds: &Thresholds) {
+        self.blocks = Window::new(thresholds.cache_hit_window);
+        self.evaluator.reconfigure(thresholds.clone());
+    }
+
+    /// Takes one reading.
+    pub fn take(&mut self, reading: &Reading) {
+        let at = reading.at;
+        self.cost = reading.cost.clone();
+        self.measured = self.measured.max(Some(reading.wall));
+        match &reading.body {
+            Body::Activity(activity, missing) => {
+                self.attempts.saw(at);
+                let expected = Duration::from_millis(self.cost.interval_ms);
+                renew(&mut self.activity, at, expected, (Arc::clone(activity), missing.clone()));
+            }
+            Body::Pooler(reading) => self.take_pooler(at, reading),
+            Body::Attempt(attempt) => self.attempts.note(attempt.clone(), at, reading.wall),
+            Body::Queries(queries) => renew(&mut self.queries, at, self.sampling.statements, queries.clone()),
+            Body::Database(database) => self.take_database(at, database),
+            Body::Size(size) => {
+                if let Ok(bytes) = size {
+                    self.growth.add(at, *bytes);
+                }
+                self.size = Some(size.clone());
+            }
+            Body::Overrun => {}
+        }
+    }
+
+    /// Puts back what a batch could not deliver; the next report carries it.
+    pub fn undelivered(&mut self, transitions: Vec<Transition>) {
+        self.undelivered = transitions;
+    }
+
+    /// The target's whole state now, judged.
+    pub fn report(&mut self, now: Instant, wall: Timestamp) -> Report {
+        let seen = self.see(now);
+        let Judgement { status, reasons, transitions } = self.evaluator.step(now, wall, &seen);
+        let mut all = std::mem::take(&mut self.undelivered);
+        all.extend(transitions);
+        let counters = self.counters.as_ref().filter(|latest| latest.is_fresh(now));
+        Report {
+            sample: Arc::new(sample::compose(self, &seen, now, wall, status, reasons)),
+            critical: self.settings.critical,
+            transitions: all,
+            activity: seen.activity.fresh().cloned(),
+            queries: seen.queries.fresh().cloned(),
+            counters: counters.and_then(|latest| latest.value.as_ref().ok()).cloned(),
+            poolers: self.poolers.iter().filter_map(|pooler| Some(Arc::clone(&pooler.latest.as_ref()?.value.detail))).collect(),
+        }
+    }
+
+    fn take_pooler(&mut self, at: Instant, reading: &PoolerReading) {
+        let Some(state) = self.poolers.get_mut(reading.index) else { return };
+        let count = |before: u32, now: bool| if now { before.saturating_add(1) } else { 0 };
+        state.unreached = count(state.unreached, seen::unreached(reading.pooler.outcome));
+        state.paused = count(state.paused, reading.pooler.pools.iter().any(|pool| pool.paused));
+        let consoled = self.settings.poolers[reading.index].console.is_some();
+        let expected = if consoled { Duration::from_millis(self.cost.interval_ms) } else { self.sampling.client_check };
+        renew(&mut state.latest, at, expected, reading.clone());
+    }
+
+    fn take_database(&mut self, at: Instant, database: &Result<DatabaseReading, Missing>) {
+        if let Ok(DatabaseReading { rates: Some(rates), .. }) = database {
+            let sums = Sums::from(rates);
+            self.transactions.add(at, sums);
+            self.blocks.add(at, sums);
+            self.cache_hit_ratio = sums.cache_hit_ratio().or(self.cache_hit_ratio);
+        }
+        let counters = database.as_ref().map(|reading| Arc::clone(&reading.counters)).map_err(Clone::clone);
+        renew(&mut self.counters, at, self.sampling.counters, counters);
+    }
+
+    /// What the rules may go by.
+    fn see(&self, now: Instant) -> Seen {
+        let sessions_stay = stays(Duration::from_millis(self.cost.interval_ms));
+        let within = |at: Option<Instant>, limit: Duration| at.is_some_and(|at| now.saturating_duration_since(at) <= limit);
+        let failed_at = self.attempts.failure().map(|tried| tried.at);
+        let poolers = self.poolers.iter().zip(&self.settings.poolers).map(|(state, settings)| PoolerSeen {
+            name: settings.name(),
+            console: signal(state.latest.as_ref(), now, |reading| Some(reading.pooler.clone())),
+            message: state.latest.as_ref().and_then(|latest| latest.value.message.clone()),
+            unreached: state.unreached,
+            paused: state.paused,
+        });
+        let counted = self.counters.as_ref().is_some_and(|latest| latest.is_fresh(now) && latest.value.is_ok());
+        let sums = |window: &Window| match window.sums(now) {
+            Some(sums) if counted => Signal::Fresh(sums),
+            _ if self.counters.is_some() => Signal::Stale,
+            _ => Signal::Absent,
+        };
+        Seen {
+            attempts: self.attempts.clone(),
+            attempts_fresh: within(self.attempts.newest(), stays(self.sampling.client_check)),
+            attempt_failed_just_now: within(failed_at, sessions_stay),
+            had_sight: self.activity.is_some(),
+            activity: signal(self.activity.as_ref(), now, |(activity, _)| Some(Arc::clone(activity))),
+            poolers: poolers.collect(),
+            queries: signal(self.queries.as_ref(), now, |queries| queries.as_ref().ok().cloned()),
+            transactions: sums(&self.transactions),
+            blocks: sums(&self.blocks),
+            growth_per_day: self.growth.per_day(),
+        }
+    }
+}
+
+impl<T> Latest<T> {
+    fn is_fresh(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) <= stays(self.interval)
+    }
+}
+
+/// How long a reading stays fresh.
+fn stays(interval: Duration) -> Duration {
+    interval * INTERVALS + GRACE
+}
+
+fn renew<T>(latest: &mut Option<Latest<T>>, at: Instant, expected: Duration, value: T) {
+    let gap = latest.as_ref().map_or(Duration::ZERO, |before| at.saturating_duration_since(before.at));
+    // A gap far beyond the governor's slowest is an outage, not an interval.
+    let interval = if gap > expected && gap <= expected * 8 { gap } else { expected };
+    *latest = Some(Latest { at, interval, value });
+}
+
+fn signal<T, U>(latest: Option<&Latest<T>>, now: Instant, value: impl Fn(&T) -> Option<U>) -> Signal<U> {
+    match latest {
+        None => Signal::Absent,
+        Some(latest) if !latest.is_fresh(now) => Signal::Stale,
+        Some(latest) => value(&latest.value).map_or(Signal::Absent, Signal::Fresh),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! The sample, exactly as the contract's section 4 has it.
+
+use std::time::Instant;
+
+use super::Joined;
+use crate::{
+    model::{
+        Outcome, Phases, Reason, Sample, Status, Timestamp,
+        activity::Activity,
+        reading::PoolerReading,
+        sample::{ConnectionPool, Database, Missing, Pooler, ProbeInfo, QueryPerformance, Reachability, ViaPooler},
+    },
+    region::seen::{self, Seen, Signal},
+};
+
+const MIB: f64 = 1_048_576.0;
+
+pub(super) fn compose(joined: &Joined, seen: &Seen, now: Instant, wall: Timestamp, status: Status, reasons: Vec<Reason>) -> Sample {
+    let mut missing = Vec::new();
+    let activity = seen.activity.fresh().map(AsRef::as_ref);
+    if activity.is_none() {
+        missing.push(blind(seen));
+    } else if let Some(latest) = &joined.activity {
+        missing.extend(latest.value.1.iter().cloned());
+    }
+    let query_performance = queries(joined, seen, activity, now, &mut missing);
+    let database = database(joined, seen, activity, now, &mut missing);
+    let connection_pool = if joined.settings.poolers.iter().any(|pooler| pooler.console.is_some()) {
+        pooled(joined, seen, activity, now, &mut missing)
+    } else {
+        direct(joined, activity)
+    };
+    Sample {
+        timestamp: joined.measured.unwrap_or(wall),
+        region: joined.settings.id.region.clone(),
+        target: joined.settings.id.target.clone(),
+        status,
+        reasons,
+        connection_pool,
+        query_performance,
+        database,
+        poolers: poolers(joined, now),
+        reachability: reachability(joined),
+        probe: ProbeInfo {
+            impact: joined.cost.impact,
+            interval_ms: joined.cost.interval_ms,
+            connections: joined.cost.connections,
+            server_version: activity.map(|activity| activity.server.version.clone()),
+            throttled: joined.cost.throttled.clone(),
+            missing,
+        },
+    }
+}
+
+fn missing(field: &str, cause: impl Into<String>) -> Missing {
+    Missing { field: field.to_owned(), cause: cause.into(), fix: None }
+}
+
+/// Why the sessions cannot be seen.
+fn blind(seen: &Seen) -> Missing {
+    let cause = match seen.attempts.failure() {
+        Some(tried) => match &tried.attempt.message {
+            Some(message) => format!("{}: {message}", tried.attempt.outcome.as_str()),
+            None => tried.attempt.outcome.as_str().to_owned(),
+        },
+        None if seen.had_sight => "the sessions have not been seen lately".to_owned(),
+        None => "not measured yet".to_owned(),
+    };
+    missing("connectionPool", cause)
+}
+
+/// States of sessions may be hidden from the role; then only their number is known.
+fn visible(activity: Option<&Activity>) -> Option<&Activity> {
+    activity.filter(|activity| activity.states.hidden == 0)
+}
+
+fn utilization(activity: Option<&Activity>, poolers: &[&PoolerReading]) -> Option<f64> {
+    let server = activity.and_then(seen::server);
+    let pools = poolers.iter().filter_map(|reading| seen::fullest(&reading.pooler));
+    server.into_iter().chain(pools).map(|fullness| fullness.share()).reduce(f64::max)
+}
+
+/// The server's own client backends; the wait is what a fresh client measured.
+fn direct(joined: &Joined, activity: Option<&Activity>) -> ConnectionPool {
+    let states = visible(activity).map(|activity| activity.states);
+    let direct = joined.attempts.direct.last.as_ref().filter(|tried| tried.attempt.outcome == Outcome::Ok);
+    let acquire = direct.map(|tried| tried.attempt.phases.acquire());
+    ConnectionPool {
+        total_connections: activity.map(|activity| activity.states.total),
+        active_connections: states.map(|states| states.active),
+        idle_connections: states.map(|states| states.idle),
+        idle_in_transaction: states.map(|states| states.idle_in_transaction),
+        waiting_clients: activity.map(|_| 0),
+        average_wait_time: acquire,
+        max_wait_time: acquire,
+        utilization: utilization(activity, &[]),
+        pool_size: activity.map(|activity| activity.server.max_connections),
+    }
+}
+
+/// The server side of the poolers; all of them must be seen, since a part of a sum is a wrong sum.
+fn pooled(joined: &Joined, seen: &Seen, activity: Option<&Activity>, now: Instant, lacks: &mut Vec<Missing>) -> ConnectionPool {
+    let mut readings = Vec::new();
+    let mut unseen = false;
+    for (state, settings) in joined.poolers.iter().zip(&joined.settings.poolers).filter(|(_, settings)| settings.console.is_some()) {
+        let latest = state.latest.as_ref().filter(|latest| latest.is_fresh(now));
+        let answered = latest.filter(|latest| matches!(latest.value.pooler.outcome, Outcome::Ok | Outcome::PoolerPaused));
+        if let Some(latest) = answered {
+            readings.push(&latest.value);
+            continue;
+        }
+        unseen = true;
+        let cause = latest.map_or_else(
+            || "its console has not answered yet".to_owned(),
+            |latest| latest.value.message.clone().unwrap_or_else(|| latest.value.pooler.outcome.as_str().to_owned()),
+        );
+        lacks.push(missing("connectionPool", format!("pooler {}: {cause}", settings.name())));
+    }
+    let idle_in_transaction = visible(activity).map(|activity| activity.states.idle_in_transaction);
+    let utilization = utilization(activity, &readings);
+    debug_assert!(seen.poolers.len() >= readings.len());
+    if unseen {
+        return ConnectionPool { idle_in_transaction, utilization, ..ConnectionPool::default() };
+    }
+    let pools = || readings.iter().flat_map(|reading| &reading.pooler.pools);
+    let waits: Vec<f64> = readings.iter().filter_map(|reading| reading.detail.mean_wait_ms).collect();
+    ConnectionPool {
+        total_connections: Some(pools().map(|pool| pool.servers_active + pool.servers_idle + pool.servers_other).sum()),
+        active_connections: Some(pools().map(|pool| pool.servers_active).sum()),
+        idle_connections: Some(pools().map(|pool| pool.servers_idle).sum()),
+        idle_in_transaction,
+        waiting_clients: Some(pools().map(|pool| pool.clients_waiting).sum()),
+        average_wait_time: (!waits.is_empty()).then(|| waits.iter().sum::<f64>() / waits.len() as f64),
+        max_wait_time: Some(pools().map(|pool| pool.max_wait_time).fold(0.0, f64::max)),
+        utilization,
+        pool_size: pools().map(|pool| pool.size).sum(),
+    }
+}
+
+fn queries(joined: &Joined, seen: &Seen, activity: Option<&Activity>, now: Instant, lacks: &mut Vec<Missing>) -> QueryPerformance {
+    let average_active_sessions = visible(activity).map(|activity| activity.average_active_sessions);
+    let error_rate = seen.transactions.fresh().map(|sums| sums.error_rate().unwrap_or_default());
+    if error_rate.is_none() {
+        lacks.push(missing("queryPerformance.errorRate", "no interval of the database's counters has passed yet"));
+    }
+    let Some(queries) = seen.queries.fresh() else {
+        lacks.push(match &joined.queries {
+            Some(latest) if latest.is_fresh(now) => latest.value.as_ref().err().cloned().unwrap_or_else(|| stale("queryPerformance")),
+            Some(_) => stale("queryPerformance"),
+            None => missing("queryPerformance", "not measured yet"),
+        });
+        return QueryPerformance { average_active_sessions, error_rate, ..QueryPerformance::default() };
+    };
+    let total_queries = Some(queries.calls_total);
+    let Some(interval_ms) = queries.interval_ms.filter(|interval| *interval > 0.0) else {
+        lacks.push(missing("queryPerformance.averageQueryTime", "no interval of the statements has passed yet"));
+        return QueryPerformance { average_active_sessions, error_rate, total_queries, ..QueryPerformance::default() };
+    };
+    QueryPerformance {
+        average_query_time: queries.mean_ms(),
+        slow_queries: Some(queries.slow_calls),
+        total_queries,
+        error_rate,
+        slow_query_rate: Some(queries.slow_calls as f64 / queries.calls.max(1) as f64),
+        queries_per_second: Some(queries.calls as f64 / interval_ms * 1e3),
+        average_active_sessions,
+    }
+}
+
+fn stale(field: &str) -> Missing {
+    missing(field, "not measured lately")
+}
+
+fn database(joined: &Joined, seen: &Seen, activity: Option<&Activity>, now: Instant, lacks: &mut Vec<Missing>) -> Database {
+    match &joined.counters {
+        Some(latest) if latest.is_fresh(now) => lacks.extend(latest.value.as_ref().err().cloned()),
+        Some(_) => lacks.push(stale("database")),
+        None => lacks.push(missing("database", "not measured yet")),
+    }
+    match &joined.size {
+        Some(Err(cause)) => lacks.push(cause.clone()),
+        None => lacks.push(missing("database.size", "not measured yet")),
+        Some(Ok(_)) => {}
+    }
+    if seen.growth_per_day.is_none() {
+        lacks.push(missing("database.growthPerDay", "not enough history yet"));
+    }
+    let size_bytes = joined.size.as_ref().and_then(|size| size.as_ref().ok()).copied();
+    let counted = matches!(seen.transactions, Signal::Fresh(_));
+    Database {
+        size: size_bytes.map(|bytes| bytes as f64 / MIB),
+        size_bytes,
+        active_connections: visible(activity).map(|activity| activity.states.active),
+        max_connections: activity.map(|activity| activity.server.max_connections),
+        cache_hit_ratio: joined.cache_hit_ratio.filter(|_| counted),
+        growth_per_day: seen.growth_per_day,
+    }
+}
+
+/// As their consoles show them, and not up when clients do not get in.
+fn poolers(joined: &Joined, now: Instant) -> Vec<Pooler> {
+    let shown = joined.poolers.iter().zip(&joined.attempts.poolers).filter_map(|(state, run)| {
+        let latest = state.latest.as_ref()?;
+        let mut pooler = latest.value.pooler.clone();
+        let client = run.failure().map(|tried| tried.attempt.outcome).filter(|outcome| *outcome != Outcome::PoolExhausted);
+        if !latest.is_fresh(now) {
+            pooler.outcome = Outcome::Unresponsive;
+        } else if let Some(outcome) = client.filter(|_| pooler.outcome == Outcome::Ok) {
+            pooler.outcome = outcome;
+        }
+        pooler.up = pooler.outcome == Outcome::Ok;
+        Some(pooler)
+    });
+    shown.collect()
+}
+
+fn reachability(joined: &Joined) -> Reachability {
+    // Of several poolers the one that lets nobody in, otherwise the first.
+    let runs = &joined.attempts.poolers;
+    let tried = runs.iter().find_map(|run| run.failure()).or_else(|| runs.iter().find_map(|run| run.last.as_ref()));
+    let via_pooler = tried.map(|tried| {
+        let attempt = &tried.attempt;
+        let answered = attempt.outcome == Outcome::Ok;
+        ViaPooler {
+            outcome: attempt.outcome,
+            failed_phase: attempt.failed_phase,
+            message: attempt.message.clone(),
+            checked_at: tried.wall,
+            acquire: answered.then(|| attempt.phases.acquire() + attempt.phases.first_query.unwrap_or_default()),
+            phases: attempt.phases,
+        }
+    });
+    let direct = joined.attempts.direct.last.as_ref();
+    Reachability {
+        outcome: direct.map(|tried| tried.attempt.outcome),
+        failed_phase: direct.and_then(|tried| tried.attempt.failed_phase),
+        message: direct.and_then(|tried| tried.attempt.message.clone()),
+        checked_at: direct.map(|tried| tried.wall),
+        phases: direct.map_or_else(Phases::default, |tried| tried.attempt.phases),
+        via_pooler,
+    }
+}

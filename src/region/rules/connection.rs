@@ -1,0 +1,125 @@
+//! Whether anybody gets in: `database_down`, `database_unresponsive`, `database_rejecting`, `pooler_down`.
+
+use super::{Breach, Finding, count, worst};
+use crate::{
+    model::{Evidence, Outcome, Rule},
+    region::{
+        attempts::{Run, Tried, Verdict},
+        seen::{self, PoolerSeen, Seen, Signal},
+        thresholds::Thresholds,
+    },
+};
+
+/// The three rules about the server; at most one of them finds a breach.
+pub(super) fn database(rule: Rule, seen: &Seen, limits: &Thresholds) -> Finding {
+    let mine = match rule {
+        Rule::DatabaseDown => Verdict::Down,
+        Rule::DatabaseUnresponsive => Verdict::Unresponsive,
+        _ => Verdict::Rejecting,
+    };
+    match (seen.attempts.verdict(limits.failed_attempts), seen.attempts.failure()) {
+        _ if !seen.attempts_fresh => match seen.activity {
+            Signal::Fresh(_) if !seen.attempts.suspicious() => Finding::Clear,
+            _ => Finding::Unseen,
+        },
+        (Some(verdict), Some(failure)) if verdict == mine => Finding::Breach(unreachable(mine, seen, failure)),
+        (None, Some(failure)) => Finding::Between(unreachable(mine, seen, failure)),
+        _ => Finding::Clear,
+    }
+}
+
+fn unreachable(verdict: Verdict, seen: &Seen, failure: &Tried) -> Breach {
+    let failed = seen.attempts.direct.failed + seen.attempts.resident.failed;
+    let outcome = failure.attempt.outcome;
+    let tries = format!("{} failed", count(failed, "attempt"));
+    let message = match (verdict, outcome) {
+        (Verdict::Down, Outcome::DnsFailed) => format!("The database cannot be found: its host name does not resolve; {tries}."),
+        (Verdict::Down, _) => format!("The database is down: {}; {tries}.", outcome.as_str()),
+        (Verdict::Unresponsive, _) => format!("The database accepts TCP but answers no trivial query in time; {tries}."),
+        (Verdict::Rejecting, outcome) => format!("The database rejects new connections: {}; {tries}.", refusal(outcome)),
+    };
+    breach(message, failure, failed)
+}
+
+/// What a refusal means, and where to look.
+const fn refusal(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::TooManyConnections => "all connection slots are taken",
+        Outcome::AuthFailed => "authentication failed (password, user or pg_hba.conf)",
+        Outcome::NoSuchDatabase => "the database does not exist",
+        Outcome::StartingUp => "the server is still starting up",
+        Outcome::ShuttingDown => "the server is shutting down",
+        Outcome::InRecovery => "the server is in recovery and takes no connections yet",
+        Outcome::TlsFailed => "TLS could not be agreed on",
+        Outcome::TcpRefused => "refused at TCP while established sessions go on",
+        Outcome::TcpTimeout => "TCP times out while established sessions go on",
+        Outcome::Lost => "they are cut off while established sessions go on",
+        Outcome::DnsFailed => "the host name does not resolve while established sessions go on",
+        other => other.as_str(),
+    }
+}
+
+fn breach(message: String, failure: &Tried, attempts: u32) -> Breach {
+    let evidence = Evidence {
+        cause: Some(failure.attempt.outcome),
+        detail: failure.attempt.message.clone(),
+        attempts: Some(attempts),
+        ..Evidence::default()
+    };
+    Breach { message, evidence, ..Breach::default() }
+}
+
+/// A pooler refuses, is paused, or lets no client through although it answers.
+pub(super) fn pooler_down(seen: &Seen, limits: &Thresholds) -> Finding {
+    if seen.poolers.is_empty() {
+        return Finding::Clear;
+    }
+    let runs = seen.attempts.poolers.iter();
+    worst(seen.poolers.iter().zip(runs).map(|(pooler, run)| worst([console(pooler, limits), clients(pooler, run, seen, limits)])))
+}
+
+fn console(pooler: &PoolerSeen, limits: &Thresholds) -> Finding {
+    let shown = match &pooler.console {
+        Signal::Fresh(shown) => shown,
+        Signal::Stale => return Finding::Unseen,
+        Signal::Absent => return Finding::Clear,
+    };
+    let (cause, attempts, message) = if pooler.unreached > 0 {
+        (shown.outcome, pooler.unreached, format!("The pooler {} does not answer: {}.", pooler.name, shown.outcome.as_str()))
+    } else if pooler.paused > 0 {
+        (Outcome::PoolerPaused, pooler.paused, format!("The pooler {} is paused or disabled for this database.", pooler.name))
+    } else {
+        return Finding::Clear;
+    };
+    let evidence = Evidence {
+        cause: Some(cause),
+        detail: pooler.message.clone(),
+        attempts: Some(attempts),
+        pooler: Some(pooler.name.clone()),
+        ..Evidence::default()
+    };
+    let breach = Breach { message, evidence, ..Breach::default() };
+    if attempts >= limits.failed_attempts { Finding::Breach(breach) } else { Finding::Between(breach) }
+}
+
+/// Clients that get no connection. Not the pooler's fault: a full pool (which the pool rules tell) and a server behind it that lets
+/// nobody in either.
+fn clients(pooler: &PoolerSeen, run: &Run, seen: &Seen, limits: &Thresholds) -> Finding {
+    let Some(failure) = run.failure() else { return Finding::Clear };
+    let outcome = failure.attempt.outcome;
+    let busy = pooler.console.fresh().and_then(seen::fullest).is_some_and(|pool| pool.busy >= pool.size);
+    let failed = run.failed;
+    let message = format!(
+        "Clients get no connection from the pooler {}: {}; {} failed.",
+        pooler.name,
+        outcome.as_str(),
+        count(failed, "attempt")
+    );
+    let mut breach = breach(message, failure, failed);
+    breach.evidence.pooler = Some(pooler.name.clone());
+    if (outcome == Outcome::PoolExhausted && busy) || seen.attempts.direct.failing() || failed < limits.failed_attempts {
+        Finding::Between(breach)
+    } else {
+        Finding::Breach(breach)
+    }
+}

@@ -1,0 +1,60 @@
+//! The database's own figures: `error_rate`, `cache_hit_low`, `size_growth`.
+
+use super::{Breach, Finding, above, count, percent};
+use crate::region::{seen::Seen, thresholds::Thresholds};
+
+/// Too many transactions fail.
+pub(super) fn error_rate(seen: &Seen, limits: &Thresholds) -> Finding {
+    let Some(sums) = seen.transactions.fresh() else { return Finding::Unseen };
+    if sums.transactions < u64::from(limits.error_rate_min_transactions) {
+        return Finding::Clear;
+    }
+    let rate = sums.error_rate().unwrap_or_default();
+    above(rate, limits.error_rate_clear, limits.error_rate, || Breach {
+        value: Some(rate),
+        threshold: Some(limits.error_rate),
+        message: format!(
+            "{} of the transactions fail: {} of {} were rolled back or their sessions ended.",
+            percent(rate),
+            sums.failed,
+            sums.transactions
+        ),
+        ..Breach::default()
+    })
+}
+
+/// The cache misses too often.
+pub(super) fn cache_hit(seen: &Seen, limits: &Thresholds) -> Finding {
+    let Some(sums) = seen.blocks.fresh() else { return Finding::Unseen };
+    if sums.reads < u64::from(limits.cache_hit_min_reads) {
+        return Finding::Clear;
+    }
+    let ratio = sums.cache_hit_ratio().unwrap_or(1.0);
+    let breach = Breach {
+        value: Some(ratio),
+        threshold: Some(limits.cache_hit_ratio),
+        message: format!(
+            "Only {} of the blocks came from the cache; {} read over {}.",
+            percent(ratio),
+            count(sums.reads, "block"),
+            humantime::format_duration(limits.cache_hit_window)
+        ),
+        ..Breach::default()
+    };
+    match ratio {
+        ratio if ratio < limits.cache_hit_ratio => Finding::Breach(breach),
+        ratio if ratio <= limits.cache_hit_ratio_clear => Finding::Between(breach),
+        _ => Finding::Clear,
+    }
+}
+
+/// The database grows too fast.
+pub(super) fn growth(seen: &Seen, limits: &Thresholds) -> Finding {
+    let Some(growth) = seen.growth_per_day else { return Finding::Unseen };
+    above(growth, limits.size_growth_per_day_clear, limits.size_growth_per_day, || Breach {
+        value: Some(growth),
+        threshold: Some(limits.size_growth_per_day),
+        message: format!("The database grows by {} a day.", percent(growth)),
+        ..Breach::default()
+    })
+}

@@ -1,0 +1,171 @@
+//! Queries that take long or stand in line: `blocking_chain`, `query_slow`, `slow_query_rate`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Breach, Finding, above, count, percent,
+    pool::{NAMED, evidence, who},
+    span, worst,
+};
+use crate::{
+    model::{Evidence, activity::Session, health::QueryEvidence, queries::Queries},
+    region::{
+        seen::{Seen, Signal},
+        thresholds::Thresholds,
+    },
+};
+
+/// Who waits behind whom.
+pub(super) struct Chain {
+    behind: BTreeMap<i32, u32>,
+    blocked: BTreeSet<i32>,
+}
+
+impl Chain {
+    pub(super) fn of(sessions: &[Session]) -> Self {
+        let blockers: BTreeMap<i32, &[i32]> =
+            sessions.iter().filter(|it| !it.blocked_by.is_empty()).map(|it| (it.pid, it.blocked_by.as_slice())).collect();
+        let mut behind = BTreeMap::new();
+        for pid in blockers.keys() {
+            let mut ahead = BTreeSet::new();
+            let mut next = vec![*pid];
+            while let Some(at) = next.pop() {
+                next.extend(blockers.get(&at).into_iter().flat_map(|pids| pids.iter()).filter(|pid| ahead.insert(**pid)));
+            }
+            ahead.remove(pid);
+            ahead.into_iter().for_each(|blocker| *behind.entry(blocker).or_default() += 1);
+        }
+        Self { behind, blocked: blockers.into_keys().collect() }
+    }
+
+    /// How many sessions wait behind this one, directly or not.
+    pub(super) fn behind(&self, pid: i32) -> u32 {
+        self.behind.get(&pid).copied().unwrap_or_default()
+    }
+
+    /// Those that wait for nobody themselves, most blocking first.
+    fn roots(&self) -> Vec<i32> {
+        let mut roots: Vec<_> = self.behind.keys().copied().filter(|pid| !self.blocked.contains(pid)).collect();
+        roots.sort_by_key(|pid| std::cmp::Reverse(self.behind(*pid)));
+        roots
+    }
+}
+
+/// Sessions wait for a lock that another one holds.
+pub(super) fn blocking(seen: &Seen, limits: &Thresholds) -> Finding {
+    let Some(activity) = seen.activity.fresh() else { return Finding::Unseen };
+    let Some(longest) = activity.longest_blocked_ms.filter(|_| activity.blocked > 0) else { return Finding::Clear };
+    let (clear, fire) = (limits.blocked_age_clear.as_secs_f64() * 1_000.0, limits.blocked_age.as_secs_f64() * 1_000.0);
+    above(longest, clear, fire, || {
+        let chain = Chain::of(&activity.sessions);
+        let session = |pid: &i32| activity.sessions.iter().find(|session| session.pid == *pid);
+        let roots = chain.roots();
+        let root = match roots.first() {
+            // The server reports a prepared transaction as process 0.
+            Some(0) => "; the root blocker is a prepared transaction (see pg_prepared_xacts)".to_owned(),
+            Some(pid) => {
+                let is = session(pid).map(|it| format!(" of {}, {}", who(&it.application, &it.user), it.state));
+                format!("; the root blocker is pid {pid}{}", is.unwrap_or_default())
+            }
+            None => String::new(),
+        };
+        let blocked = activity.sessions.iter().filter(|it| !it.blocked_by.is_empty());
+        let named = roots.iter().filter_map(session).map(|it| evidence(it, it.transaction_ms.unwrap_or_default(), &chain));
+        let sessions = named.chain(blocked.map(|it| evidence(it, it.query_ms.unwrap_or_default(), &chain))).take(NAMED).collect();
+        let message =
+            format!("{} blocked by a lock, the longest for {}{root}.", count(activity.blocked, "session"), span(longest));
+        Breach {
+            critical: false,
+            value: Some(longest),
+            threshold: Some(fire),
+            message,
+            evidence: Evidence { sessions, ..Evidence::default() },
+        }
+    })
+}
+
+/// Queries take too long: those that ended, by their mean, or those that still run.
+pub(super) fn slow(seen: &Seen, limits: &Thresholds) -> Finding {
+    let ended = match &seen.queries {
+        Signal::Fresh(queries) => mean(queries, limits),
+        Signal::Stale => Finding::Unseen,
+        // Not to be had here: what runs now must do.
+        Signal::Absent => Finding::Clear,
+    };
+    worst([ended, running(seen, limits)])
+}
+
+fn mean(queries: &Queries, limits: &Thresholds) -> Finding {
+    let Some(mean) = queries.mean_ms() else { return Finding::Clear };
+    above(mean, limits.average_query_clear_ms, limits.average_query_ms, || Breach {
+        critical: false,
+        value: Some(mean),
+        threshold: Some(limits.average_query_ms),
+        message: format!("Queries take {} on average over {}.", span(mean), count(queries.calls, "call")),
+        evidence: Evidence { queries: largest(queries, |_| true), ..Evidence::default() },
+    })
+}
+
+fn running(seen: &Seen, limits: &Thresholds) -> Finding {
+    let Some(activity) = seen.activity.fresh() else { return Finding::Unseen };
+    let age = |session: &Session| session.query_ms.unwrap_or_default();
+    let mut long: Vec<_> =
+        activity.sessions.iter().filter(|session| session.state == "active" && age(session) > limits.average_query_ms).collect();
+    long.sort_by(|a, b| age(b).total_cmp(&age(a)));
+    let Some(oldest) = long.first() else { return Finding::Clear };
+    let share = long.len() as f64 / f64::from(activity.states.active.max(1));
+    if share <= limits.slow_sessions_share {
+        return Finding::Clear;
+    }
+    let chain = Chain::of(&activity.sessions);
+    let message = format!(
+        "{} of {} run queries older than {}; the oldest is pid {} of {}, for {}.",
+        long.len(),
+        count(activity.states.active, "active session"),
+        span(limits.average_query_ms),
+        oldest.pid,
+        who(&oldest.application, &oldest.user),
+        span(age(oldest)),
+    );
+    let sessions = long.iter().take(NAMED).map(|session| evidence(session, age(session), &chain)).collect();
+    Finding::Breach(Breach {
+        critical: false,
+        value: Some(age(oldest)),
+        threshold: Some(limits.average_query_ms),
+        message,
+        evidence: Evidence { sessions, ..Evidence::default() },
+    })
+}
+
+/// Too large a share of the calls is slow.
+pub(super) fn slow_rate(seen: &Seen, limits: &Thresholds) -> Finding {
+    let Some(queries) = seen.queries.fresh() else { return Finding::Unseen };
+    if queries.calls == 0 {
+        return Finding::Clear;
+    }
+    let rate = queries.slow_calls as f64 / queries.calls as f64;
+    above(rate, limits.slow_query_rate_clear, limits.slow_query_rate, || Breach {
+        critical: false,
+        value: Some(rate),
+        threshold: Some(limits.slow_query_rate),
+        message: format!(
+            "{} of the calls are slow (over {}): {} of {}.",
+            percent(rate),
+            span(limits.average_query_ms),
+            queries.slow_calls,
+            queries.calls
+        ),
+        evidence: Evidence { queries: largest(queries, |slow| slow), ..Evidence::default() },
+    })
+}
+
+fn largest(queries: &Queries, wanted: impl Fn(bool) -> bool) -> Vec<QueryEvidence> {
+    let named = queries.statements.iter().filter(|statement| wanted(statement.slow)).take(NAMED).map(|statement| QueryEvidence {
+        query_id: statement.query_id.clone(),
+        text: statement.text.clone(),
+        calls: statement.calls,
+        mean_ms: statement.mean_ms,
+        share: statement.share,
+    });
+    named.collect()
+}
