@@ -11,7 +11,8 @@ pub(super) fn start(format: LogFormat, level: &str, command: &Command) -> Result
     // A quiet demo and a check have their own output; only trouble is worth a line beside it.
     let quiet = matches!(command, Command::Check(_)) || matches!(command, Command::Demo(args) if args.quiet);
     let level = if quiet && level == "info" { "warn" } else { level };
-    let filter = EnvFilter::try_new(level)
+    // The HTTP server's own start-up lines tell nothing that ours do not.
+    let filter = EnvFilter::try_new(format!("actix_server=warn,{level}"))
         .map_err(|error| Failed::usage(format!("--log-level {level}: {error}; use error, warn, info, debug or trace")))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match format {

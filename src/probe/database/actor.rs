@@ -54,7 +54,7 @@ impl DatabaseProbe {
         }
         self.reading_counters = true;
         self.counters_due = now + interval.saturating_sub(interval.min(HEARTBEAT) / 4);
-        let newer_than = now.checked_sub(interval / 2).unwrap_or(now);
+        let newer_than = now.checked_sub(interval.min(HEARTBEAT) / 2).unwrap_or(now);
         let server = Arc::clone(&self.voice.server);
         let work = async move { server.slow().await.counters(&server, newer_than).await };
         self.voice.run(ctx, work, Self::counters_read);

@@ -46,7 +46,8 @@ impl QueryProbe {
         let interval = if self.readings == 0 { FIRST_INTERVAL } else { self.voice.server.interval(Lane::Statements) };
         // A little early, so that the tick on the grid finds it due.
         self.due = now + interval - HEARTBEAT / 4;
-        let newer_than = now.checked_sub(interval / 2).unwrap_or(now);
+        // The server's other targets tick on the same grid; one of them may have read a moment ago.
+        let newer_than = now.checked_sub(HEARTBEAT / 2).unwrap_or(now);
         let server = Arc::clone(&self.voice.server);
         let (database, slow_ms) = (self.target.url.dbname.clone(), self.target.slow_query_ms);
         let work = async move { server.slow().await.queries(&server, newer_than, &database, slow_ms).await };
