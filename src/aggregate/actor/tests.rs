@@ -44,7 +44,7 @@ fn start(regions: &[&str], blind_after: Duration) -> (Addr<Aggregator>, Arc<ArcS
     (aggregator, world, heard)
 }
 
-#[actix::test]
+#[actix_web::test]
 async fn a_batch_is_published_and_told_at_once_and_other_regions_keep_their_maps() {
     let (aggregator, world, heard) = start(&["a", "b"], Duration::from_hours(1));
     aggregator.send(batch("b", &[("x", Status::Healthy)])).await.expect("taken");
@@ -59,7 +59,7 @@ async fn a_batch_is_published_and_told_at_once_and_other_regions_keep_their_maps
     assert_eq!(heard.lock().expect("no panic while held").iter().map(|change| change.reports.len()).sum::<usize>(), 3);
 }
 
-#[actix::test]
+#[actix_web::test]
 async fn a_region_never_heard_is_unknown_and_one_that_falls_silent_is_blind_with_its_targets_kept() {
     let (aggregator, world, _) = start(&["a"], Duration::ZERO);
     assert_eq!(world.load().status, Status::Unknown);
@@ -71,7 +71,7 @@ async fn a_region_never_heard_is_unknown_and_one_that_falls_silent_is_blind_with
     assert_eq!(region.targets.len(), 1);
 }
 
-#[actix::test]
+#[actix_web::test]
 async fn a_region_that_the_configuration_drops_is_forgotten_and_its_late_mail_ignored() {
     let (aggregator, world, heard) = start(&["a", "b"], Duration::from_hours(1));
     aggregator.send(batch("a", &[("x", Status::Healthy)])).await.expect("taken");
