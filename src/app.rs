@@ -31,6 +31,8 @@ use watchdog::Restarts;
 const IO_THREADS: usize = 2;
 /// How soon a dead supervisor or aggregator is noticed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often it is looked whether connections are closed.
+const GLANCE: Duration = Duration::from_millis(10);
 /// For closing connections at the end; the contract allows five seconds for all of it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -97,6 +99,11 @@ impl Node {
     /// Where the web listens.
     pub fn addr(&self) -> SocketAddr {
         self.web.addr
+    }
+
+    /// What it sees.
+    pub fn world(&self) -> Arc<ArcSwap<World>> {
+        Arc::clone(&self.world)
     }
 
     /// Runs until `shutdown` ends, taking new configurations as they come.
@@ -183,8 +190,13 @@ impl Node {
         if tokio::time::timeout(FAREWELL, self.web.stop()).await.is_err() {
             tracing::warn!("some readers did not take their last bytes in time");
         }
-        // Probes drop their sessions as they end; whoever still holds one loses it with the runtime.
-        self.io.shutdown_timeout(FAREWELL);
+        // Probes drop their sessions as they end, and those say goodbye to the server; whoever still holds one after that (a frozen
+        // server) loses it with the runtime.
+        let deadline = clock::now() + FAREWELL;
+        while self.registry.is_in_use() && clock::now() < deadline {
+            tokio::time::sleep(GLANCE).await;
+        }
+        self.io.shutdown_background();
     }
 }
 

@@ -1,4 +1,4 @@
-//! The demo's world and its script: everything of `isobar demo` but Isobar itself.
+//! `isobar demo`: a real small world, watched by Isobar, with its script.
 //!
 //! ```text
 //!  us-east-1        eu-west-1        ap-southeast-1       each: clients (load) ─► PgBouncer ─► PostgreSQL, three databases
@@ -8,9 +8,103 @@
 //! All of it is real: the figures on the page are those of real sessions, and an incident is done, not told. Servers and load
 //! live as long as the [`World`](world::World); the script only ever adds trouble, and takes it away again.
 
+mod board;
 pub mod load;
 pub mod script;
 pub mod world;
+
+use std::{
+    collections::BTreeMap,
+    process::ExitCode,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use super::{DemoArgs, Failed, serve};
+use crate::{
+    config::{Config, RegionConfig, TargetConfig},
+    model::RegionName,
+    probe::Sampling,
+    region::thresholds::Thresholds,
+    web,
+};
+use world::World;
+
+/// How often the table is printed.
+const BOARD_EVERY: Duration = Duration::from_secs(5);
+
+/// Starts the world, watches it until it is told to end, and leaves nothing behind.
+pub(super) fn run(args: &DemoArgs) -> Result<ExitCode, Failed> {
+    let quiet = args.quiet;
+    let Some(world) = start(quiet)? else { return Ok(ExitCode::SUCCESS) };
+    let world = Arc::new(world);
+    let (playing, lasts) = (Arc::clone(&world), args.duration);
+    let done = serve::serve(config(&world, args), Some("demo".to_owned()), None, move |serving| async move {
+        if !quiet {
+            println!("watching: http://{} (Ctrl-C ends it)", serving.addr);
+        }
+        let ended = async {
+            tokio::select! {
+                () = serve::signalled() => {}
+                () = tokio::time::sleep(lasts.unwrap_or(Duration::MAX)) => {}
+            }
+        };
+        let boards = async {
+            let mut every = tokio::time::interval(BOARD_EVERY);
+            loop {
+                every.tick().await;
+                if !quiet {
+                    print!("\n{}", board::board(&serving.world.load()));
+                }
+            }
+        };
+        let script = script::run(&playing, ended, |event| if !quiet { println!("\n>>> {event}") });
+        tokio::select! {
+            () = script => {}
+            () = boards => {}
+        }
+    });
+    drop(world);
+    if !quiet {
+        println!("ended; nothing is left behind");
+    }
+    done
+}
+
+/// Starts the world on a thread of its own; none when a signal came meanwhile, and then nothing is left of it.
+fn start(quiet: bool) -> Result<Option<World>, Failed> {
+    let (sender, started) = mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failed::failed)?;
+    let world = runtime.block_on(async move {
+        let starting = tokio::task::spawn_blocking(move || {
+            let world = World::start(|step| if !quiet { println!("{step}") });
+            let _ = sender.send(world);
+        });
+        tokio::select! {
+            _ = starting => true,
+            () = serve::signalled() => false,
+        }
+    });
+    drop(runtime);
+    let started = started.recv().map_err(|_| Failed::failed("the demo's world did not start"))?.map_err(Failed::failed)?;
+    Ok(world.then_some(started))
+}
+
+/// The world's targets with the defaults of everything.
+fn config(world: &World, args: &DemoArgs) -> Config {
+    let mut regions: BTreeMap<RegionName, Vec<TargetConfig>> = BTreeMap::new();
+    for settings in world.targets() {
+        let target = TargetConfig { thresholds: Thresholds::default(), settings };
+        regions.entry(target.settings.id.region.clone()).or_default().push(target);
+    }
+    Config {
+        web: web::Settings { listen: args.listen, ..web::Settings::default() },
+        sampling: Sampling::default(),
+        thresholds: Thresholds::default(),
+        regions: regions.into_iter().map(|(name, targets)| RegionConfig { name, targets }).collect(),
+        warnings: Vec::new(),
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 //! What `watch`, `run` and `demo` share: an actix system with one node in it, signals, and reloading.
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{future::Future, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -11,10 +12,19 @@ use super::Failed;
 use crate::{
     app::Node,
     config::{Config, Fingerprint, Problems},
+    model::world::World,
 };
 
 /// A changed file is noticed this soon; the folder's fingerprint costs a few `stat` calls.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A node that runs.
+pub(super) struct Serving {
+    /// Where it listens.
+    pub(super) addr: SocketAddr,
+    /// What it sees.
+    pub(super) world: Arc<ArcSwap<World>>,
+}
 
 /// Where a configuration came from and how to get it again.
 pub(super) struct Source {
@@ -24,12 +34,12 @@ pub(super) struct Source {
     pub(super) load: Box<dyn Fn() -> Result<Config, Problems>>,
 }
 
-/// Runs a node until `until` ends, which is told where it listens.
+/// Runs a node until `until` ends.
 pub(super) fn serve<F>(
     config: Config,
     name: Option<String>,
     source: Option<Source>,
-    until: impl FnOnce(SocketAddr) -> F,
+    until: impl FnOnce(Serving) -> F,
 ) -> Result<ExitCode, Failed>
 where
     F: Future<Output = ()>,
@@ -48,20 +58,26 @@ where
         if let Some(source) = source {
             actix::spawn(reload_on_change(source, sender));
         }
-        node.run(until(addr), reload).await.map_err(Failed::failed)?;
+        let serving = Serving { addr, world: node.world() };
+        node.run(until(serving), reload).await.map_err(Failed::failed)?;
         tracing::info!("ended");
         Ok(ExitCode::SUCCESS)
     })
 }
 
 /// Ends with SIGTERM or Ctrl-C.
-pub(super) async fn until_signal(_: SocketAddr) {
+pub(super) async fn until_signal(_: Serving) {
+    signalled().await;
+    tracing::info!("ending");
+}
+
+/// Ends with SIGTERM or Ctrl-C.
+pub(super) async fn signalled() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
-    tracing::info!("ending");
 }
 
 /// Loads again on SIGHUP and when a file changed; a configuration that is refused leaves the old one in force.

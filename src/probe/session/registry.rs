@@ -33,6 +33,13 @@ impl Registry {
         server
     }
 
+    /// Whether any probe still holds a server or a console.
+    pub fn is_in_use(&self) -> bool {
+        let servers = self.servers.lock().expect("no panic while held");
+        let consoles = self.consoles.lock().expect("no panic while held");
+        servers.values().any(|server| server.strong_count() > 0) || consoles.values().any(|console| console.strong_count() > 0)
+    }
+
     /// The pooler's console behind this address.
     pub fn console(&self, url: &ConnInfo) -> Arc<SharedConsole> {
         let mut consoles = self.consoles.lock().expect("no panic while held");
