@@ -206,6 +206,7 @@ fn targets(region: &RegionConfig) -> Vec<(crate::probe::TargetSettings, crate::r
 
 fn start_aggregator(config: &Config, world: &Arc<ArcSwap<World>>, web: &web::Running) -> Addr<Aggregator> {
     let regions = config.regions.iter().map(|region| region.name.clone()).collect();
-    let (world, subscribers, blind_after) = (Arc::clone(world), vec![web.recipient.clone()], config.thresholds.region_blind_after);
+    let (world, subscribers, blind_after) =
+        (Arc::clone(world), vec![web.recipient.clone()], config.thresholds.region_blind_after);
     Aggregator::start_in_arbiter(&Arbiter::new().handle(), move |_| Aggregator::new(regions, world, subscribers, blind_after))
 }

@@ -5,7 +5,12 @@ use std::time::{Duration, Instant};
 use crate::model::{Evidence, Reason, Rule, Severity, Timestamp};
 
 /// Whether a region last heard then is blind now, and since when that counts.
-pub(super) fn judge(heard: Option<(Instant, Timestamp)>, started: (Instant, Timestamp), now: Instant, after: Duration) -> Option<Reason> {
+pub(super) fn judge(
+    heard: Option<(Instant, Timestamp)>,
+    started: (Instant, Timestamp),
+    now: Instant,
+    after: Duration,
+) -> Option<Reason> {
     let (since, since_wall) = heard.unwrap_or(started);
     let silent = now.saturating_duration_since(since);
     (silent >= after).then(|| Reason {
@@ -15,7 +20,9 @@ pub(super) fn judge(heard: Option<(Instant, Timestamp)>, started: (Instant, Time
         threshold: Some(after.as_secs_f64()),
         since: since_wall,
         message: match heard {
-            Some(_) => format!("no report from any node of the region for {:.0} s: its databases cannot be seen", silent.as_secs_f64()),
+            Some(_) => {
+                format!("no report from any node of the region for {:.0} s: its databases cannot be seen", silent.as_secs_f64())
+            }
             None => "no node of the region has reported yet: its databases cannot be seen".to_owned(),
         },
         evidence: Evidence::default(),

@@ -83,9 +83,15 @@ mod tests {
     #[test]
     fn the_world_is_unhealthy_when_more_than_half_of_its_regions_are_and_a_blind_one_degrades_it() {
         use Status::{Degraded, Healthy, Unhealthy, Unknown};
-        for (regions, expected) in
-            [("", Unknown), ("?", Unknown), ("hhh", Healthy), ("hh?", Degraded), ("hhu", Degraded), ("hu", Degraded), ("huu", Unhealthy)]
-        {
+        for (regions, expected) in [
+            ("", Unknown),
+            ("?", Unknown),
+            ("hhh", Healthy),
+            ("hh?", Degraded),
+            ("hhu", Degraded),
+            ("hu", Degraded),
+            ("huu", Unhealthy),
+        ] {
             assert_eq!(world(statuses(regions).into_iter().map(|(status, _)| status)), expected, "{regions:?}");
         }
     }

@@ -58,7 +58,11 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode, Failed> {
                 }
             }
         };
-        let script = script::run(&playing, ended, |event| if !quiet { println!("\n>>> {event}") });
+        let script = script::run(&playing, ended, |event| {
+            if !quiet {
+                println!("\n>>> {event}")
+            }
+        });
         tokio::select! {
             () = script => {}
             () = boards => {}
@@ -77,7 +81,11 @@ fn start(quiet: bool) -> Result<Option<World>, Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failed::failed)?;
     let world = runtime.block_on(async move {
         let starting = tokio::task::spawn_blocking(move || {
-            let world = World::start(|step| if !quiet { println!("{step}") });
+            let world = World::start(|step| {
+                if !quiet {
+                    println!("{step}")
+                }
+            });
             let _ = sender.send(world);
         });
         tokio::select! {

@@ -7,7 +7,10 @@ use crate::config::{Config, Problems};
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failed> {
     let config = load(args).map_err(Failed::usage)?;
-    let reload = { let args = args.clone(); Box::new(move || load(&args)) };
+    let reload = {
+        let args = args.clone();
+        Box::new(move || load(&args))
+    };
     let source = serve::Source { dir: args.config.clone(), load: reload };
     serve::serve(config, args.node.clone(), Some(source), serve::until_signal)
 }

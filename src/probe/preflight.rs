@@ -106,7 +106,8 @@ async fn rights(connection: &Connection, part: &str) -> Result<Vec<Finding>, tok
         });
         if (0..WITH_TWO_LANES).contains(&limit) {
             let fix = format!("ALTER ROLE {name} CONNECTION LIMIT {WITH_TWO_LANES};");
-            let detail = format!("role {name} may hold {limit} connections; two resident ones and a short check need {WITH_TWO_LANES}");
+            let detail =
+                format!("role {name} may hold {limit} connections; two resident ones and a short check need {WITH_TWO_LANES}");
             findings.push(finding("connection limit", Level::Degraded, detail, Some(fix)));
         }
     }

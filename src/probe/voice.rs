@@ -114,7 +114,9 @@ mod tests {
     #[test]
     fn ticks_fall_on_a_common_grid_and_never_twice_on_one_point() {
         let ms = Duration::from_millis;
-        for (elapsed, interval, expected) in [(0, 250, 250), (10, 250, 240), (249, 250, 251), (1_000, 250, 250), (1_130, 250, 120)] {
+        for (elapsed, interval, expected) in
+            [(0, 250, 250), (10, 250, 240), (249, 250, 251), (1_000, 250, 250), (1_130, 250, 120)]
+        {
             assert_eq!(until_next(ms(elapsed), ms(interval)), ms(expected), "{elapsed} ms into {interval} ms");
         }
     }

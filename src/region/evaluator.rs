@@ -47,8 +47,8 @@ pub struct Evaluator {
 struct Episode {
     reason: Reason,
     firing: bool,
-    /// Since when its condition held without a gap in sight.
-    held: Instant,
+    /// Since when its condition held without a gap in sight; none in the dark.
+    held: Option<Instant>,
     /// Since when it is beyond the critical level.
     critical: Option<Instant>,
     /// Since when it is not.
@@ -132,7 +132,7 @@ impl Episode {
         let reason = Reason { rule, severity, value, threshold, since: wall, message, evidence };
         let firing = settings.for_.is_zero();
         tell(if firing { Firing } else { Pending }, &reason);
-        Self { reason, firing, held: now, critical, milder: None, calm: None }
+        Self { reason, firing, held: Some(now), critical, milder: None, calm: None }
     }
 
     /// Returns whether the episode is over.
@@ -145,17 +145,13 @@ impl Episode {
     ) -> bool {
         let breach = match finding {
             Finding::Unseen => {
-                self.held = now;
+                self.held = None;
                 self.calm = None;
-                self.critical = self.critical.map(|_| now);
+                self.critical = None;
                 self.milder = None;
                 return false;
             }
-            Finding::Clear if !self.firing => {
-                tell(Withdrawn, &self.reason);
-                return true;
-            }
-            Finding::Between(_) if !self.firing => {
+            Finding::Clear | Finding::Between(_) if !self.firing => {
                 tell(Withdrawn, &self.reason);
                 return true;
             }
@@ -170,12 +166,13 @@ impl Episode {
             Finding::Between(breach) | Finding::Breach(breach) => breach,
         };
         self.calm = None;
+        let held = *self.held.get_or_insert(now);
         self.note_level(now, breach.critical);
         let Breach { value, threshold, message, evidence, .. } = breach;
         self.reason = Reason { value, threshold, message, evidence, ..self.reason.clone() };
         if self.firing {
             self.change_severity(now, settings, tell);
-        } else if since(now, self.held) >= settings.for_ {
+        } else if since(now, held) >= settings.for_ {
             self.firing = true;
             self.reason.severity = self.severity(now, settings);
             tell(Firing, &self.reason);

@@ -166,12 +166,8 @@ impl RegionSupervisor {
         for start in self.roster.due(now) {
             let (id, kind) = &start.probe;
             let Some(watched) = self.targets.get(id) else { continue };
-            let watch = DeathWatch {
-                target: id.clone(),
-                probe: *kind,
-                generation: start.generation,
-                to: ctx.address().recipient(),
-            };
+            let watch =
+                DeathWatch { target: id.clone(), probe: *kind, generation: start.generation, to: ctx.address().recipient() };
             let probe = self.spawn.spawn(&watched.settings, ctx.address().recipient(), watch, start.elsewhere);
             self.probes.insert(start.probe, probe);
         }

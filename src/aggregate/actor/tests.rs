@@ -35,7 +35,10 @@ fn batch(region: &str, targets: &[(&str, Status)]) -> Batch {
     Batch { region: region.into(), roster: RosterState::default(), reports, removed: vec![] }
 }
 
-fn start(regions: &[&str], blind_after: Duration) -> (Addr<Aggregator>, Arc<ArcSwap<World>>, Arc<std::sync::Mutex<Vec<WorldChange>>>) {
+fn start(
+    regions: &[&str],
+    blind_after: Duration,
+) -> (Addr<Aggregator>, Arc<ArcSwap<World>>, Arc<std::sync::Mutex<Vec<WorldChange>>>) {
     let names: Vec<RegionName> = regions.iter().map(|name| (*name).into()).collect();
     let world = Arc::new(ArcSwap::from_pointee(World::unseen(names.clone(), clock::wall())));
     let ear = Ear::default();

@@ -15,7 +15,12 @@ use crate::{
         reading::{Body, DatabaseReading},
         sample::Missing,
     },
-    probe::{StopProbe, TargetSettings, governor::Lane, session::CountersReading, voice::{HEARTBEAT, Voice}},
+    probe::{
+        StopProbe, TargetSettings,
+        governor::Lane,
+        session::CountersReading,
+        voice::{HEARTBEAT, Voice},
+    },
 };
 
 /// See the module.
@@ -65,12 +70,17 @@ impl DatabaseProbe {
         let database = &self.target.url.dbname;
         let seen = reading.and_then(|reading| {
             let counters = reading.databases.iter().find(|counters| counters.datname == *database).cloned();
-            let missing = || Missing { field: "database".into(), cause: format!("there is no database {database} on the server"), fix: None };
+            let missing = || Missing {
+                field: "database".into(),
+                cause: format!("there is no database {database} on the server"),
+                fix: None,
+            };
             Ok((reading.at, counters.ok_or_else(missing)?))
         });
         let (at, body) = match seen {
             Ok((at, counters)) => {
-                let rates = self.before.as_ref().and_then(|(then, before)| rates(before, &counters, at.saturating_duration_since(*then)));
+                let rates =
+                    self.before.as_ref().and_then(|(then, before)| rates(before, &counters, at.saturating_duration_since(*then)));
                 self.before = Some((at, Arc::clone(&counters)));
                 (at, Ok(DatabaseReading { counters, rates }))
             }

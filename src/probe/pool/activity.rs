@@ -158,7 +158,8 @@ impl Reader {
         let query_id = if has_query_id.is_empty() { "NULL::int8" } else { "query_id" };
         let sql = SQL.replace("{query_id}", query_id);
         let (activity, tripwire, blockers) =
-            futures_util::future::try_join3(client.prepare(&sql), client.prepare(TRIPWIRE_SQL), client.prepare(BLOCKERS_SQL)).await?;
+            futures_util::future::try_join3(client.prepare(&sql), client.prepare(TRIPWIRE_SQL), client.prepare(BLOCKERS_SQL))
+                .await?;
         Ok(Self { activity, tripwire, blockers })
     }
 
@@ -167,9 +168,9 @@ impl Reader {
         let (rows, tripwire) =
             futures_util::future::try_join(client.query(&self.activity, &[]), client.query_one(&self.tripwire, &[])).await?;
         let mut snapshot = Snapshot::from_rows(&rows)?;
-        snapshot.tripwire =
-            Tripwire { catalog_changes: tripwire.try_get(0)?, configuration_loaded: tripwire.try_get(1)? };
-        let waiting: Vec<i32> = snapshot.backends().filter(|backend| backend.waits_for_lock()).map(|backend| backend.pid).collect();
+        snapshot.tripwire = Tripwire { catalog_changes: tripwire.try_get(0)?, configuration_loaded: tripwire.try_get(1)? };
+        let waiting: Vec<i32> =
+            snapshot.backends().filter(|backend| backend.waits_for_lock()).map(|backend| backend.pid).collect();
         if blockers && !waiting.is_empty() {
             let rows = client.query(&self.blockers, &[&waiting]).await?;
             let blocking: HashMap<i32, Vec<i32>> =

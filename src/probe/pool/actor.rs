@@ -238,7 +238,8 @@ impl PoolProbe {
             None if pools.iter().any(|pool| pool.paused) => Outcome::PoolerPaused,
             None => Outcome::Ok,
         };
-        let pooler = Pooler { kind: watch.settings.kind, name: watch.settings.name(), up: outcome == Outcome::Ok, outcome, pools };
+        let pooler =
+            Pooler { kind: watch.settings.kind, name: watch.settings.name(), up: outcome == Outcome::Ok, outcome, pools };
         let message = failure.map(|failure| failure.message);
         self.voice.say(at, Body::Pooler(PoolerReading { index, pooler, message, detail: Arc::new(detail) }));
     }
@@ -293,7 +294,11 @@ fn hidden(sessions: u32, user: &str) -> Vec<Missing> {
 /// An identifier as SQL wants it.
 fn quote(name: &str) -> String {
     let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain && !name.starts_with(|c: char| c.is_ascii_digit()) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if plain && !name.starts_with(|c: char| c.is_ascii_digit()) {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
 }
 
 impl Actor for PoolProbe {

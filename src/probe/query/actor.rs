@@ -11,7 +11,11 @@ use actix::{Actor, AsyncContext, Context, Handler};
 use crate::{
     clock,
     model::{queries::Queries, reading::Body, sample::Missing},
-    probe::{StopProbe, TargetSettings, governor::Lane, voice::{HEARTBEAT, Voice}},
+    probe::{
+        StopProbe, TargetSettings,
+        governor::Lane,
+        voice::{HEARTBEAT, Voice},
+    },
 };
 
 /// The first interval is short, so that figures appear soon after the start.

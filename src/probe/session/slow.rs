@@ -89,7 +89,13 @@ impl Slow {
     }
 
     /// One database's statements over the newest interval, which is no older than `newer_than`.
-    pub async fn queries(&mut self, server: &Server, newer_than: Instant, database: &str, slow_ms: f64) -> Result<Queries, Missing> {
+    pub async fn queries(
+        &mut self,
+        server: &Server,
+        newer_than: Instant,
+        database: &str,
+        slow_ms: f64,
+    ) -> Result<Queries, Missing> {
         if self.counters.is_none() {
             self.counters(server, newer_than).await?;
         }
@@ -137,7 +143,9 @@ impl Slow {
                 self.located = Located::NotYet;
                 self.deltas = Deltas::default();
                 let failure = Failure::of(Phase::Query, Phases::default(), &error);
-                return Err(statements::explain(&error, &catalog.role_name).unwrap_or_else(|| missing("queryPerformance", &failure)));
+                return Err(
+                    statements::explain(&error, &catalog.role_name).unwrap_or_else(|| missing("queryPerformance", &failure))
+                );
             }
             read => self.kept(read).map_err(|failure| missing("queryPerformance", &failure))?,
         };
@@ -158,7 +166,8 @@ impl Slow {
         let wants = self.known.wants(now, interval, &databases);
         if !wants.texts.is_empty() {
             let Some(resident) = &self.resident else { return };
-            let texts = within(Lane::Statements, server, statements::texts(&resident.connection.client, catalog, &wants.texts)).await;
+            let texts =
+                within(Lane::Statements, server, statements::texts(&resident.connection.client, catalog, &wants.texts)).await;
             if let Ok(texts) = self.kept(texts) {
                 self.known.learn(texts);
             }
@@ -259,7 +268,11 @@ impl Slow {
 }
 
 /// One read under its deadline, its round trip metered.
-async fn within<T>(lane: Lane, server: &Server, read: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Stopped> {
+async fn within<T>(
+    lane: Lane,
+    server: &Server,
+    read: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, Stopped> {
     let started = clock::now();
     let done = tokio::time::timeout(READ_WITHIN, read).await;
     let now = clock::now();

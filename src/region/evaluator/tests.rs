@@ -1,1 +1,272 @@
+use std::sync::Arc;
 
+use super::*;
+use crate::{
+    clock,
+    model::{
+        Outcome, Phases,
+        reading::{Attempt, Path},
+    },
+    model::{
+        activity::{Activity, Server, Session, States},
+        queries::Queries,
+        sample::{Pool, Pooler, PoolerKind},
+    },
+    region::{
+        attempts::Attempts,
+        seen::{PoolerSeen, Signal},
+        window::Sums,
+    },
+};
+
+/// A server with 100 usable slots of which so many are taken.
+fn server(backends: u32) -> Activity {
+    let server = Server { client_backends: backends, max_connections: 103, reserved_connections: 3, ..Server::default() };
+    Activity { server, states: States { total: 20, active: 2, idle: 18, ..States::default() }, ..Activity::default() }
+}
+
+fn sees(activity: Activity) -> Seen {
+    Seen { activity: Signal::Fresh(Arc::new(activity)), had_sight: true, ..Seen::default() }
+}
+
+fn session(pid: i32, state: &str, ms: f64, blocked_by: &[i32]) -> Session {
+    Session {
+        pid,
+        user: "app".into(),
+        application: "billing".into(),
+        state: state.into(),
+        wait_event_type: None,
+        wait_event: None,
+        query_id: Some("42".into()),
+        transaction_ms: Some(ms),
+        query_ms: Some(ms),
+        state_ms: Some(ms),
+        blocked_by: blocked_by.to_vec(),
+    }
+}
+
+fn pooler(busy: u32, waiting: u32, wait_ms: f64) -> Seen {
+    let pool = Pool {
+        database: "shop".into(),
+        user: "app".into(),
+        mode: "transaction".into(),
+        size: Some(20),
+        clients_active: busy,
+        clients_waiting: waiting,
+        servers_active: busy,
+        servers_idle: 20 - busy,
+        servers_other: 0,
+        max_wait_time: wait_ms,
+        paused: false,
+    };
+    let shown =
+        Pooler { kind: PoolerKind::Pgbouncer, name: "pgb:6432".into(), up: true, outcome: Outcome::Ok, pools: vec![pool] };
+    let pooler = PoolerSeen { name: "pgb:6432".into(), console: Signal::Fresh(shown), message: None, unreached: 0, paused: 0 };
+    Seen { poolers: vec![pooler], attempts: Attempts::new(1), ..sees(server(10)) }
+}
+
+fn tried(outcomes: &[(Path, Outcome)]) -> Attempts {
+    let mut attempts = Attempts::new(1);
+    for (step, (path, outcome)) in outcomes.iter().enumerate() {
+        let at = clock::now() + Duration::from_millis(step as u64);
+        let message = (*outcome != Outcome::Ok).then(|| "what was said".to_owned());
+        let attempt = Attempt { path: *path, outcome: *outcome, failed_phase: None, phases: Phases::default(), message };
+        attempts.note(attempt, at, clock::wall());
+    }
+    attempts
+}
+
+/// Steps through what is seen, one per second; each transition as a letter: `P`ending, `W`ithdrawn, `F`iring, `S`everity
+/// changed, `C`leared; `.` for none.
+fn play(steps: impl IntoIterator<Item = Seen>) -> (String, Judgement) {
+    let mut evaluator = Evaluator::new(Thresholds::default());
+    let (start, wall) = (clock::now(), clock::wall());
+    let judged: Vec<_> = steps
+        .into_iter()
+        .enumerate()
+        .map(|(step, seen)| evaluator.step(start + Duration::from_secs(step as u64), wall, &seen))
+        .collect();
+    let letter = |judgement: &Judgement| match judgement.transitions.first().map(|it| it.kind) {
+        None => '.',
+        Some(Pending) => 'P',
+        Some(Withdrawn) => 'W',
+        Some(Firing) => 'F',
+        Some(SeverityChanged) => 'S',
+        Some(Cleared) => 'C',
+    };
+    (judged.iter().map(letter).collect(), judged.into_iter().next_back().expect("at least one step"))
+}
+
+/// Server fullness by letter: `-` 50%, `=` 75% (between), `+` 85%, `!` 97%, `?` not seen.
+fn fullness(script: &str) -> String {
+    let seen = |letter| match letter {
+        '-' => sees(server(50)),
+        '=' => sees(server(75)),
+        '+' => sees(server(85)),
+        '!' => sees(server(97)),
+        _ => Seen { activity: Signal::Stale, had_sight: true, ..Seen::default() },
+    };
+    play(script.chars().map(seen)).0
+}
+
+#[test]
+fn fullness_is_judged_with_for_clear_level_hold_and_severity() {
+    for (script, expected, why) in [
+        ("----", "....", "calm"),
+        ("-+++-", ".P..W", "it ended before its for did"),
+        ("++++", "P..F", "it fires when it has held for three seconds"),
+        ("++=+++", "P.WP..", "between the levels nothing opens"),
+        ("++++==+=", "P..F....", "between the levels nothing clears"),
+        ("++++--", "P..F.C", "it clears after a second of calm"),
+        ("++++-+-+-+", "P..F......", "flapping is one breach"),
+        ("!!!!", "P..F", "critical at once"),
+        ("++++!!!!", "P..F...S", "it rises when critical has held for three seconds"),
+        ("!!!!++", "P..F.S", "it falls after a second below"),
+        ("++??????", "P.......", "what is not seen opens nothing"),
+        ("++??++++", "P......F", "time in the dark does not count"),
+        ("++++?????", "P..F.....", "what is not seen clears nothing"),
+        ("++++-?--", "P..F...C", "calm in the dark does not count"),
+    ] {
+        assert_eq!(fullness(script), expected, "{why}: {script}");
+    }
+}
+
+#[test]
+fn without_sight_the_status_is_unknown_also_in_breach() {
+    assert_eq!(play([Seen::default()]).1.status, Status::Unknown);
+    let blind = || Seen { activity: Signal::Stale, had_sight: true, ..Seen::default() };
+    let (_, judged) = play((0..4).map(|_| sees(server(97))).chain([blind()]));
+    assert_eq!((judged.status, judged.reasons.len()), (Status::Unknown, 1));
+    assert_eq!(play([sees(server(10))]).1.status, Status::Healthy);
+}
+
+#[test]
+fn each_way_of_not_getting_in_has_its_rule_and_its_words() {
+    use Outcome::{AuthFailed, DnsFailed, Ok, QueryTimeout, TcpRefused, TooManyConnections, Unresponsive};
+    let (direct, resident) = (Path::Direct, Path::Resident);
+    for (attempts, rule, says) in [
+        (vec![(direct, TcpRefused); 2], Some(Rule::DatabaseDown), "connection refused; 2 attempts failed"),
+        (vec![(direct, DnsFailed); 3], Some(Rule::DatabaseDown), "host name does not resolve; 3 attempts failed"),
+        (vec![(resident, QueryTimeout), (direct, Unresponsive)], Some(Rule::DatabaseUnresponsive), "no trivial query"),
+        (vec![(direct, TooManyConnections); 2], Some(Rule::DatabaseRejecting), "all connection slots are taken"),
+        (vec![(direct, AuthFailed); 2], Some(Rule::DatabaseRejecting), "pg_hba.conf"),
+        (vec![(direct, TcpRefused), (direct, Ok), (direct, TcpRefused)], None, ""),
+    ] {
+        let seen = Seen { attempts: tried(&attempts), attempts_fresh: true, ..Seen::default() };
+        let judged = play([seen]).1;
+        assert_eq!(judged.reasons.first().map(|reason| reason.rule), rule, "{attempts:?}");
+        assert_eq!(judged.reasons.len(), usize::from(rule.is_some()), "{attempts:?}");
+        assert_eq!(judged.status, if rule.is_some() { Status::Unhealthy } else { Status::Unknown });
+        if let Some(reason) = judged.reasons.first() {
+            assert!(reason.message.contains(says), "{}", reason.message);
+            assert_eq!(reason.evidence.detail.as_deref(), Some("what was said"));
+        }
+    }
+}
+
+#[test]
+fn a_pooler_is_down_unless_it_is_merely_full() {
+    let through = |outcome| tried(&[(Path::Pooler(0), outcome), (Path::Pooler(0), outcome)]);
+    let fires = |seen: Seen| play([seen]).1.reasons.iter().any(|reason| reason.rule == Rule::PoolerDown);
+    assert!(fires(Seen { attempts: through(Outcome::TcpRefused), ..pooler(3, 0, 0.0) }));
+    assert!(!fires(Seen { attempts: through(Outcome::PoolExhausted), ..pooler(20, 0, 0.0) }));
+    for (unreached, paused, expected) in [(1, 0, false), (2, 0, true), (0, 1, false), (0, 2, true)] {
+        let mut seen = pooler(3, 0, 0.0);
+        (seen.poolers[0].unreached, seen.poolers[0].paused) = (unreached, paused);
+        assert_eq!(fires(seen), expected, "{unreached} {paused}");
+    }
+}
+
+#[test]
+fn waiting_clients_fire_with_their_pool_and_their_wait() {
+    let (script, judged) = play([pooler(3, 0, 0.0), pooler(3, 4, 700.0), pooler(3, 4, 1_700.0)]);
+    assert_eq!(script, ".PF");
+    let reason = &judged.reasons[0];
+    assert_eq!((reason.rule, reason.severity, reason.value), (Rule::PoolWaiting, Severity::High, Some(1_700.0)));
+    assert_eq!(reason.message, "4 clients wait for a connection from pgb:6432, the oldest in pool shop/app since 1.7 s.");
+    assert_eq!(reason.evidence.pooler.as_deref(), Some("pgb:6432 shop/app"));
+}
+
+#[test]
+fn a_leak_names_who_and_fires_at_once_when_it_blocks() {
+    let seen = |leaks: i32, blocked: bool| {
+        let mut sessions: Vec<_> = (1..=leaks).map(|pid| session(pid, "idle in transaction", 61_000.0, &[])).collect();
+        sessions.extend(blocked.then(|| session(99, "active", 100.0, &[1])));
+        sees(Activity { sessions, ..server(20) })
+    };
+    let fires = |leaks, blocked| play((0..5).map(|_| seen(leaks, blocked))).1.reasons;
+    assert!(fires(2, false).is_empty(), "10% is not more than 10%");
+    let reasons = fires(3, false);
+    assert_eq!(reasons[0].rule, Rule::ConnectionLeak);
+    assert_eq!((reasons[0].evidence.sessions[0].pid, reasons[0].evidence.sessions[0].application.as_str()), (1, "billing"));
+    assert!(fires(1, true)[0].message.ends_with("blocking 1 other."), "{}", fires(1, true)[0].message);
+}
+
+#[test]
+fn a_chain_names_its_root_also_when_sessions_wait_for_one_another() {
+    let sessions = vec![
+        session(3, "active", 7_000.0, &[2]),
+        session(2, "active", 8_000.0, &[1]),
+        session(1, "idle in transaction", 9_000.0, &[]),
+    ];
+    let seen = || sees(Activity { sessions: sessions.clone(), blocked: 2, longest_blocked_ms: Some(8_000.0), ..server(20) });
+    let reasons = play((0..4).map(|_| seen())).1.reasons;
+    let reason = reasons.iter().find(|reason| reason.rule == Rule::BlockingChain).expect("blocking");
+    assert!(
+        reason.message.contains("the root blocker is pid 1 of billing (user app), idle in transaction"),
+        "{}",
+        reason.message
+    );
+    assert_eq!((reason.evidence.sessions[0].pid, reason.evidence.sessions[0].blocks), (1, 2));
+
+    let circle = vec![session(1, "active", 6_000.0, &[2]), session(2, "active", 6_000.0, &[1])];
+    let seen = || sees(Activity { sessions: circle.clone(), blocked: 2, longest_blocked_ms: Some(6_000.0), ..server(20) });
+    assert!(play((0..4).map(|_| seen())).1.reasons.iter().any(|reason| reason.rule == Rule::BlockingChain));
+}
+
+#[test]
+fn the_figures_of_queries_and_transactions_fire_their_rules() {
+    let queries = |mean: f64, slow_calls| {
+        let queries = Queries { calls: 100, slow_calls, total_ms: mean * 100.0, ..Queries::default() };
+        Seen { queries: Signal::Fresh(Arc::new(queries)), ..sees(server(10)) }
+    };
+    let transactions = |transactions, failed| Seen {
+        transactions: Signal::Fresh(Sums { transactions, failed, ..Sums::default() }),
+        ..sees(server(10))
+    };
+    let blocks = |hits, reads| Seen { blocks: Signal::Fresh(Sums { hits, reads, ..Sums::default() }), ..sees(server(10)) };
+    let running = |long: i32| {
+        let sessions = (0..long).map(|pid| session(pid, "active", 2_000.0, &[])).collect();
+        sees(Activity { sessions, ..server(10) })
+    };
+    let grows = |growth| Seen { growth_per_day: Some(growth), ..sees(server(10)) };
+    for (seen, rule) in [
+        (queries(1_001.0, 0), Some(Rule::QuerySlow)),
+        (queries(999.0, 0), None),
+        (running(2), Some(Rule::QuerySlow)),
+        (running(1), None),
+        (queries(5.0, 6), Some(Rule::SlowQueryRate)),
+        (queries(5.0, 5), None),
+        (transactions(50, 1), Some(Rule::ErrorRate)),
+        (transactions(49, 40), None),
+        (transactions(1_000, 10), None),
+        (blocks(8_900, 3_000), Some(Rule::CacheHitLow)),
+        (blocks(0, 2_999), None),
+        (grows(0.11), Some(Rule::SizeGrowth)),
+        (grows(0.05), None),
+    ] {
+        let (_, judged) = play((0..=600).map(|_| seen.clone()));
+        assert_eq!(judged.reasons.first().map(|reason| reason.rule), rule, "{:?}", judged.reasons);
+        let expected = if rule == Some(Rule::ErrorRate) { Status::Unhealthy } else { Status::Degraded };
+        assert_eq!(judged.status, if rule.is_some() { expected } else { Status::Healthy });
+    }
+}
+
+#[test]
+fn stale_statements_keep_a_slow_breach_and_missing_ones_do_not() {
+    let slow = Queries { calls: 10, total_ms: 20_000.0, ..Queries::default() };
+    let with = |queries| Seen { queries, ..sees(server(10)) };
+    let breach = || (0..6).map(|_| with(Signal::Fresh(Arc::new(slow.clone()))));
+    assert_eq!(play(breach().chain((0..9).map(|_| with(Signal::Stale)))).0, "P....F.........");
+    assert_eq!(play(breach().chain((0..2).map(|_| with(Signal::Absent)))).0, "P....F.C");
+}

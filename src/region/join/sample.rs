@@ -15,7 +15,14 @@ use crate::{
 
 const MIB: f64 = 1_048_576.0;
 
-pub(super) fn compose(joined: &Joined, seen: &Seen, now: Instant, wall: Timestamp, status: Status, reasons: Vec<Reason>) -> Sample {
+pub(super) fn compose(
+    joined: &Joined,
+    seen: &Seen,
+    now: Instant,
+    wall: Timestamp,
+    status: Status,
+    reasons: Vec<Reason>,
+) -> Sample {
     let mut missing = Vec::new();
     let activity = seen.activity.fresh().map(AsRef::as_ref);
     if activity.is_none() {
@@ -102,7 +109,9 @@ fn direct(joined: &Joined, activity: Option<&Activity>) -> ConnectionPool {
 fn pooled(joined: &Joined, seen: &Seen, activity: Option<&Activity>, now: Instant, lacks: &mut Vec<Missing>) -> ConnectionPool {
     let mut readings = Vec::new();
     let mut unseen = false;
-    for (state, settings) in joined.poolers.iter().zip(&joined.settings.poolers).filter(|(_, settings)| settings.console.is_some()) {
+    for (state, settings) in
+        joined.poolers.iter().zip(&joined.settings.poolers).filter(|(_, settings)| settings.console.is_some())
+    {
         let latest = state.latest.as_ref().filter(|latest| latest.is_fresh(now));
         let answered = latest.filter(|latest| matches!(latest.value.pooler.outcome, Outcome::Ok | Outcome::PoolerPaused));
         if let Some(latest) = answered {
@@ -137,7 +146,13 @@ fn pooled(joined: &Joined, seen: &Seen, activity: Option<&Activity>, now: Instan
     }
 }
 
-fn queries(joined: &Joined, seen: &Seen, activity: Option<&Activity>, now: Instant, lacks: &mut Vec<Missing>) -> QueryPerformance {
+fn queries(
+    joined: &Joined,
+    seen: &Seen,
+    activity: Option<&Activity>,
+    now: Instant,
+    lacks: &mut Vec<Missing>,
+) -> QueryPerformance {
     let average_active_sessions = visible(activity).map(|activity| activity.average_active_sessions);
     let error_rate = seen.transactions.fresh().map(|sums| sums.error_rate().unwrap_or_default());
     if error_rate.is_none() {
@@ -145,7 +160,9 @@ fn queries(joined: &Joined, seen: &Seen, activity: Option<&Activity>, now: Insta
     }
     let Some(queries) = seen.queries.fresh() else {
         lacks.push(match &joined.queries {
-            Some(latest) if latest.is_fresh(now) => latest.value.as_ref().err().cloned().unwrap_or_else(|| stale("queryPerformance")),
+            Some(latest) if latest.is_fresh(now) => {
+                latest.value.as_ref().err().cloned().unwrap_or_else(|| stale("queryPerformance"))
+            }
             Some(_) => stale("queryPerformance"),
             None => missing("queryPerformance", "not measured yet"),
         });

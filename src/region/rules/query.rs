@@ -33,7 +33,9 @@ impl Chain {
                 next.extend(blockers.get(&at).into_iter().flat_map(|pids| pids.iter()).filter(|pid| ahead.insert(**pid)));
             }
             ahead.remove(pid);
-            ahead.into_iter().for_each(|blocker| *behind.entry(blocker).or_default() += 1);
+            for blocker in ahead {
+                *behind.entry(blocker).or_default() += 1;
+            }
         }
         Self { behind, blocked: blockers.into_keys().collect() }
     }

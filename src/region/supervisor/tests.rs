@@ -4,45 +4,79 @@ use actix::Addr;
 
 use super::*;
 use crate::{
-    model::{
-        activity::{Activity, Server},
-        reading::Cost,
-    },
-    probe::conninfo::ConnInfo,
+    model::reading::Cost,
+    probe::conninfo::{ConnInfo, Host, SessionAttrs, SslMode},
 };
 
-/// What the fake probes are told, and the death watches they hold.
-#[derive(Default)]
-struct Stage {
-    started: Vec<(TargetId, ProbeKind, u64, bool)>,
-    watches: Vec<DeathWatch>,
-    stopped: u32,
+/// What became of the probes that were asked for.
+#[derive(Clone, Default)]
+struct Probes(Arc<Mutex<Vec<Spawned>>>);
+
+struct Spawned {
+    to: Recipient<Reading>,
+    probe: ProbeKind,
+    target: TargetId,
+    generation: u64,
+    elsewhere: bool,
+    stopped: bool,
+    watch: Option<DeathWatch>,
 }
 
-struct Fakes(Arc<Mutex<Stage>>);
+struct StopAt(Probes, usize);
 
-struct Fake(Arc<Mutex<Stage>>);
+impl Stop for StopAt {
+    fn stop(&self) {
+        self.0.0.lock().expect("no panic while held")[self.1].stopped = true;
+    }
+}
 
-impl Spawn for Fakes {
-    fn spawn(&self, target: &TargetSettings, _: Recipient<Reading>, watch: DeathWatch, elsewhere: bool) -> Box<dyn Stop> {
-        let mut stage = self.0.lock().expect("no panic while held");
-        stage.started.push((target.id.clone(), watch.probe, watch.generation, elsewhere));
-        stage.watches.push(watch);
-        Box::new(Fake(Arc::clone(&self.0)))
+impl Spawn for Probes {
+    fn spawn(&self, target: &TargetSettings, to: Recipient<Reading>, watch: DeathWatch, elsewhere: bool) -> Box<dyn Stop> {
+        let mut all = self.0.lock().expect("no panic while held");
+        let (probe, generation, target) = (watch.probe, watch.generation, target.id.clone());
+        all.push(Spawned { to, probe, target, generation, elsewhere, stopped: false, watch: Some(watch) });
+        Box::new(StopAt(self.clone(), all.len() - 1))
     }
 
     fn dropped(&self) -> u64 {
-        0
+        7
     }
 }
 
-impl Stop for Fake {
-    fn stop(&self) {
-        self.0.lock().expect("no panic while held").stopped += 1;
+impl Probes {
+    fn count(&self) -> usize {
+        self.0.lock().expect("no panic while held").len()
+    }
+
+    /// The newest incarnation of a probe of `shop`.
+    fn newest(&self, kind: ProbeKind) -> (usize, u64, bool) {
+        let all = self.0.lock().expect("no panic while held");
+        let found = all.iter().enumerate().rfind(|(_, it)| it.probe == kind && it.target.target.as_str() == "shop");
+        found.map(|(place, it)| (place, it.generation, it.elsewhere)).expect("spawned")
+    }
+
+    fn stopped(&self, target: &str) -> usize {
+        let all = self.0.lock().expect("no panic while held");
+        all.iter().filter(|it| it.target.target.as_str() == target && it.stopped).count()
+    }
+
+    /// Takes a probe's watch, as its end would.
+    fn take_watch(&self, place: usize) -> DeathWatch {
+        self.0.lock().expect("no panic while held")[place].watch.take().expect("alive")
+    }
+
+    fn say(&self, place: usize, generation: u64) {
+        let (to, target, probe) = {
+            let all = self.0.lock().expect("no panic while held");
+            (all[place].to.clone(), all[place].target.clone(), all[place].probe)
+        };
+        let cost = Cost { interval_ms: 250, ..Cost::default() };
+        let body = Body::Size(Ok(1));
+        to.do_send(Reading { target, probe, generation, at: clock::now(), wall: clock::wall(), cost, body });
     }
 }
 
-#[derive(Default)]
+/// The aggregator's place.
 struct Ear(Arc<Mutex<Vec<Batch>>>);
 
 impl Actor for Ear {
@@ -57,115 +91,92 @@ impl Handler<Batch> for Ear {
     }
 }
 
-struct World {
-    supervisor: Addr<RegionSupervisor>,
-    stage: Arc<Mutex<Stage>>,
-    heard: Arc<Mutex<Vec<Batch>>>,
-}
-
 fn target(name: &str) -> (TargetSettings, Thresholds) {
-    let settings = TargetSettings {
-        id: TargetId::new("r", name),
-        url: ConnInfo::parse(&format!("postgres://isobar@db/{name}")).expect("a connection string"),
-        critical: false,
-        vantages: vec![],
-        poolers: vec![],
-        slow_query_ms: 1_000.0,
+    let url = ConnInfo {
+        hosts: vec![Host { name: "db".into(), addr: None, port: 5432 }],
+        user: "isobar".into(),
+        password: None,
+        dbname: name.into(),
+        sslmode: SslMode::Prefer,
+        sslrootcert: None,
+        connect_timeout: None,
+        session_attrs: SessionAttrs::Any,
     };
-    (settings, Thresholds::default())
+    let id = TargetId::new("here", name);
+    (
+        TargetSettings { id, url, critical: false, vantages: vec![], poolers: vec![], slow_query_ms: 1_000.0 },
+        Thresholds::default(),
+    )
 }
 
-impl World {
-    fn of(targets: &[&str]) -> Self {
-        let (stage, ear) = (Arc::<Mutex<Stage>>::default(), Ear::default());
-        let heard = Arc::clone(&ear.0);
-        let targets = targets.iter().map(|name| target(name)).collect();
-        let (spawn, to) = (Box::new(Fakes(Arc::clone(&stage))), ear.start().recipient());
-        let supervisor = RegionSupervisor::new("r".into(), targets, Sampling::default(), spawn, to).start();
-        Self { supervisor, stage, heard }
-    }
+fn start(names: &[&str]) -> (Addr<RegionSupervisor>, Probes, Arc<Mutex<Vec<Batch>>>) {
+    let (probes, heard) = (Probes::default(), Arc::default());
+    let to = Ear(Arc::clone(&heard)).start().recipient();
+    let targets = names.iter().map(|name| target(name)).collect();
+    let supervisor = RegionSupervisor::new("here".into(), targets, Sampling::default(), Box::new(probes.clone()), to);
+    (supervisor.start(), probes, heard)
+}
 
-    /// The pool probe of the target speaks.
-    fn reads(&self, name: &str, generation: u64, sessions: u32) {
-        let server = Server { max_connections: 100, ..Server::default() };
-        let mut activity = Activity { server, ..Activity::default() };
-        activity.states.total = sessions;
-        self.supervisor.do_send(Reading {
-            target: TargetId::new("r", name),
-            probe: ProbeKind::Pool,
-            generation,
-            at: clock::now(),
-            wall: clock::wall(),
-            cost: Cost { interval_ms: 250, ..Cost::default() },
-            body: Body::Activity(Arc::new(activity), vec![]),
-        });
-    }
-
-    /// The newest count of sessions that was sent on.
-    fn sessions(&self, name: &str) -> Option<u32> {
-        let heard = self.heard.lock().expect("no panic while held");
-        let reports = heard.iter().flat_map(|batch| &batch.reports);
-        let last = reports.filter(|report| report.sample.target.as_str() == name).last()?;
-        last.sample.connection_pool.total_connections
-    }
-
-    async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let deadline = clock::now() + Duration::from_secs(5);
-        while !holds(self) {
-            assert!(clock::now() < deadline, "{what}");
-            tokio::time::sleep(Duration::from_millis(2)).await;
+/// Waits for what is to come; it fails by name when it does not come.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-    }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(8), wait).await.is_ok(), "{what}");
+}
 
-    fn generation(&self, name: &str, kind: ProbeKind) -> u64 {
-        let stage = self.stage.lock().expect("no panic while held");
-        let of = |(id, probe, ..): &&(TargetId, ProbeKind, u64, bool)| *id == TargetId::new("r", name) && *probe == kind;
-        stage.started.iter().filter(of).last().map_or(0, |started| started.2)
-    }
+fn last(heard: &Mutex<Vec<Batch>>) -> RosterState {
+    heard.lock().expect("no panic while held").last().map(|batch| batch.roster.clone()).unwrap_or_default()
 }
 
 #[actix_web::test]
-async fn each_target_gets_three_probes_and_a_reading_is_sent_on_at_once() {
-    let world = World::of(&["a", "b"]);
-    world.until("six probes", |world| world.stage.lock().expect("no panic while held").started.len() == 6).await;
-    world.reads("a", world.generation("a", ProbeKind::Pool), 7);
-    world.until("the reading is sent on", |world| world.sessions("a") == Some(7)).await;
-    let heard = world.heard.lock().expect("no panic while held");
-    let roster = &heard.last().expect("batches").roster;
-    assert_eq!((roster.targets, roster.probes, roster.seen, roster.silent), (2, 6, 1, 0));
+async fn three_probes_start_for_each_target_and_the_heart_beats_without_readings() {
+    let (_supervisor, probes, heard) = start(&["shop", "blog"]);
+    until("six probes", || probes.count() == 6).await;
+    until("a heartbeat", || last(&heard).probes == 6).await;
+    let roster = last(&heard);
+    assert_eq!((roster.targets, roster.seen, roster.dropped), (2, 0, 7));
 }
 
 #[actix_web::test]
-async fn a_probe_that_dies_is_started_again_and_the_mail_of_the_dead_one_is_dropped() {
-    let world = World::of(&["a"]);
-    world.until("three probes", |world| world.generation("a", ProbeKind::Pool) > 0).await;
-    let old = world.generation("a", ProbeKind::Pool);
-    let watches = std::mem::take(&mut world.stage.lock().expect("no panic while held").watches);
-    drop(watches);
-    world.until("started again", |world| world.generation("a", ProbeKind::Pool) > old).await;
-    world.reads("a", old, 1);
-    world.reads("a", world.generation("a", ProbeKind::Pool), 2);
-    world.until("the new one is heard", |world| world.sessions("a") == Some(2)).await;
-    let heard = world.heard.lock().expect("no panic while held");
-    let seen = heard.iter().flat_map(|batch| &batch.reports).filter_map(|report| report.sample.connection_pool.total_connections);
-    assert!(!seen.collect::<Vec<_>>().contains(&1), "mail of the dead one came through");
+async fn a_probe_that_panics_is_started_again_and_the_mail_of_its_old_self_is_dropped() {
+    let (_supervisor, probes, heard) = start(&["shop"]);
+    until("three probes", || probes.count() == 3).await;
+    let (place, generation, _) = probes.newest(ProbeKind::Database);
+    let watch = probes.take_watch(place);
+    let dying = std::thread::spawn(move || {
+        let _watch = watch;
+        panic!("on purpose");
+    });
+    assert!(dying.join().is_err());
+    until("a fourth", || probes.count() == 4).await;
+    let (newer, newest, elsewhere) = probes.newest(ProbeKind::Database);
+    assert!(newest > generation && !elsewhere, "the thread of a panicked probe is fine");
+
+    probes.say(place, generation);
+    until("the panic is told", || last(&heard).panics == 1).await;
+    assert_eq!(last(&heard).seen, 0, "the old one's mail counts for nothing");
+    probes.say(newer, newest);
+    until("the new one is heard", || last(&heard).seen == 1).await;
 }
 
 #[actix_web::test]
-async fn a_new_configuration_touches_only_what_changed() {
-    let world = World::of(&["a", "b"]);
-    world.until("six probes", |world| world.stage.lock().expect("no panic while held").started.len() == 6).await;
-    let (kept, mut changed) = (world.generation("a", ProbeKind::Query), target("b"));
-    changed.0.critical = true;
-    world.supervisor.send(Reconfigure { targets: vec![target("a"), changed, target("c")] }).await.expect("taken");
-    assert_eq!(world.generation("a", ProbeKind::Query), kept);
-    assert_eq!(world.stage.lock().expect("no panic while held").started.len(), 12);
-    assert_eq!(world.stage.lock().expect("no panic while held").stopped, 3);
-    world.supervisor.send(Reconfigure { targets: vec![target("c")] }).await.expect("taken");
-    world.until("removals are told", |world| {
-        let heard = world.heard.lock().expect("no panic while held");
-        let removed: Vec<_> = heard.iter().flat_map(|batch| &batch.removed).map(ToString::to_string).collect();
-        removed.ends_with(&["r/a".to_owned(), "r/b".to_owned()])
-    })
-    .await;
+async fn a_probe_that_falls_silent_is_stopped_and_replaced_on_another_thread() {
+    let (_supervisor, probes, heard) = start(&["shop"]);
+    until("three probes", || probes.count() == 3).await;
+    until("a replacement of the silent pool probe", || probes.newest(ProbeKind::Pool).2).await;
+    until("the hang is told", || last(&heard).hangs >= 1).await;
+    assert!(probes.stopped("shop") >= 1);
+}
+
+#[actix_web::test]
+async fn a_new_configuration_starts_what_is_new_stops_what_is_gone_and_leaves_the_rest() {
+    let (supervisor, probes, heard) = start(&["shop", "blog"]);
+    until("six probes", || probes.count() == 6).await;
+    supervisor.send(Reconfigure { targets: vec![target("shop"), target("wiki")] }).await.expect("taken");
+    assert_eq!((probes.count(), probes.stopped("blog"), probes.stopped("shop")), (9, 3, 0));
+    let told = || heard.lock().expect("no panic while held").iter().flat_map(|batch| batch.removed.clone()).collect::<Vec<_>>();
+    until("the removal is told", || told() == [TargetId::new("here", "blog")]).await;
 }

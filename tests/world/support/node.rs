@@ -109,7 +109,13 @@ impl Node {
 
     /// Waits until the sample is as wanted; tells it and how long that took.
     #[track_caller]
-    pub(crate) fn expect(&self, target: &str, what: &str, within: Duration, wanted: impl Fn(&Value) -> bool) -> (Value, Duration) {
+    pub(crate) fn expect(
+        &self,
+        target: &str,
+        what: &str,
+        within: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> (Value, Duration) {
         until(&format!("{target}: {what}"), within, || {
             let sample = self.sample(target);
             if wanted(&sample) { Ok(sample) } else { Err(sample.to_string()) }
@@ -138,7 +144,8 @@ impl Node {
     pub(crate) fn stop(mut self) -> (ExitStatus, Duration) {
         let started = Instant::now();
         self.signal(Signal::SIGTERM);
-        let (status, _) = until("the node ends", secs(10), || self.child.try_wait().ok().flatten().ok_or_else(|| "running".into()));
+        let (status, _) =
+            until("the node ends", secs(10), || self.child.try_wait().ok().flatten().ok_or_else(|| "running".into()));
         (status, started.elapsed())
     }
 }

@@ -67,7 +67,8 @@ impl View {
     }
 
     fn remember(&mut self, now: Instant, backends: &[Backend]) {
-        let waiting: HashSet<i32> = backends.iter().filter(|backend| backend.waits_for_lock()).map(|backend| backend.pid).collect();
+        let waiting: HashSet<i32> =
+            backends.iter().filter(|backend| backend.waits_for_lock()).map(|backend| backend.pid).collect();
         self.waiting_since.retain(|pid, _| waiting.contains(pid));
         for pid in waiting {
             self.waiting_since.entry(pid).or_insert(now);
@@ -151,7 +152,8 @@ fn holders(backends: &[Backend]) -> Vec<Holder> {
             oldest_transaction_ms: None,
         });
         count(&mut holder.states, backend);
-        holder.oldest_transaction_ms = [holder.oldest_transaction_ms, backend.transaction_ms].into_iter().flatten().reduce(f64::max);
+        holder.oldest_transaction_ms =
+            [holder.oldest_transaction_ms, backend.transaction_ms].into_iter().flatten().reduce(f64::max);
     }
     let mut holders: Vec<_> = holders.into_values().collect();
     holders.sort_by(|a, b| b.states.total.cmp(&a.states.total).then_with(|| a.application.cmp(&b.application)));
