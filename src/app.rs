@@ -164,7 +164,7 @@ impl Node {
         }
         let sampling: Sampling = self.config.sampling.clone();
         let web = self.config.web.clone();
-        self.config = Config { sampling, web, ..new };
+        self.config = Config { web, sampling, ..new };
         let wanted: Vec<RegionName> = self.config.regions.iter().map(|region| region.name.clone()).collect();
         self.aggregator.do_send(ReconfigureAggregator { regions: wanted.clone() });
         self.supervisors.retain(|name, addr| {

@@ -112,14 +112,15 @@ struct DemoArgs {
     quiet: bool,
 }
 
-/// What a command ends with when it fails.
+/// What a command ends with when it cannot be done.
 #[derive(Debug)]
-struct Failed {
+struct Failure {
     code: u8,
     message: String,
 }
 
-impl Failed {
+#[allow(clippy::needless_pass_by_value)] // for `map_err`, which gives the error away
+impl Failure {
     /// The command line or the configuration is wrong.
     fn usage(message: impl ToString) -> Self {
         Self { code: 2, message: message.to_string() }
@@ -142,9 +143,9 @@ pub fn main() -> ExitCode {
     });
     match done {
         Ok(code) => code,
-        Err(failed) => {
-            eprintln!("isobar: {}", failed.message.trim_end());
-            ExitCode::from(failed.code)
+        Err(failure) => {
+            eprintln!("isobar: {}", failure.message.trim_end());
+            ExitCode::from(failure.code)
         }
     }
 }

@@ -32,7 +32,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("actix", &["model", "probe", "region", "aggregate", "web", "app", "cli"]),
     ("actix_web", &["web"]),
-    ("arc_swap", &["aggregate", "web", "app"]),
+    ("arc_swap", &["probe/session", "aggregate", "web", "app", "cli/serve"]),
     ("bytes", &["probe", "web"]),
     ("chrono", &["model", "clock", "probe"]),
     ("clap", &["cli", "main"]),
@@ -53,7 +53,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tempfile", &["sandbox", "cli/demo"]),
     ("thiserror", &["*"]),
     ("tokio", &["*"]),
-    ("tokio_postgres", &["probe", "sandbox"]),
+    ("tokio_postgres", &["probe", "sandbox", "cli/demo"]),
     ("tokio_postgres_rustls", &["probe"]),
     ("tokio_rustls", &["probe"]),
     ("toml", &["config"]),
@@ -69,12 +69,12 @@ const EFFECTS: &[&str] =
 /// it without waiting.
 const EFFECTFUL: &str = "
     main app cli sandbox clock config
-    probe.rs probe/actor probe/classify probe/connect probe/session probe/tls
-    probe/pool.rs probe/pool/activity.rs probe/pool/actor probe/pool/client_check probe/pool/pgbouncer.rs
-    probe/query.rs probe/query/actor probe/query/statements.rs
-    probe/database.rs probe/database/actor probe/database/counters.rs probe/database/size.rs
-    region.rs region/actor region/supervisor
-    aggregate.rs aggregate/actor
+    probe.rs probe/classify probe/connect probe/launch probe/preflight probe/session probe/tls probe/voice
+    probe/pool/activity.rs probe/pool/actor probe/pool/client_check probe/pool/console probe/pool/pgbouncer.rs
+    probe/query/actor probe/query/statements.rs
+    probe/database/actor probe/database/counters.rs probe/database/size.rs
+    region/supervisor
+    aggregate/actor
     web.rs web/access web/answer web/page web/process web/routes web/stream.rs web/stream/actor web/tls
 ";
 

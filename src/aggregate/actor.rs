@@ -86,7 +86,7 @@ impl Entry {
         } else {
             status::region(targets.map(|target| (target.report.sample.status, target.report.critical)))
         };
-        let changed = status != self.region.status || blind.is_some() != !self.region.reasons.is_empty();
+        let changed = status != self.region.status || blind.is_some() == self.region.reasons.is_empty();
         self.region.status = status;
         self.region.reasons = blind.into_iter().collect();
         changed
@@ -106,7 +106,7 @@ impl Aggregator {
     }
 
     /// Publishes the world, with the maps of the regions that changed made anew, and tells the subscribers.
-    fn publish(&self, changed: &[RegionName], reports: Vec<Report>, removed: Vec<TargetId>) {
+    fn publish(&self, changed: &[RegionName], reports: &[Report], removed: &[TargetId]) {
         let before = self.world.load();
         let region = |(name, entry): (&RegionName, &Entry)| {
             let kept = before.regions.get(name).filter(|_| !changed.contains(name));
@@ -119,7 +119,7 @@ impl Aggregator {
         });
         self.world.store(Arc::clone(&world));
         for subscriber in &self.subscribers {
-            let change = WorldChange { world: Arc::clone(&world), reports: reports.clone(), removed: removed.clone() };
+            let change = WorldChange { world: Arc::clone(&world), reports: reports.to_vec(), removed: removed.to_vec() };
             if subscriber.try_send(change).is_err() {
                 tracing::debug!("a subscriber is too slow; it will see the next change");
             }
@@ -133,7 +133,7 @@ impl Aggregator {
         let changed = self.regions.iter_mut().filter_map(|(name, entry)| entry.judge(now, blind_after).then(|| name.clone()));
         let changed: Vec<_> = changed.collect();
         if !changed.is_empty() {
-            self.publish(&changed, Vec::new(), Vec::new());
+            self.publish(&changed, &[], &[]);
         }
     }
 }
@@ -157,7 +157,7 @@ impl Handler<Batch> for Aggregator {
         entry.take(now, &batch);
         entry.judge(now, self.blind_after);
         self.updated_at = batch.reports.iter().map(|report| report.sample.timestamp).fold(self.updated_at, Timestamp::max);
-        self.publish(&[batch.region], batch.reports, batch.removed);
+        self.publish(&[batch.region], &batch.reports, &batch.removed);
     }
 }
 
@@ -178,7 +178,7 @@ impl Handler<Reconfigure> for Aggregator {
         for name in new.regions {
             self.regions.entry(name).or_insert_with(Entry::new);
         }
-        self.publish(&[], Vec::new(), removed);
+        self.publish(&[], &[], &removed);
     }
 }
 

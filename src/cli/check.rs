@@ -6,7 +6,7 @@ use std::{fmt::Write as _, process::ExitCode};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
-use super::{CheckArgs, Failed};
+use super::{CheckArgs, Failure};
 use crate::{
     config::{Config, Problems},
     model::{RegionName, TargetName},
@@ -33,17 +33,17 @@ struct Checked {
     findings: Vec<Finding>,
 }
 
-pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failed> {
+pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let outcome = match Config::load(&args.config, &[]) {
         Err(problems) => {
             Outcome { status: Level::Broken, problems: Some(problems), warnings: Problems(Vec::new()), targets: Vec::new() }
         }
         Ok(config) => {
-            let runtime = tokio::runtime::Runtime::new().map_err(Failed::failed)?;
+            let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
             runtime.block_on(check(config))
         }
     };
-    let text = if args.json { serde_json::to_string_pretty(&outcome).map_err(Failed::failed)? } else { report(&outcome) };
+    let text = if args.json { serde_json::to_string_pretty(&outcome).map_err(Failure::failed)? } else { report(&outcome) };
     println!("{}", text.trim_end());
     Ok(ExitCode::from(match outcome.status {
         Level::Good => 0,

@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use super::{DemoArgs, Failed, serve};
+use super::{DemoArgs, Failure, serve};
 use crate::{
     config::{Config, RegionConfig, TargetConfig},
     model::RegionName,
@@ -34,7 +34,7 @@ use world::World;
 const BOARD_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts the world, watches it until it is told to end, and leaves nothing behind.
-pub(super) fn run(args: &DemoArgs) -> Result<ExitCode, Failed> {
+pub(super) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let quiet = args.quiet;
     let Some(world) = start(quiet)? else { return Ok(ExitCode::SUCCESS) };
     let world = Arc::new(world);
@@ -60,7 +60,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode, Failed> {
         };
         let script = script::run(&playing, ended, |event| {
             if !quiet {
-                println!("\n>>> {event}")
+                println!("\n>>> {event}");
             }
         });
         tokio::select! {
@@ -76,14 +76,14 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode, Failed> {
 }
 
 /// Starts the world on a thread of its own; none when a signal came meanwhile, and then nothing is left of it.
-fn start(quiet: bool) -> Result<Option<World>, Failed> {
+fn start(quiet: bool) -> Result<Option<World>, Failure> {
     let (sender, started) = mpsc::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failed::failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     let world = runtime.block_on(async move {
         let starting = tokio::task::spawn_blocking(move || {
             let world = World::start(|step| {
                 if !quiet {
-                    println!("{step}")
+                    println!("{step}");
                 }
             });
             let _ = sender.send(world);
@@ -94,7 +94,7 @@ fn start(quiet: bool) -> Result<Option<World>, Failed> {
         }
     });
     drop(runtime);
-    let started = started.recv().map_err(|_| Failed::failed("the demo's world did not start"))?.map_err(Failed::failed)?;
+    let started = started.recv().map_err(|_| Failure::failed("the demo's world did not start"))?.map_err(Failure::failed)?;
     Ok(world.then_some(started))
 }
 

@@ -4,16 +4,16 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Command, Failed, LogFormat};
+use super::{Command, Failure, LogFormat};
 
 /// Installs the subscriber.
-pub(super) fn start(format: LogFormat, level: &str, command: &Command) -> Result<(), Failed> {
+pub(super) fn start(format: LogFormat, level: &str, command: &Command) -> Result<(), Failure> {
     // A quiet demo and a check have their own output; only trouble is worth a line beside it.
     let quiet = matches!(command, Command::Check(_)) || matches!(command, Command::Demo(args) if args.quiet);
     let level = if quiet && level == "info" { "warn" } else { level };
     // The HTTP server's own start-up lines tell nothing that ours do not.
     let filter = EnvFilter::try_new(format!("actix_server=warn,{level}"))
-        .map_err(|error| Failed::usage(format!("--log-level {level}: {error}; use error, warn, info, debug or trace")))?;
+        .map_err(|error| Failure::usage(format!("--log-level {level}: {error}; use error, warn, info, debug or trace")))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match format {
         LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).init(),

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use super::{Failed, RunArgs, serve};
+use super::{Failure, RunArgs, serve};
 use crate::config::{Config, Problems};
 
-pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failed> {
-    let config = load(args).map_err(Failed::usage)?;
+pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let config = load(args).map_err(Failure::usage)?;
     let reload = {
         let args = args.clone();
         Box::new(move || load(&args))

@@ -8,7 +8,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::Failed;
+use super::Failure;
 use crate::{
     app::Node,
     config::{Config, Fingerprint, Problems},
@@ -40,7 +40,7 @@ pub(super) fn serve<F>(
     name: Option<String>,
     source: Option<Source>,
     until: impl FnOnce(Serving) -> F,
-) -> Result<ExitCode, Failed>
+) -> Result<ExitCode, Failure>
 where
     F: Future<Output = ()>,
 {
@@ -51,7 +51,7 @@ where
     let scheme = if config.web.tls_cert.is_some() { "https" } else { "http" };
     let targets: usize = config.regions.iter().map(|region| region.targets.len()).sum();
     actix::System::new().block_on(async move {
-        let node = Node::build(config, &name).map_err(Failed::failed)?;
+        let node = Node::build(config, &name).map_err(Failure::failed)?;
         let addr = node.addr();
         tracing::info!(node = name, targets, "listening on {scheme}://{addr}");
         let (sender, reload) = mpsc::channel(1);
@@ -59,7 +59,7 @@ where
             actix::spawn(reload_on_change(source, sender));
         }
         let serving = Serving { addr, world: node.world() };
-        node.run(until(serving), reload).await.map_err(Failed::failed)?;
+        node.run(until(serving), reload).await.map_err(Failure::failed)?;
         tracing::info!("ended");
         Ok(ExitCode::SUCCESS)
     })

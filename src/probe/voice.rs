@@ -83,7 +83,7 @@ impl Voice {
 fn until_next(elapsed: Duration, interval: Duration) -> Duration {
     let interval = interval.max(Duration::from_millis(1));
     let into = Duration::from_nanos((elapsed.as_nanos() % interval.as_nanos()) as u64);
-    let left = interval - into;
+    let left = interval.checked_sub(into).unwrap();
     if left < interval / 10 { left + interval } else { left }
 }
 

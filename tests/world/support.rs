@@ -4,7 +4,7 @@ mod node;
 mod stream;
 
 pub(crate) use node::Node;
-pub(crate) use stream::{Event, Stream};
+pub(crate) use stream::Stream;
 
 use std::time::{Duration, Instant};
 

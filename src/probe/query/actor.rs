@@ -49,7 +49,7 @@ impl QueryProbe {
         self.reading = true;
         let interval = if self.readings == 0 { FIRST_INTERVAL } else { self.voice.server.interval(Lane::Statements) };
         // A little early, so that the tick on the grid finds it due.
-        self.due = now + interval - HEARTBEAT / 4;
+        self.due = (now + interval).checked_sub(HEARTBEAT / 4).unwrap();
         // The server's other targets tick on the same grid; one of them may have read a moment ago.
         let newer_than = now.checked_sub(HEARTBEAT / 2).unwrap_or(now);
         let server = Arc::clone(&self.voice.server);

@@ -84,7 +84,7 @@ impl Fast {
             }
         }
         server.hold(0, self.resident.is_some());
-        self.latest.insert(FastReading { at: clock::now(), snapshot, database: database, attempts }).clone()
+        self.latest.insert(FastReading { at: clock::now(), snapshot, database, attempts }).clone()
     }
 
     async fn connect(&mut self, server: &Server) -> Result<Phases, Failure> {

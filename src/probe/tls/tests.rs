@@ -26,6 +26,7 @@ struct World {
 }
 
 impl World {
+    #[allow(clippy::unnecessary_wraps)] // as the connection string has it
     fn root(&self, name: &str) -> Option<PathBuf> {
         Some(if name == "system" { name.into() } else { self.folder.path().join(name) })
     }

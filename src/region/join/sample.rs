@@ -33,7 +33,7 @@ pub(super) fn compose(
     let query_performance = queries(joined, seen, activity, now, &mut missing);
     let database = database(joined, seen, activity, now, &mut missing);
     let connection_pool = if joined.settings.poolers.iter().any(|pooler| pooler.console.is_some()) {
-        pooled(joined, seen, activity, now, &mut missing)
+        pooled(joined, activity, now, &mut missing)
     } else {
         direct(joined, activity)
     };
@@ -106,7 +106,7 @@ fn direct(joined: &Joined, activity: Option<&Activity>) -> ConnectionPool {
 }
 
 /// The server side of the poolers; all of them must be seen, since a part of a sum is a wrong sum.
-fn pooled(joined: &Joined, seen: &Seen, activity: Option<&Activity>, now: Instant, lacks: &mut Vec<Missing>) -> ConnectionPool {
+fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mut Vec<Missing>) -> ConnectionPool {
     let mut readings = Vec::new();
     let mut unseen = false;
     for (state, settings) in
@@ -127,22 +127,25 @@ fn pooled(joined: &Joined, seen: &Seen, activity: Option<&Activity>, now: Instan
     }
     let idle_in_transaction = visible(activity).map(|activity| activity.states.idle_in_transaction);
     let utilization = utilization(activity, &readings);
-    debug_assert!(seen.poolers.len() >= readings.len());
     if unseen {
         return ConnectionPool { idle_in_transaction, utilization, ..ConnectionPool::default() };
     }
     let pools = || readings.iter().flat_map(|reading| &reading.pooler.pools);
+    // A database that no client asked for yet has no pool: nobody waits, and its first pool will have this size.
+    let unused = pools().next().is_none();
+    let configured = readings.iter().flat_map(|reading| &reading.detail.databases).map(|database| database.pool_size).sum();
     let waits: Vec<f64> = readings.iter().filter_map(|reading| reading.detail.mean_wait_ms).collect();
+    let mean_wait = (!waits.is_empty()).then(|| waits.iter().sum::<f64>() / waits.len() as f64);
     ConnectionPool {
         total_connections: Some(pools().map(|pool| pool.servers_active + pool.servers_idle + pool.servers_other).sum()),
         active_connections: Some(pools().map(|pool| pool.servers_active).sum()),
         idle_connections: Some(pools().map(|pool| pool.servers_idle).sum()),
         idle_in_transaction,
         waiting_clients: Some(pools().map(|pool| pool.clients_waiting).sum()),
-        average_wait_time: (!waits.is_empty()).then(|| waits.iter().sum::<f64>() / waits.len() as f64),
+        average_wait_time: mean_wait.or(unused.then_some(0.0)),
         max_wait_time: Some(pools().map(|pool| pool.max_wait_time).fold(0.0, f64::max)),
         utilization,
-        pool_size: pools().map(|pool| pool.size).sum(),
+        pool_size: if unused { Some(configured) } else { pools().map(|pool| pool.size).sum() },
     }
 }
 
@@ -166,12 +169,12 @@ fn queries(
             Some(_) => stale("queryPerformance"),
             None => missing("queryPerformance", "not measured yet"),
         });
-        return QueryPerformance { average_active_sessions, error_rate, ..QueryPerformance::default() };
+        return QueryPerformance { error_rate, average_active_sessions, ..QueryPerformance::default() };
     };
     let total_queries = Some(queries.calls_total);
     let Some(interval_ms) = queries.interval_ms.filter(|interval| *interval > 0.0) else {
         lacks.push(missing("queryPerformance.averageQueryTime", "no interval of the statements has passed yet"));
-        return QueryPerformance { average_active_sessions, error_rate, total_queries, ..QueryPerformance::default() };
+        return QueryPerformance { total_queries, error_rate, average_active_sessions, ..QueryPerformance::default() };
     };
     QueryPerformance {
         average_query_time: queries.mean_ms(),

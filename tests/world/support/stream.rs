@@ -33,9 +33,9 @@ impl Stream {
             let (mut id, mut kind, mut data) = (String::new(), String::new(), String::new());
             for line in BufReader::new(answer).lines().map_while(Result::ok) {
                 if let Some(value) = line.strip_prefix("id:") {
-                    id = value.trim().to_owned();
+                    value.trim().clone_into(&mut id);
                 } else if let Some(value) = line.strip_prefix("event:") {
-                    kind = value.trim().to_owned();
+                    value.trim().clone_into(&mut kind);
                 } else if let Some(value) = line.strip_prefix("data:") {
                     data.push_str(value.trim());
                 } else if line.is_empty() && !data.is_empty() {
