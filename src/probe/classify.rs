@@ -109,8 +109,8 @@ pub fn classify_io(phase: Phase, error: &io::Error) -> (Outcome, String) {
         (_, Kind::InvalidData | Kind::InvalidInput) => Outcome::Protocol,
         _ => Outcome::Other,
     };
-    let message = match (phase, error.kind()) {
-        (Phase::Tls | Phase::Auth, Kind::UnexpectedEof) => "the other side closed the connection".into(),
+    let message = match error.kind() {
+        Kind::UnexpectedEof => "the other side closed the connection".into(),
         _ => bounded(error.to_string().split(" (os error").next().unwrap_or_default()),
     };
     (outcome, message)

@@ -1,8 +1,12 @@
 use std::{io::Write, net::Ipv4Addr};
 
-use tokio::net::{TcpListener, UnixListener};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, UnixListener},
+};
 
 use super::*;
+use crate::probe::conninfo::SslMode;
 
 const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(10);

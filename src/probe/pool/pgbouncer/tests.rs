@@ -191,22 +191,20 @@ fn the_databases_that_lead_to_a_target_are_found() {
         ],
         ..ConsoleView::default()
     };
-    let table: [(Option<&str>, &str, u16, &str, &[&str]); 10] = [
-        (Some("app"), "elsewhere", 1, "x", &["app"]),
-        (Some("made on demand"), "db1", 5432, "appdb", &["made on demand"]),
-        (None, "db1", 5432, "appdb", &["app", "app_ro"]),
-        (None, "db2", 5432, "appdb", &["app_ro"]),
-        (None, "localhost", 5433, "shop", &["local"]),
-        (None, "::1", 5434, "shop", &["socket"]),
-        (None, "db.internal", 5435, "shop", &["inner"]),
-        (None, "db1", 9999, "bare", &["bare"]),
-        (None, "localhost", 6432, "pgbouncer", &[]),
-        (Some("pgbouncer"), "db1", 5432, "appdb", &[]),
-    ];
-    for (client, name, port, dbname, expected) in table {
+    let finds = |client: Option<&str>, name: &str, port: u16, dbname: &str, expected: &[&str]| {
         let found = view.leading_to(client, &[host(name, port)], dbname);
         assert_eq!(found, expected, "{client:?} {name}:{port}/{dbname}");
-    }
+    };
+    finds(Some("app"), "elsewhere", 1, "x", &["app"]);
+    finds(Some("made on demand"), "db1", 5432, "appdb", &["made on demand"]);
+    finds(None, "db1", 5432, "appdb", &["app", "app_ro"]);
+    finds(None, "db2", 5432, "appdb", &["app_ro"]);
+    finds(None, "localhost", 5433, "shop", &["local"]);
+    finds(None, "::1", 5434, "shop", &["socket"]);
+    finds(None, "db.internal", 5435, "shop", &["inner"]);
+    finds(None, "db1", 9999, "bare", &["bare"]);
+    finds(None, "localhost", 6432, "pgbouncer", &[]);
+    finds(Some("pgbouncer"), "db1", 5432, "appdb", &[]);
 }
 
 #[test]
