@@ -43,7 +43,7 @@ pub(super) fn apply(onto: &mut Value, update: &Value) {
     match (onto, update) {
         (Value::Object(onto), Value::Object(update)) => {
             for (key, new) in update {
-                apply(onto.entry(key.clone()).or_default(), new);
+                apply(onto.entry(key.clone()).or_insert(Value::Null), new);
             }
         }
         (onto, update) => *onto = update.clone(),
