@@ -45,8 +45,8 @@ fn events(queue: &mut Receiver<Bytes>) -> Vec<String> {
 fn last_id(queue: &mut Receiver<Bytes>) -> String {
     let mut last = None;
     while let Ok(chunk) = queue.try_recv() {
-        let ids = from_utf8(&chunk).unwrap().lines().filter_map(|line| line.strip_prefix("id: ")).map(str::to_owned);
-        last = ids.last().or(last);
+        let mut ids = from_utf8(&chunk).unwrap().lines().filter_map(|line| line.strip_prefix("id: ")).map(str::to_owned);
+        last = ids.next_back().or(last);
     }
     last.unwrap()
 }
@@ -64,7 +64,8 @@ fn a_chunk_is_shared_by_all_who_see_the_same() {
 fn a_target_that_comes_or_goes_is_announced_to_those_it_concerns() {
     let mut scene = Scene::new();
     let (mut all, mut other) = (scene.subscribe("", None), scene.subscribe("billing", None));
-    (events(&mut all), events(&mut other));
+    events(&mut all);
+    events(&mut other);
     let billing = renamed("billing", |_| {});
     scene.hub.change(scene.now, Arc::new(world(&[billing])), &[]);
     assert_eq!(events(&mut all), ["removed", "update"]);
