@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn who_may_view() {
         let now = crate::clock::now();
-        let table: [(Option<&str>, Option<&str>, bool, Option<&str>, Result<(), Refusal>); 9] = [
+        let table = [
             (None, None, false, None, Ok(())),
             (None, None, false, Some("any"), Ok(())),
             (Some("v"), Some("o"), false, None, Err(Refusal::Unauthenticated)),

@@ -1,1 +1,107 @@
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::*;
+use crate::web::tests::{renamed, report, world};
+
+fn page(format: Format) -> String {
+    let process = Some(Process { cpu_seconds: 1.5, resident_bytes: 1 << 20 });
+    let own = Own { node: "n1".into(), version: "0.1.0", started: report().sample.timestamp, subscribers: 3, process };
+    render(&world(&[report(), renamed("a \"b\"\\\n<script>", |_| {})]), &own, format)
+}
+
+/// A strict reader: what a scraper would refuse, it panics at. Returns the series.
+fn read(text: &str, open: bool) -> BTreeMap<String, f64> {
+    let (mut series, mut families) = (BTreeMap::new(), BTreeSet::new());
+    let (mut family, mut kind, mut helped) = (String::new(), String::new(), String::new());
+    let body = if open { text.strip_suffix("# EOF\n").expect("ends with EOF") } else { text };
+    assert!(body.ends_with('\n') && !body.contains("# EOF"));
+    for line in body.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            helped = rest.split_once(' ').unwrap().0.to_owned();
+            assert!(families.insert(helped.clone()), "{helped} comes twice");
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, word) = rest.split_once(' ').unwrap();
+            assert_eq!(name, helped, "HELP comes before TYPE");
+            (family, kind) = (name.to_owned(), word.to_owned());
+            let known: &[&str] = if open { &["counter", "gauge", "info", "stateset", "unknown"] } else { &["counter", "gauge"] };
+            assert!(known.contains(&word), "{line}");
+        } else if let Some(rest) = line.strip_prefix("# UNIT ") {
+            let (name, unit) = rest.split_once(' ').unwrap();
+            assert!(open && name == family && name.ends_with(&format!("_{unit}")), "{line}");
+        } else {
+            let (labelled, value) = line.rsplit_once(' ').unwrap();
+            let (name, labels) = labelled.split_once('{').unwrap_or((labelled, "}"));
+            let suffix = match (open, kind.as_str()) {
+                (true, "counter") => "_total",
+                (true, "info") => "_info",
+                _ => "",
+            };
+            assert_eq!(name, format!("{family}{suffix}"), "{line}");
+            check_labels(labels.strip_suffix('}').unwrap());
+            assert!(series.insert(labelled.to_owned(), value.parse().unwrap()).is_none(), "{labelled} comes twice");
+        }
+    }
+    series
+}
+
+fn check_labels(mut rest: &str) {
+    let mut names = BTreeSet::new();
+    while !rest.is_empty() {
+        let (name, value) = rest.split_once("=\"").unwrap();
+        assert!(names.insert(name) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'), "{name}");
+        let mut escaped = false;
+        let end = value.char_indices().find(|(_, c)| {
+            let ends = *c == '"' && !escaped;
+            assert!(!escaped || matches!(c, '\\' | '"' | 'n'), "{value}");
+            escaped = *c == '\\' && !escaped;
+            ends
+        });
+        rest = &value[end.unwrap().0 + 1..];
+        rest = rest.strip_prefix(',').unwrap_or(rest);
+    }
+}
+
+#[test]
+fn both_formats_read_strictly_and_hold_the_same_series() {
+    assert_eq!(read(&page(Format::Text), false), read(&page(Format::OpenMetrics), true));
+}
+
+#[test]
+fn the_pages_are_the_golden_ones() {
+    for (format, file) in [(Format::Text, "metrics.txt"), (Format::OpenMetrics, "openmetrics.txt")] {
+        let path = format!("{}/tests/golden/web/{file}", env!("CARGO_MANIFEST_DIR"));
+        let golden = std::fs::read_to_string(&path).unwrap_or_default();
+        let page = page(format);
+        if golden != page {
+            let new = std::env::temp_dir().join(file);
+            std::fs::write(&new, &page).unwrap();
+            panic!("{path} differs from {}; copy it there when the change is meant", new.display());
+        }
+    }
+}
+
+#[test]
+fn known_names_have_the_figures_in_base_units() {
+    let series = read(&page(Format::Text), false);
+    let of = |name: &str, more: &str| {
+        let start = format!("{name}{{region=\"us-east-1\",target=\"marketing\"{more}");
+        series.iter().find(|(key, _)| key.starts_with(&start)).map(|(_, value)| *value)
+    };
+    let table = [
+        ("pg_up", "", 1.0),
+        ("pg_stat_database_xact_commit", ",datid=\"16384\",datname=\"marketing\"", 1000.0),
+        ("pg_stat_database_active_time_seconds_total", "", 2.5),
+        ("pg_database_size_bytes", "", 1_923_311_104.0),
+        ("pg_stat_statements_calls_total", ",user=\"app\",datname=\"marketing\",queryid=\"-123456789012345678\"", 107.0),
+        ("pgbouncer_pools_client_maxwait_seconds", ",pooler=\"pgb.internal:6432\",database=\"marketing\",user=\"app\"", 1.5),
+        ("pgbouncer_stats_client_wait_seconds_total", "", 0.25),
+        ("pgbouncer_stats_totals_client_wait_seconds_total", "", 0.25),
+        ("isobar_target_status", ",isobar_target_status=\"unhealthy\"", 1.0),
+        ("isobar_probe_interval_seconds", "", 0.25),
+    ];
+    for (name, more, value) in table {
+        assert_eq!(of(name, more), Some(value), "{name}{more}");
+    }
+    assert_eq!(of("isobar_database_daily_growth_ratio", ""), None, "what is not known has no series");
+    assert_eq!(of("pgbouncer_stats_totals_server_assignments_total", ""), None);
+}
