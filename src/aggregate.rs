@@ -13,4 +13,4 @@ mod blind;
 pub mod status;
 pub mod trend;
 
-pub use actor::{Aggregator, Reconfigure};
+pub use actor::{Aggregator, Reconfigure, Subscribers};

@@ -17,12 +17,12 @@ use arc_swap::ArcSwap;
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
-    aggregate::{Aggregator, Reconfigure as ReconfigureAggregator},
+    aggregate::{Aggregator, Reconfigure as ReconfigureAggregator, Subscribers},
     clock,
     config::{Config, RegionConfig},
     model::{RegionName, report::Batch, world::World},
     probe::{Sampling, launch::Launcher, session::Registry},
-    region::supervisor::{Reconfigure, RegionSupervisor},
+    region::supervisor::{Reconfigure, RegionSupervisor, ReportTo},
     web,
 };
 use watchdog::Restarts;
@@ -54,7 +54,7 @@ pub enum Error {
 pub struct Node {
     config: Config,
     web: web::Running,
-    world: Arc<ArcSwap<World>>,
+    shared: web::Shared,
     aggregator: Addr<Aggregator>,
     supervisors: BTreeMap<RegionName, Addr<RegionSupervisor>>,
     registry: Arc<Registry>,
@@ -72,18 +72,13 @@ impl Node {
             .build()?;
         let regions = config.regions.iter().map(|region| region.name.clone());
         let world = Arc::new(ArcSwap::from_pointee(World::unseen(regions, clock::wall())));
-        let shared = web::Shared {
-            world: Arc::clone(&world),
-            node: name.to_owned(),
-            version: env!("CARGO_PKG_VERSION"),
-            started: clock::wall(),
-        };
-        let web = web::start(&config.web, shared)?;
-        let aggregator = start_aggregator(&config, &world, &web);
+        let shared = web::Shared { world, node: name.to_owned(), version: env!("CARGO_PKG_VERSION"), started: clock::wall() };
+        let web = web::start(&config.web, shared.clone())?;
+        let aggregator = start_aggregator(&config, &shared, &web);
         let mut node = Self {
             config,
             web,
-            world,
+            shared,
             aggregator,
             supervisors: BTreeMap::new(),
             registry: Arc::default(),
@@ -103,7 +98,7 @@ impl Node {
 
     /// What it sees.
     pub fn world(&self) -> Arc<ArcSwap<World>> {
-        Arc::clone(&self.world)
+        Arc::clone(&self.shared.world)
     }
 
     /// Runs until `shutdown` ends, taking new configurations as they come.
@@ -115,7 +110,7 @@ impl Node {
             tokio::select! {
                 () = &mut shutdown => break Ok(()),
                 Some(config) = reload.recv() => self.reconfigure(config),
-                _ = look.tick() => if let Err(error) = self.revive() { break Err(error) },
+                _ = look.tick() => if let Err(error) = self.revive().await { break Err(error) },
             }
         };
         self.stop().await;
@@ -132,16 +127,21 @@ impl Node {
         self.supervisors.insert(region.name.clone(), addr);
     }
 
-    /// Replaces what died; probes of a dead supervisor end by themselves.
-    fn revive(&mut self) -> Result<(), Error> {
+    /// Replaces what died, and tells its neighbours; probes of a dead supervisor end by themselves.
+    async fn revive(&mut self) -> Result<(), Error> {
+        if !self.web.recipient.connected() {
+            self.restarts.another("web actor", clock::now())?;
+            // The old server holds the address until it has ended.
+            self.web.stop().await;
+            let settings = web::Settings { listen: self.web.addr, ..self.config.web.clone() };
+            self.web = web::start(&settings, self.shared.clone())?;
+            self.aggregator.do_send(Subscribers(vec![self.web.recipient.clone()]));
+        }
         if !self.aggregator.connected() {
             self.restarts.another("aggregator", clock::now())?;
-            self.aggregator = start_aggregator(&self.config, &self.world, &self.web);
-            for region in self.config.regions.clone() {
-                if let Some(old) = self.supervisors.remove(&region.name) {
-                    drop(old);
-                }
-                self.start_supervisor(&region);
+            self.aggregator = start_aggregator(&self.config, &self.shared, &self.web);
+            for supervisor in self.supervisors.values() {
+                supervisor.do_send(ReportTo(self.aggregator.clone().recipient()));
             }
         }
         for region in self.config.regions.clone() {
@@ -204,9 +204,9 @@ fn targets(region: &RegionConfig) -> Vec<(crate::probe::TargetSettings, crate::r
     region.targets.iter().map(|target| (target.settings.clone(), target.thresholds.clone())).collect()
 }
 
-fn start_aggregator(config: &Config, world: &Arc<ArcSwap<World>>, web: &web::Running) -> Addr<Aggregator> {
+fn start_aggregator(config: &Config, shared: &web::Shared, web: &web::Running) -> Addr<Aggregator> {
     let regions = config.regions.iter().map(|region| region.name.clone()).collect();
     let (world, subscribers, blind_after) =
-        (Arc::clone(world), vec![web.recipient.clone()], config.thresholds.region_blind_after);
+        (Arc::clone(&shared.world), vec![web.recipient.clone()], config.thresholds.region_blind_after);
     Aggregator::start_in_arbiter(&Arbiter::new().handle(), move |_| Aggregator::new(regions, world, subscribers, blind_after))
 }

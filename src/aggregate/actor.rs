@@ -51,6 +51,14 @@ impl Message for Reconfigure {
     type Result = ();
 }
 
+/// Who is to be told of changes from now on.
+#[derive(Debug)]
+pub struct Subscribers(pub Vec<Recipient<WorldChange>>);
+
+impl Message for Subscribers {
+    type Result = ();
+}
+
 impl Entry {
     fn new() -> Self {
         Self { region: Region::unseen(), trends: HashMap::new(), configured: (clock::now(), clock::wall()) }
@@ -158,6 +166,14 @@ impl Handler<Batch> for Aggregator {
         entry.judge(now, self.blind_after);
         self.updated_at = batch.reports.iter().map(|report| report.sample.timestamp).fold(self.updated_at, Timestamp::max);
         self.publish(&[batch.region], &batch.reports, &batch.removed);
+    }
+}
+
+impl Handler<Subscribers> for Aggregator {
+    type Result = ();
+
+    fn handle(&mut self, new: Subscribers, _: &mut Self::Context) {
+        self.subscribers = new.0;
     }
 }
 

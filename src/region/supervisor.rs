@@ -81,6 +81,14 @@ impl Message for Reconfigure {
     type Result = ();
 }
 
+/// Where batches go from now on: the aggregator was replaced.
+#[derive(Debug)]
+pub struct ReportTo(pub Recipient<Batch>);
+
+impl Message for ReportTo {
+    type Result = ();
+}
+
 impl RegionSupervisor {
     /// A supervisor of these targets; its probes start when it does.
     pub fn new(
@@ -253,6 +261,17 @@ impl Handler<ProbeDown> for RegionSupervisor {
         }
         let probe = (down.target, down.probe);
         self.roster.died(&probe, down.generation, down.panicked, clock::now(), &mut self.rng);
+    }
+}
+
+impl Handler<ReportTo> for RegionSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, new: ReportTo, _: &mut Self::Context) {
+        self.to = new.0;
+        // The new aggregator knows nothing yet.
+        self.targets.values_mut().for_each(|watched| watched.dirty = true);
+        self.flush();
     }
 }
 
