@@ -30,8 +30,11 @@ use crate::{
 
 /// The readings of one tick arrive within this; a batch carries them together. Part of the 500 ms to the live stream.
 const COALESCE: Duration = Duration::from_millis(10);
-/// How often probes are looked after and silent targets judged again.
+/// How often probes are looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// A target without readings is judged again this often: silence is news too. Longer than the fast interval, whose readings
+/// bring a judgement each.
+const JUDGE_EVERY: Duration = Duration::from_millis(500);
 /// A batch at least this often, empty or not: the region's heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Readings that may wait: several ticks of some hundred targets. More are refused by the sender, and the next one heals it.
@@ -145,7 +148,7 @@ impl RegionSupervisor {
         self.replace_silent(now);
         self.start_due(ctx, now);
         for watched in self.targets.values_mut() {
-            watched.dirty |= now.saturating_duration_since(watched.judged) >= LOOK_EVERY;
+            watched.dirty |= now.saturating_duration_since(watched.judged) >= JUDGE_EVERY;
         }
         let beat = self.sent.is_none_or(|at| now.saturating_duration_since(at) >= HEARTBEAT);
         if beat || self.targets.values().any(|watched| watched.dirty) {
