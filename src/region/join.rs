@@ -67,7 +67,8 @@ pub struct Joined {
     size: Option<Result<u64, Missing>>,
     growth: Growth,
     cost: Cost,
-    measured: Option<Timestamp>,
+    /// When the newest reading was taken, for judging and for people: the wall clock may jump back.
+    measured: Option<(Instant, Timestamp)>,
     undelivered: Vec<Transition>,
 }
 
@@ -104,7 +105,9 @@ impl Joined {
     pub fn take(&mut self, reading: &Reading) {
         let at = reading.at;
         self.cost = reading.cost.clone();
-        self.measured = self.measured.max(Some(reading.wall));
+        if self.measured.is_none_or(|(newest, _)| at >= newest) {
+            self.measured = Some((at, reading.wall));
+        }
         match &reading.body {
             Body::Activity(activity, missing) => {
                 self.attempts.saw(at);

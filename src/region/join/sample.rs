@@ -38,7 +38,7 @@ pub(super) fn compose(
         direct(joined, activity)
     };
     Sample {
-        timestamp: joined.measured.unwrap_or(wall),
+        timestamp: joined.measured.map_or(wall, |(_, measured)| measured),
         region: joined.settings.id.region.clone(),
         target: joined.settings.id.target.clone(),
         status,

@@ -76,9 +76,10 @@ struct BlackHole {
 impl BlackHole {
     fn around(port: u16) -> Option<Self> {
         let hole = Self { table: format!("isobar_test_{port}") };
+        let table = &hole.table;
         let rules = format!(
-            "table inet {} {{ chain out {{ type filter hook output priority 0; tcp dport {port} drop; tcp sport {port} drop; }} }}",
-            hole.table
+            "add table inet {table}; add chain inet {table} out {{ type filter hook output priority 0; }}; \
+             add rule inet {table} out tcp dport {port} drop; add rule inet {table} out tcp sport {port} drop"
         );
         nft(&rules).then_some(hole)
     }

@@ -94,13 +94,29 @@ fn a_frozen_pgbouncer_is_down_while_postgresql_is_fine() {
 fn a_paused_or_disabled_pgbouncer_lets_nobody_through() {
     let (server, pooler, node) = behind();
     let _client = Session::open(&pooler.client_url("shop")).expect("a client, so that there is a pool");
-    for (name, make, mend) in [("PgBouncer paused", "PAUSE", "RESUME"), ("database disabled", "DISABLE shop", "ENABLE shop")] {
+    for (name, make, mend) in [
+        ("database paused (PAUSE shop)", "PAUSE shop", "RESUME shop"),
+        ("database disabled (DISABLE shop)", "DISABLE shop", "ENABLE shop"),
+    ] {
         let fault = Fault { name, causes: &["pooler_paused"], says: "paused or disabled", ..DOWN };
         let sample = fault.strike(&node, SOON, || drop(pooler.console(make).expect(make)));
         assert_server_is_fine(&sample);
         assert!(sample["connectionPool"]["totalConnections"].is_u64(), "its console is seen: {sample}");
         fault.recover(&node, || drop(pooler.console(mend).expect(mend)));
     }
+    assert_nothing_left(&server, &pooler);
+}
+
+/// No console before 1.19 tells that all of PgBouncer is paused: the clients that wait do, and Isobar's own among them.
+#[test]
+fn a_wholly_paused_pgbouncer_shows_in_the_clients_that_wait() {
+    let (server, pooler, node) = behind();
+    let _working = Session::open(&pooler.client_url("shop")).expect("a client").repeat("SELECT pg_sleep(0.01)");
+    let waiting = Fault { name: "PgBouncer paused (PAUSE)", rule: "pool_waiting", causes: &[], says: "1 client waits", ..DOWN };
+    waiting.strike(&node, SOON, || pooler.pause().expect("a pause"));
+    let down = Fault { rule: "pooler_down", causes: &["pool_exhausted"], says: "Clients get no connection", ..waiting };
+    assert_server_is_fine(&down.seen(&node, SOON, Instant::now()));
+    down.recover(&node, || pooler.resume().expect("a resume"));
     assert_nothing_left(&server, &pooler);
 }
 
