@@ -68,6 +68,7 @@ pub struct Joined {
     growth: Growth,
     growth_per_day: Option<f64>,
     cost: Cost,
+    /// When the newest reading was taken, for judging and for people: the wall clock may jump back.
     measured: Option<(Instant, Timestamp)>,
     undelivered: Vec<Transition>,
 }
