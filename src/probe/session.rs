@@ -160,6 +160,9 @@ impl Server {
         let result = client_check::check(&url, false, ANSWER_WITHIN).await;
         let at = clock::now();
         self.connected(at, result.as_ref().unwrap_or_else(|failure| &failure.phases));
+        if result.as_ref().is_err_and(|failure| failure.outcome == Outcome::NoSuchDatabase) {
+            self.missed_database(&url.dbname);
+        }
         latest.insert(CheckReading { at, database: url.dbname, result }).clone()
     }
 
@@ -173,6 +176,15 @@ impl Server {
         if **self.present.load() != names {
             self.present.store(Arc::new(names));
         }
+    }
+
+    /// A connection was refused for want of it; until the slow lane sees it again, another one's success says nothing of it.
+    fn missed_database(&self, name: &str) {
+        self.present.rcu(|present| {
+            let mut present = HashSet::clone(present);
+            present.remove(name);
+            present
+        });
     }
 
     /// The slow lane, for one short read.

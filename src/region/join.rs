@@ -177,12 +177,19 @@ impl Joined {
         let sessions_stay = stays(Duration::from_millis(self.cost.interval_ms));
         let within = |at: Option<Instant>, limit: Duration| at.is_some_and(|at| now.saturating_duration_since(at) <= limit);
         let failed_at = self.attempts.failure().map(|tried| tried.at);
-        let poolers = self.poolers.iter().zip(&self.settings.poolers).map(|(state, settings)| PoolerSeen {
-            name: settings.name(),
-            console: signal(state.latest.as_ref(), now, |reading| Some(reading.pooler.clone())),
-            message: state.latest.as_ref().and_then(|latest| latest.value.message.clone()),
-            unreached: state.unreached,
-            paused: state.paused,
+        let poolers = self.poolers.iter().zip(&self.settings.poolers).zip(&self.attempts.poolers);
+        let poolers = poolers.map(|((state, settings), run)| {
+            // A client that fails as the console does is another attempt on the same process. Without a console the client's
+            // attempt is the reading.
+            let client = run.failure().filter(|tried| settings.console.is_some() && seen::unreached(tried.attempt.outcome));
+            let client = client.filter(|_| state.unreached > 0).map_or(0, |_| run.failed);
+            PoolerSeen {
+                name: settings.name(),
+                console: signal(state.latest.as_ref(), now, |reading| Some(reading.pooler.clone())),
+                message: state.latest.as_ref().and_then(|latest| latest.value.message.clone()),
+                unreached: state.unreached.saturating_add(client),
+                paused: state.paused,
+            }
         });
         let counted = self.counters.as_ref().is_some_and(|latest| latest.is_fresh(now) && latest.value.is_ok());
         let sums = |window: &Window| match window.sums(now) {

@@ -63,7 +63,7 @@ struct Check {
 struct PoolerWatch {
     settings: PoolerSettings,
     console: Option<Arc<SharedConsole>>,
-    reading: bool,
+    reading_since: Option<Instant>,
     check: Check,
     /// The pool that the check would use is full or paused: it would only lengthen the queue, and stay there after it gave up.
     busy: bool,
@@ -104,7 +104,7 @@ impl PoolProbe {
         let poolers = target.poolers.iter().zip(consoles).map(|(settings, console)| PoolerWatch {
             settings: settings.clone(),
             console,
-            reading: false,
+            reading_since: None,
             // The first goes at once: nothing else tells whether clients get in through the pooler.
             check: Check::new(now),
             busy: false,
@@ -133,7 +133,7 @@ impl PoolProbe {
         self.read_sessions(ctx, now, newer_than);
         self.check_directly(ctx, now);
         for index in 0..self.poolers.len() {
-            self.read_console(ctx, index, newer_than);
+            self.read_console(ctx, index, now, newer_than);
             self.check_through(ctx, index, now);
         }
     }
@@ -154,8 +154,10 @@ impl PoolProbe {
     fn sessions_read(&mut self, reading: FastReading, _ctx: &mut Context<Self>) {
         self.reading_since = None;
         for attempt in reading.attempts {
-            let others = attempt.outcome == Outcome::NoSuchDatabase && reading.database != self.target.url.dbname;
-            if !others {
+            let own = attempt.path != Path::Direct || reading.database == self.target.url.dbname;
+            let elsewhere =
+                attempt.outcome == Outcome::NoSuchDatabase || !self.voice.server.has_database(&self.target.url.dbname);
+            if own || !elsewhere {
                 self.voice.say(reading.at, Body::Attempt(attempt));
             }
         }
@@ -194,12 +196,18 @@ impl PoolProbe {
         });
     }
 
-    fn read_console(&mut self, ctx: &mut Context<Self>, index: usize, newer_than: Instant) {
+    fn read_console(&mut self, ctx: &mut Context<Self>, index: usize, now: Instant, newer_than: Instant) {
         let pooler = &mut self.poolers[index];
-        let Some(console) = pooler.console.clone().filter(|_| !pooler.reading) else { return };
-        pooler.reading = true;
+        let Some(console) = pooler.console.clone() else { return };
+        if let Some(since) = pooler.reading_since {
+            if now.saturating_duration_since(since) >= OVERDUE.min(self.voice.server.interval(Lane::Fast)) {
+                pooler.check.hurry(now);
+            }
+            return;
+        }
+        pooler.reading_since = Some(now);
         self.voice.run(ctx, async move { console.read(newer_than).await }, move |probe, reading, _| {
-            probe.poolers[index].reading = false;
+            probe.poolers[index].reading_since = None;
             probe.console_read(index, reading);
         });
     }

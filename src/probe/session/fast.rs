@@ -116,7 +116,10 @@ impl Fast {
             }
             Err(failure) => {
                 self.retry.failed(clock::now());
-                self.turn += usize::from(failure.outcome == Outcome::NoSuchDatabase);
+                if failure.outcome == Outcome::NoSuchDatabase {
+                    server.missed_database(&server.url(self.turn).dbname);
+                    self.turn += 1;
+                }
                 Err(failure)
             }
         }
