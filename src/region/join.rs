@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     model::{
-        Report, Timestamp, Transition,
+        Outcome, Report, Timestamp, Transition,
         activity::Activity,
         counters::DatabaseCounters,
         queries::Queries,
@@ -170,7 +170,7 @@ impl Joined {
         let Some(state) = self.poolers.get_mut(reading.index) else { return };
         let count = |before: u32, now: bool| if now { before.saturating_add(1) } else { 0 };
         state.unreached = count(state.unreached, seen::unreached(reading.pooler.outcome));
-        state.paused = count(state.paused, reading.pooler.pools.iter().any(|pool| pool.paused));
+        state.paused = count(state.paused, reading.pooler.outcome == Outcome::PoolerPaused);
         let consoled = self.settings.poolers[reading.index].console.is_some();
         let expected = if consoled { Duration::from_millis(self.cost.interval_ms) } else { self.sampling.client_check };
         renew(&mut state.latest, at, expected, reading.clone());
@@ -191,14 +191,20 @@ impl Joined {
     fn see(&self, now: Instant) -> Seen {
         let within = |at: Option<Instant>, limit: Duration| at.is_some_and(|at| now.saturating_duration_since(at) <= limit);
         let clients_stay = stays(self.sampling.client_check);
-        let tried = |index: usize| self.attempts.poolers.get(index)?.last.as_ref().map(|tried| tried.at);
-        let poolers = self.poolers.iter().zip(&self.settings.poolers).enumerate().map(|(index, (state, settings))| PoolerSeen {
-            name: settings.name(),
-            console: signal(state.latest.as_ref(), now, |reading| Some(reading.pooler.clone())),
-            message: state.latest.as_ref().and_then(|latest| latest.value.message.clone()),
-            unreached: state.unreached,
-            paused: state.paused,
-            tried_lately: within(tried(index), clients_stay),
+        let poolers = self.poolers.iter().zip(&self.settings.poolers).zip(&self.attempts.poolers);
+        let poolers = poolers.map(|((state, settings), run)| {
+            // A client that fails as the console does is another attempt on the same process. Without a console the client's
+            // attempt is the reading.
+            let client = run.failure().filter(|tried| settings.console.is_some() && seen::unreached(tried.attempt.outcome));
+            let client = client.filter(|_| state.unreached > 0).map_or(0, |_| run.failed);
+            PoolerSeen {
+                name: settings.name(),
+                console: signal(state.latest.as_ref(), now, |reading| Some(reading.pooler.clone())),
+                message: state.latest.as_ref().and_then(|latest| latest.value.message.clone()),
+                unreached: state.unreached.saturating_add(client),
+                paused: state.paused,
+                tried_lately: within(run.last.as_ref().map(|tried| tried.at), clients_stay),
+            }
         });
         let counted = self.counters.as_ref().is_some_and(|latest| latest.is_fresh(now) && latest.value.is_ok());
         let sums = |window: &Window| match window.sums(now) {

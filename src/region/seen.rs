@@ -36,7 +36,7 @@ pub struct PoolerSeen {
     pub console: Signal<Pooler>,
     /// What the console said when it did not answer.
     pub message: Option<String>,
-    /// How often in a row the console could not be reached.
+    /// How often in a row the console could not be reached, and clients beside it.
     pub unreached: u32,
     /// How often in a row a pool was paused or disabled.
     pub paused: u32,

@@ -149,7 +149,7 @@ async fn every_statement_bears_the_mark() {
     let world = World::new().await;
     let (client, catalog) = (&world.client, &world.catalog);
     client.batch_execute("SELECT pg_stat_statements_reset()").await.unwrap();
-    read(client, catalog).await.unwrap();
+    read(client, catalog).await.unwrap().unwrap();
     texts(client, catalog, &[1]).await.unwrap();
     roles(client).await.unwrap();
     locate(client).await.unwrap().unwrap();
