@@ -5,4 +5,9 @@
 
 mod support;
 
+mod cli;
+mod freshness;
+mod hostile;
+mod http;
 mod smoke;
+mod stream;

@@ -1,10 +1,14 @@
 //! A running node, as a test sees it: the real binary, its API over HTTP, its log.
 
+mod exposition;
 mod node;
+mod schema;
 mod stream;
 
+pub(crate) use exposition::series;
 pub(crate) use node::Node;
-pub(crate) use stream::Stream;
+pub(crate) use schema::strays;
+pub(crate) use stream::{Event, Stream};
 
 use std::time::{Duration, Instant};
 
