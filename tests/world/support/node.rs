@@ -63,7 +63,7 @@ impl Node {
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 if let Some((_, address)) = line.split_once("listening on ") {
-                    let _ = sender.send(address.split_whitespace().next().unwrap_or_default().to_owned());
+                    let _ = sender.send(address.split([' ', '"']).next().unwrap_or_default().to_owned());
                 }
                 let mut log = kept.lock().expect("no panic while held");
                 log.push_str(&line);
