@@ -14,7 +14,7 @@ const CHANGES: usize = 30;
 /// Three times the budget.
 const BOUND: Duration = Duration::from_millis(1_500);
 
-/// Opens and closes active sessions; how long each took to show up as `connectionPool.activeConnections`.
+/// Begins and ends an active session, each right after the change before was told: the stream's worst moment; how long each took to show up as `connectionPool.activeConnections`.
 fn delays(node: &Node, server: &Postgres, target: &str, database: &str) -> Vec<Duration> {
     let stream = node.stream(&format!("?target={target}"));
     stream.expect("a snapshot", secs(5), |event| event.kind == "snapshot");
@@ -57,8 +57,9 @@ fn also_while_statements_and_sizes_are_read_and_another_target_is_frozen() {
     server
         .sql("shop", "DO $$ BEGIN FOR i IN 1..2000 LOOP EXECUTE 'CREATE TABLE t' || i || ' (a int)'; END LOOP; END $$")
         .expect("tables");
-    // Five thousand statements of different shapes.
-    let distinct: String = (1..=5_000).map(|number| format!("SELECT 1 AS c{number};")).collect();
+    // Nearly as many different statements as are kept by default, 5,000.
+    let shapes = ["a", "count(*)", "max(a)"].iter().flat_map(|what| (1..=2_000).map(move |table| (what, table)));
+    let distinct: String = shapes.take(4_900).map(|(what, table)| format!("SELECT {what} FROM t{table};")).collect();
     server.sql("shop", &distinct).expect("statements");
     let frozen = Postgres::start().expect("PostgreSQL");
     let region = format!(

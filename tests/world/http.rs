@@ -23,12 +23,13 @@ fn shop() -> (Node, PgBouncer, Postgres) {
     server.create_database("shop").expect("a database");
     server.sql("shop", "CREATE EXTENSION pg_stat_statements; CREATE TABLE t (a int); INSERT INTO t VALUES (1)").expect("SQL");
     let pooler = PgBouncer::builder().database("shop", &server).start().expect("PgBouncer");
-    let node = Node::watch(&[&server.url("shop"), "--pooler", &pooler.console_url()]);
-    node.expect("local/shop", "all of it seen", secs(20), |sample| {
+    let node = Node::watch(&[&server.url("shop"), "--pooler", &pooler.client_url("shop")]);
+    node.expect("local/shop", "all of it seen", secs(30), |sample| {
         let _ = server.sql("shop", "SELECT a FROM t");
         sample["status"] == "healthy"
-            && sample["poolers"][0]["up"] == true
+            && sample["poolers"][0]["pools"][0]["database"] == "shop"
             && sample["database"]["sizeBytes"].is_u64()
+            && sample["probe"]["impact"].is_f64()
             && sample["queryPerformance"]["averageQueryTime"].is_f64()
     });
     (node, pooler, server)
