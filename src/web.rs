@@ -214,7 +214,6 @@ pub fn start(settings: &Settings, shared: Shared) -> Result<Running, Error> {
             tracing::error!(%error, "the web server ended");
         }
     });
-    tracing::info!(%addr, "serving");
     Ok(Running { addr, handle, recipient: stream.clone().recipient(), stream, arbiter, seats })
 }
 

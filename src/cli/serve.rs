@@ -3,6 +3,7 @@
 use std::{future::Future, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -47,6 +48,7 @@ where
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    allow_many_connections();
     let name = name.unwrap_or_else(host_name);
     let scheme = if config.web.tls_cert.is_some() { "https" } else { "http" };
     let targets: usize = config.regions.iter().map(|region| region.targets.len()).sum();
@@ -107,6 +109,15 @@ async fn reload_on_change(source: Source, to: mpsc::Sender<Config>) {
             }
             Err(problems) => tracing::error!("the new configuration is refused, the old one stays in force:\n{problems}"),
         }
+    }
+}
+
+/// Raises the soft limit of open files to the hard one: readers, probes and pages share it, and the usual 1,024 are for programs
+/// that use `select`.
+fn allow_many_connections() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sections that belong to the configuration but not yet to this version: their keys are checked, and a warning says that they
 //! have no effect, so that nobody waits for an alert that is never sent.
 
-use super::section::{Findings, Section};
+use super::section::{Findings, Place, Section};
 
 struct Later {
     name: &'static str,
@@ -37,8 +37,13 @@ pub(super) fn look(findings: &mut Findings<'_>, root: &Section<'_>) {
             }
         }
         if let Some(first) = sections.first() {
-            let fix = "nothing to do: it may stay for a later version, which will follow it";
-            findings.warn(&first.place(), "read, but not acted upon by this version", fix);
+            warn(findings, &first.place());
         }
     }
+}
+
+/// Says that what stands here has no effect yet.
+pub(super) fn warn(findings: &mut Findings<'_>, at: &Place<'_>) {
+    let fix = "nothing to do: it may stay for a later version, which will follow it";
+    findings.warn(at, "read, but not acted upon by this version", fix);
 }

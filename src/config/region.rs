@@ -117,6 +117,9 @@ fn target(
 
 fn vantages(findings: &mut Findings<'_>, section: &Section<'_>, around: &Surroundings<'_>) -> Vec<RegionName> {
     let mut vantages = Vec::new();
+    if section.has("vantages") {
+        later::warn(findings, &section.at("vantages"));
+    }
     for vantage in section.texts(findings, "vantages") {
         let known = || around.regions.iter().copied().filter(|region| *region != around.stem);
         if known().any(|region| region == vantage.value) {

@@ -28,6 +28,9 @@ const SIGN_IN: &str = include_str!("dashboard/sign_in.html");
 const SCRIPT: &str = include_str!("dashboard/page.js");
 const STYLE: &str = include_str!("dashboard/page.css");
 
+/// The page's way out.
+const LEAVE: &str = r#"<button id="leave" type="button">Sign out</button>"#;
+
 /// Where the sign-in page says what went wrong.
 const SAID: &str = "<!-- said -->";
 
@@ -42,8 +45,10 @@ fn sign_in_page(refusal: &Refusal, said: &str) -> HttpResponse {
 }
 
 /// `GET /`: the page, or the form for those who may not see it.
-pub(super) async fn page(viewer: Result<Viewer, Refusal>) -> HttpResponse {
+pub(super) async fn page(viewer: Result<Viewer, Refusal>, request: HttpRequest) -> HttpResponse {
     match viewer {
+        // Who did not sign in has nothing to sign out of.
+        Ok(_) if session(&request).is_none() => html(HttpResponse::Ok(), PAGE.replace(LEAVE, "")),
         Ok(_) => html(HttpResponse::Ok(), PAGE.to_owned()),
         Err(refusal) => sign_in_page(&refusal, ""),
     }

@@ -255,9 +255,12 @@ async fn readyz(state: Data<State>) -> Answered {
     json(status, &json!({ "status": said, "notReady": not_ready }))
 }
 
-async fn openapi() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(OPENAPI)
+async fn openapi(state: Data<State>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(OPENAPI.replace(VERSION, state.shared.version))
 }
+
+/// Stands in the description for the version of the program that serves it.
+const VERSION: &str = "${VERSION}";
 
 /// The description of all this, by hand; tests hold it against the addresses and the answers.
 pub(super) const OPENAPI: &str = include_str!("openapi.json");

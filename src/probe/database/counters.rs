@@ -10,7 +10,7 @@ use crate::{
         Timestamp,
         counters::{DatabaseCounters, DatabaseRates},
     },
-    probe::governor::marked,
+    probe::{governor::marked, text::Lossy},
 };
 
 /// The reads, prepared on one connection.
@@ -100,7 +100,7 @@ fn row(row: &Row) -> Result<DatabaseCounters, Error> {
     let session_count = |at| if sessions { count(at).map(Some) } else { Ok(None) };
     Ok(DatabaseCounters {
         datid: row.try_get(0)?,
-        datname: row.try_get::<_, Option<String>>(1)?.unwrap_or_default(),
+        datname: row.try_get::<_, Option<Lossy>>(1)?.map(|name| name.0).unwrap_or_default(),
         numbackends: row.try_get::<_, i32>(2)?.unsigned_abs(),
         xact_commit: count(3)?,
         xact_rollback: count(4)?,

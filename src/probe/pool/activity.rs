@@ -13,11 +13,15 @@ use std::{collections::HashMap, sync::Arc};
 
 use tokio_postgres::{Client, Error, Row, Statement};
 
-use crate::model::activity::{Server, States};
+use crate::{
+    model::activity::{Server, States},
+    probe::text::Lossy,
+};
 pub use view::View;
 
 /// Idle sessions need no age and no wait event: grouping them by who they are saves rows. `xact_start` is read for
-/// everything else. Own sessions are counted as backends, then left out. A role without the grant sees no type of a session
+/// everything else. Own sessions are counted as backends, then left out. A role without `pg_monitor` is not told what kind
+/// of backend another role's is, but that there is one. A role without the grant sees no type of a session
 /// that is not its own; with a database and a user it is a client.
 const SQL: &str = "\
 SELECT /* isobar */ coalesce(datname, ''), coalesce(usename, ''), coalesce(application_name, ''), state,
@@ -34,11 +38,15 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11";
 
 /// Changes whenever a role was altered, a database was altered, or the configuration was reloaded: each may lock clients
 /// out without any established session noticing, so a change is worth a fresh client check at once. The statistics
-/// functions are readable by everyone and cost microseconds.
+/// functions are readable by everyone and cost microseconds from PostgreSQL 15 on. Before, they would make the fast lane wait for
+/// the statistics collector, so there only a reload trips it.
 const TRIPWIRE_SQL: &str = "\
 SELECT /* isobar */ pg_stat_get_tuples_inserted(1260) + pg_stat_get_tuples_updated(1260) + pg_stat_get_tuples_deleted(1260)
      + pg_stat_get_tuples_inserted(1262) + pg_stat_get_tuples_updated(1262) + pg_stat_get_tuples_deleted(1262),
        extract(epoch FROM pg_conf_load_time())::float8";
+
+/// For a server whose statistics come from a collector.
+const RELOAD_SQL: &str = "SELECT /* isobar */ 0::int8, extract(epoch FROM pg_conf_load_time())::float8";
 
 /// `pg_blocking_pids` takes every lock partition for a moment, so it is asked only about sessions that wait.
 const BLOCKERS_SQL: &str = "SELECT /* isobar */ pid, pg_blocking_pids(pid) FROM unnest($1::int4[]) AS pid";
@@ -159,11 +167,14 @@ impl Reader {
                 &[],
             )
             .await?;
+        let collector =
+            client.query_typed("SELECT /* isobar */ current_setting('server_version_num')::int4 < 150000", &[]).await?;
+        let collector = collector.first().map_or(Ok(false), |row| row.try_get(0))?;
+        let tripwire = if collector { RELOAD_SQL } else { TRIPWIRE_SQL };
         let query_id = if has_query_id.is_empty() { "NULL::int8" } else { "query_id" };
         let sql = SQL.replace("{query_id}", query_id);
         let (activity, tripwire, blockers) =
-            futures_util::future::try_join3(client.prepare(&sql), client.prepare(TRIPWIRE_SQL), client.prepare(BLOCKERS_SQL))
-                .await?;
+            futures_util::future::try_join3(client.prepare(&sql), client.prepare(tripwire), client.prepare(BLOCKERS_SQL)).await?;
         Ok(Self { activity, tripwire, blockers })
     }
 
@@ -202,13 +213,13 @@ impl Snapshot {
         for row in rows {
             let count = u32::try_from(row.try_get::<_, i32>(11)?).unwrap_or_default();
             snapshot.client_backends += count;
-            let application: &str = row.try_get(2)?;
+            let Lossy(application) = row.try_get(2)?;
             if application == OWN_APPLICATION {
                 continue;
             }
             let backend = Backend {
-                user: shared(row.try_get(1)?),
-                application: shared(application),
+                user: shared(&row.try_get::<_, Lossy>(1)?.0),
+                application: shared(&application),
                 state: row.try_get::<_, Option<&str>>(3)?.and_then(State::parse),
                 pid: row.try_get(4)?,
                 wait_event_type: row.try_get(5)?,
@@ -220,11 +231,11 @@ impl Snapshot {
                 count,
                 blocked_by: Vec::new(),
             };
-            let database: &str = row.try_get(0)?;
-            if let Some(backends) = snapshot.databases.get_mut(database) {
+            let Lossy(database) = row.try_get(0)?;
+            if let Some(backends) = snapshot.databases.get_mut(&database) {
                 backends.push(backend);
             } else {
-                snapshot.databases.insert(database.to_owned(), vec![backend]);
+                snapshot.databases.insert(database, vec![backend]);
             }
         }
         Ok(snapshot)

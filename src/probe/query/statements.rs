@@ -28,7 +28,10 @@ use tokio_postgres::{
 pub use deltas::{Deltas, Interval, Own};
 pub use known::{Known, Wants};
 
-use crate::{model::sample::Missing, probe::governor::marked};
+use crate::{
+    model::sample::Missing,
+    probe::{governor::marked, text::Lossy},
+};
 
 /// Characters of a text that cross the wire; more than what is shown, since comments and white space go.
 const MOST_TEXT: i32 = 8_000;
@@ -203,13 +206,15 @@ pub async fn texts(client: &Client, catalog: &Catalog, ids: &[i64]) -> Result<Ha
     let parameters: [(&(dyn ToSql + Sync), Type); 3] =
         [(&ids, Type::INT8_ARRAY), (&MOST_TEXT, Type::INT4), (&catalog.role, Type::OID)];
     let rows = client.query_typed(&marked(&sql), &parameters).await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get::<_, Option<String>>(1)?.unwrap_or_default()))).collect()
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get::<_, Option<Lossy>>(1)?.map(|text| text.0).unwrap_or_default())))
+        .collect()
 }
 
 /// Names of all roles by oid; a small catalog, read only when an unknown one appears.
 pub async fn roles(client: &Client) -> Result<HashMap<u32, String>, Error> {
     let rows = client.query_typed(&marked("SELECT oid, rolname::text FROM pg_catalog.pg_roles"), &[]).await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get::<_, Lossy>(1)?.0))).collect()
 }
 
 /// Why statements could not be read, when the cause is the extension's state or a grant; none for other errors. `role` is

@@ -38,23 +38,21 @@ function status(element, word) {
 
 const COLUMNS = [
   ["Target", (cell, s) => { cell.textContent = s.target; cell.className = "target"; }],
-  ["Status", (cell, s) => {
-    const word = document.createElement("span"), why = document.createElement("span");
-    status(word, s.status);
-    why.className = "why";
-    why.textContent = (s.reasons || []).map((reason) => reason.message).join(" · ");
-    cell.replaceChildren(word, why);
-  }],
-  ["Pool used", (cell, s) => {
-    const pool = s.connectionPool, bar = document.createElement("progress");
+  ["Status", (cell, s) => status(cell, s.status)],
+  ["Utilization", (cell, s) => {
+    const used = s.connectionPool.utilization, bar = document.createElement("progress");
     bar.max = 1;
-    bar.value = pool.utilization ?? 0;
+    bar.value = used ?? 0;
     bar.setAttribute("aria-label", "utilization");
-    cell.replaceChildren(bar, `${pool.activeConnections ?? "–"} / ${pool.poolSize ?? "–"} (${percent(pool.utilization)})`);
+    cell.replaceChildren(...(used === null ? [] : [bar]), percent(used));
+  }],
+  ["Pool busy", (cell, s) => {
+    const pool = s.connectionPool;
+    cell.textContent = `${pool.activeConnections ?? "–"} / ${pool.poolSize ?? "–"}`;
   }],
   ["Waiting", (cell, s) => { cell.textContent = s.connectionPool.waitingClients ?? "–"; }],
   ["Avg wait", (cell, s) => { cell.textContent = time(s.connectionPool.averageWaitTime); }],
-  ["Active sessions", (cell, s) => { cell.textContent = number(s.queryPerformance.averageActiveSessions, 1, ""); }],
+  ["Sessions", (cell, s) => { cell.textContent = number(s.queryPerformance.averageActiveSessions, 1, ""); }],
   ["Queries", (cell, s) => { cell.textContent = number(s.queryPerformance.queriesPerSecond, 1, " /s"); }],
   ["Avg query", (cell, s) => { cell.textContent = time(s.queryPerformance.averageQueryTime); }],
   ["Errors", (cell, s) => { cell.textContent = percent(s.queryPerformance.errorRate); }],
@@ -96,11 +94,19 @@ function place(sample) {
   const id = key(sample);
   let row = rows.get(id);
   if (!row) {
-    row = { tr: document.createElement("tr"), cells: COLUMNS.map(() => document.createElement("td")), target: sample.target };
+    row = { tr: document.createElement("tr"), cells: COLUMNS.map(() => document.createElement("td")), target: sample.target,
+      reasons: document.createElement("tr"), why: document.createElement("td") };
+    row.cells.forEach((cell, index) => { cell.dataset.label = COLUMNS[index][0]; });
     row.tr.append(...row.cells);
-    const body = section(sample.region).body;
-    const next = [...body.rows].find((other) => other.cells[0].textContent > sample.target);
-    body.insertBefore(row.tr, next || null);
+    row.why.colSpan = COLUMNS.length;
+    row.reasons.className = "why";
+    row.reasons.append(row.why);
+    const { body } = section(sample.region);
+    const next = [...rows.values()].filter((other) => other.tr.parentNode === body && other.target > sample.target)
+      .sort((a, b) => (a.target < b.target ? -1 : 1))[0];
+    const before = next ? next.tr : null;
+    body.insertBefore(row.tr, before);
+    body.insertBefore(row.reasons, before);
     rows.set(id, row);
   }
   return row;
@@ -118,12 +124,15 @@ function draw() {
   for (const [id, row] of rows) {
     if (state.databases.has(id)) continue;
     row.tr.remove();
+    row.reasons.remove();
     rows.delete(id);
   }
   for (const sample of state.databases.values()) {
     const row = place(sample), age = Math.max(0, Date.now() - skew - Date.parse(sample.timestamp));
     COLUMNS.forEach(([, fill], index) => fill(row.cells[index], sample, age));
     row.tr.classList.toggle("old", age > OLD_MS);
+    row.why.textContent = sample.reasons.map((reason) => reason.message).join(" · ");
+    row.reasons.hidden = sample.reasons.length === 0;
   }
   document.body.classList.toggle("broken-stream", !live);
 }
@@ -185,7 +194,7 @@ setInterval(() => {
   soon();
 }, 500);
 
-$("leave").addEventListener("click", async () => {
+$("leave")?.addEventListener("click", async () => {
   await fetch("/api/session", { method: "DELETE" });
   location.reload();
 });

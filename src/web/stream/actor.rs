@@ -21,7 +21,7 @@ use futures_util::stream::unfold;
 use tokio::sync::{mpsc::Receiver, oneshot};
 
 use super::{
-    super::{State, answer::Refusal, routes::Viewer},
+    super::{State, answer::Refusal, page, routes::Viewer},
     Filter, Hub,
 };
 use crate::{
@@ -31,6 +31,9 @@ use crate::{
 
 /// Readers at once; each costs a connection and, at worst, a queue of unread chunks.
 const MOST_SUBSCRIBERS: usize = 1_000;
+
+/// Changes that may wait while the hub writes snapshots for many readers.
+const MAILBOX: usize = 256;
 
 /// How often the hub is told that time passes.
 const TICK: Duration = Duration::from_secs(1);
@@ -55,6 +58,7 @@ impl Actor for WebActor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(MAILBOX);
         context.run_later(TICK, Self::tick);
     }
 }
@@ -130,17 +134,21 @@ pub(in crate::web) async fn subscribe(
     filter: Query<Filter>,
 ) -> Result<HttpResponse, Refusal> {
     filter.select(&state.shared.world.load())?;
+    // A token holds as long as the process; a session may end before its stream does.
+    let session = page::session(&request).filter(|_| !request.headers().contains_key(header::AUTHORIZATION)).map(str::to_owned);
+    let doors = state.clone();
+    let may_go_on = move || session.as_ref().is_none_or(|id| doors.access.may_view(clock::now(), None, Some(id)).is_ok());
     let seat = Seat::take(&state.seats)?;
     let last_event = request.headers().get("Last-Event-ID").and_then(|id| id.to_str().ok()).map(str::to_owned);
     let (queue, answer) = oneshot::channel();
     state.stream.do_send(Subscribe { filter: filter.into_inner(), last_event, queue });
-    let events = unfold((Source::Coming(answer), seat), |(source, seat)| async move {
+    let events = unfold((Source::Coming(answer), seat, may_go_on), |(source, seat, may_go_on)| async move {
         let mut queue = match source {
             Source::Coming(answer) => answer.await.ok()?,
             Source::Here(queue) => queue,
         };
-        let chunk = queue.recv().await?;
-        Some((Ok::<_, Infallible>(chunk), (Source::Here(queue), seat)))
+        let chunk = queue.recv().await.filter(|_| may_go_on())?;
+        Some((Ok::<_, Infallible>(chunk), (Source::Here(queue), seat, may_go_on)))
     });
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")

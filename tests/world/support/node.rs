@@ -13,7 +13,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
 use super::{Stream, secs, until};
@@ -51,7 +51,8 @@ impl Node {
         (Self::run(dir.path()), dir)
     }
 
-    fn start(arguments: &[impl AsRef<OsStr>]) -> Self {
+    /// The binary with these arguments.
+    pub(crate) fn start(arguments: &[impl AsRef<OsStr>]) -> Self {
         let mut command = Command::new(BINARY);
         command.args(arguments);
         Self::launch(command)
@@ -67,7 +68,7 @@ impl Node {
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 if let Some((_, address)) = line.split_once("listening on ") {
-                    let _ = sender.send(address.split_whitespace().next().unwrap_or_default().to_owned());
+                    let _ = sender.send(address.split([' ', '"']).next().unwrap_or_default().to_owned());
                 }
                 let mut log = kept.lock().expect("no panic while held");
                 log.push_str(&line);
@@ -99,6 +100,18 @@ impl Node {
     /// The answer to a GET.
     pub(crate) fn get(&self, path: &str) -> Response {
         self.http.get(format!("{}{path}", self.base)).send().unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    /// A request with another method.
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.http.request(method.parse().expect("a method"), format!("{}{path}", self.base))
+    }
+
+    /// Its resident memory, in MiB.
+    pub(crate) fn resident_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process lives");
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.expect("VmRSS") / 1024
     }
 
     /// The JSON answer to a GET.
@@ -146,9 +159,14 @@ impl Node {
     }
 
     /// Ends it with SIGTERM; how it ended and how long that took.
-    pub(crate) fn stop(mut self) -> (ExitStatus, Duration) {
+    pub(crate) fn stop(self) -> (ExitStatus, Duration) {
+        self.stop_by(Signal::SIGTERM)
+    }
+
+    /// The same by another signal.
+    pub(crate) fn stop_by(mut self, signal: Signal) -> (ExitStatus, Duration) {
         let started = Instant::now();
-        self.signal(Signal::SIGTERM);
+        self.signal(signal);
         let (status, _) =
             until("the node ends", secs(10), || self.child.try_wait().ok().flatten().ok_or_else(|| "running".into()));
         (status, started.elapsed())

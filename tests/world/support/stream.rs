@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     time::{Duration, Instant},
 };
 
@@ -25,8 +25,14 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn open(url: &str) -> Self {
+        Self::with(url, &[])
+    }
+
+    /// The same with headers.
+    pub(crate) fn with(url: &str, headers: &[(&str, &str)]) -> Self {
         let http = reqwest::blocking::Client::builder().timeout(None).build().expect("a client");
-        let answer = http.get(url).send().expect("the stream opens");
+        let request = headers.iter().fold(http.get(url), |request, (name, value)| request.header(*name, *value));
+        let answer = request.send().expect("the stream opens");
         assert_eq!(answer.status(), 200, "{url}");
         let (sender, events) = channel();
         std::thread::spawn(move || {
@@ -50,6 +56,24 @@ impl Stream {
         Self { events }
     }
 
+    /// The next event; none when it does not come in time, or the stream has ended.
+    pub(crate) fn next(&self, within: Duration) -> Option<Event> {
+        self.events.recv_timeout(within).ok()
+    }
+
+    /// Waits for the stream's end, passing over what comes before.
+    #[track_caller]
+    pub(crate) fn expect_end(&self, within: Duration) {
+        let deadline = Instant::now() + within;
+        loop {
+            match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => panic!("the stream is still open after {within:?}"),
+            }
+        }
+    }
+
     /// The next event that is wanted; others are passed over.
     #[track_caller]
     pub(crate) fn expect(&self, what: &str, within: Duration, wanted: impl Fn(&Event) -> bool) -> Event {
@@ -59,7 +83,7 @@ impl Stream {
             match self.events.recv_timeout(left) {
                 Ok(event) if wanted(&event) => return event,
                 Ok(_) => {}
-                Err(_) => panic!("{what}: no such event within {within:?}"),
+                Err(error) => panic!("{what}: no such event within {within:?} ({error})"),
             }
         }
     }
