@@ -2,6 +2,7 @@
 //! servers and kills them; nothing sleeps for a fixed time, everything waits for a condition with a deadline.
 
 #![allow(clippy::disallowed_methods)] // these tests measure how long things really take
+#![allow(clippy::format_collect, clippy::format_push_string)] // and write files and SQL, where clarity beats an allocation
 
 mod support;
 
