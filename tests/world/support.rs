@@ -1,6 +1,6 @@
 //! A running node, as a test sees it: the real binary, its API over HTTP, its log.
 
-mod node;
+pub(crate) mod node;
 mod session;
 mod stream;
 

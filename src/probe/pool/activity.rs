@@ -17,8 +17,8 @@ use crate::model::activity::{Server, States};
 pub use view::View;
 
 /// Idle sessions need no age and no wait event: grouping them by who they are saves rows. `xact_start` is read for
-/// everything else. Own sessions are counted as backends, then left out. A backend that the role may not see has not even a
-/// type, but a database and a role, which background processes lack; its slot counts.
+/// everything else. Own sessions are counted as backends, then left out. A role without the grant sees no type of a session
+/// that is not its own; with a database and a user it is a client.
 const SQL: &str = "\
 SELECT /* isobar */ coalesce(datname, ''), coalesce(usename, ''), coalesce(application_name, ''), state,
        CASE WHEN state = 'idle' THEN 0 ELSE pid END,
@@ -28,7 +28,8 @@ SELECT /* isobar */ coalesce(datname, ''), coalesce(usename, ''), coalesce(appli
        CASE WHEN state <> 'idle' THEN 1e3 * extract(epoch FROM clock_timestamp() - query_start) END::float8,
        CASE WHEN state <> 'idle' THEN 1e3 * extract(epoch FROM clock_timestamp() - state_change) END::float8,
        count(*)::int4
-FROM pg_stat_activity WHERE coalesce(backend_type = 'client backend', datid IS NOT NULL AND usesysid IS NOT NULL)
+FROM pg_stat_activity
+WHERE backend_type = 'client backend' OR backend_type IS NULL AND datname IS NOT NULL AND usename IS NOT NULL
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11";
 
 /// Changes whenever a role was altered, a database was altered, or the configuration was reloaded: each may lock clients

@@ -168,6 +168,10 @@ impl Slow {
             }
             read => self.kept(read).map_err(|failure| missing("queryPerformance", &failure))?,
         };
+        let snapshot = snapshot.inspect_err(|_| {
+            self.located = Located::NotYet;
+            self.deltas = Deltas::default();
+        })?;
         let now = clock::now();
         let elapsed = self.statements.as_ref().map_or(Duration::ZERO, |(at, _)| now.saturating_duration_since(*at));
         let interval = Arc::new(self.deltas.step(snapshot, elapsed, clock::wall()));
@@ -243,7 +247,7 @@ impl Slow {
             if let Some(failure) = self.failure.as_ref().filter(|_| !self.retry.is_due(clock::now())) {
                 return Err(failure.clone());
             }
-            match self.connect(server).await {
+            match self.connect_to_any(server).await {
                 Ok(resident) => {
                     self.retry.succeeded();
                     self.failure = None;
@@ -255,13 +259,29 @@ impl Slow {
                 }
                 Err(failure) => {
                     self.retry.failed(clock::now());
-                    self.turn += usize::from(failure.outcome == Outcome::NoSuchDatabase);
                     return Err(self.failure.insert(failure).clone());
                 }
             }
         }
         server.hold(1, self.resident.is_some());
         Ok(self.resident.as_ref().expect("connected above"))
+    }
+
+    /// Connects to the next of the server's databases that exists: one that was dropped must not blind the others.
+    async fn connect_to_any(&mut self, server: &Server) -> Result<Resident, Failure> {
+        let mut left = server.databases().len();
+        loop {
+            match self.connect(server).await {
+                Err(failure) if failure.outcome == Outcome::NoSuchDatabase => {
+                    self.turn += 1;
+                    left = left.saturating_sub(1);
+                    if left == 0 {
+                        return Err(failure);
+                    }
+                }
+                result => return result,
+            }
+        }
     }
 
     async fn connect(&self, server: &Server) -> Result<Resident, Failure> {
