@@ -177,7 +177,9 @@ fn a_part_of_a_sum_is_no_sum() {
         let mut target = Target::new(2);
         target.take(0, activity(0));
         target.take(0, pooler(0, 3, 0.0));
-        second.into_iter().for_each(|body| target.take(0, body));
+        if let Some(body) = second {
+            target.take(0, body);
+        }
         let sample = target.sample(0);
         let pool = &sample.connection_pool;
         assert_eq!((pool.total_connections, pool.waiting_clients, pool.max_wait_time), (None, None, None));

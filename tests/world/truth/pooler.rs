@@ -28,7 +28,9 @@ fn two_poolers_are_the_sum_of_what_their_clients_hold() {
     let (first, second) = (pgbouncer(&server, 4), pgbouncer(&server, 3));
     let hold = |pooler: &PgBouncer, count| {
         let clients = Session::open_many(count, &pooler.url_as("app", "shop"), "web");
-        clients.iter().for_each(|client| drop(client.run("BEGIN").expect("a transaction")));
+        for client in &clients {
+            client.run("BEGIN").expect("a transaction");
+        }
         clients
     };
     let (clients, _others) = (hold(&first, 3), hold(&second, 1));
@@ -128,7 +130,9 @@ fn the_oldest_waiter_ages_with_the_poolers_own_clock() {
     assert!(low <= seen && seen <= high && high <= began.elapsed().as_secs_f64() * 1e3 + 20.0, "{low} {seen} {high}");
     assert!(seen % 1_000.0 != 0.0, "whole seconds: {seen}");
     clients[0].run("COMMIT").expect("a commit");
-    waiting.iter().for_each(|answer| drop(answer.recv().expect("an answer").expect("a server")));
+    for answer in waiting {
+        answer.recv().expect("an answer").expect("a server");
+    }
 }
 
 #[test]
