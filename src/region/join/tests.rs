@@ -169,6 +169,21 @@ fn two_poolers_are_summed_and_the_fullest_pool_counts() {
 }
 
 #[test]
+fn the_mean_wait_is_per_assignment_over_all_poolers() {
+    for (assigned, expected, why) in
+        [([3, 1], 25.0, "three that waited 0 ms, one 100 ms"), ([0, 0], 100.0, "the age of the queue")]
+    {
+        let mut target = Target::new(2);
+        for (index, (wait_ms, assignments)) in [0.0, 100.0].into_iter().zip(assigned).enumerate() {
+            let Body::Pooler(mut reading) = pooler(index, 1, wait_ms) else { unreachable!() };
+            reading.detail = Arc::new(PoolerDetail { assignments, ..PoolerDetail::clone(&reading.detail) });
+            target.take(0, Body::Pooler(reading));
+        }
+        assert_eq!(target.sample(0).connection_pool.average_wait_time, Some(expected), "{why}");
+    }
+}
+
+#[test]
 fn a_part_of_a_sum_is_no_sum() {
     for (second, expected) in [
         (None, "pooler pgb1:6432: its console has not answered yet"),
