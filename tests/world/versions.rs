@@ -44,11 +44,8 @@ fn works(major: u32) {
         pooler.client_url("shop")
     );
     let (node, _dir) = watch(&server, "statements = \"2s\"\nclient_check = \"1s\"", &poolers);
-    let (sample, took) = node.expect_status("local/shop", "healthy", "", SOON);
+    let (_, took) = node.expect_status("local/shop", "healthy", "", SOON);
     println!("PostgreSQL {major}: healthy after {took:?}");
-    let version = sample["probe"]["serverVersion"].as_str().expect("a version");
-    assert!(version.starts_with(&major.to_string()) || version.is_empty(), "{version}");
-
     let session = Session::open(&pooler.client_url("shop"), "web");
     let (_, queries) = in_one_interval(&node, || {
         for _ in 0..15 {

@@ -101,7 +101,8 @@ fn a_blocking_chain_names_its_root() {
     let server = shop(Postgres::builder(), true);
     let app = || Session::open(&server.superuser_url("shop"), "web");
     let root = Session::open(&server.superuser_url("shop"), "billing");
-    root.run("CREATE TABLE stock AS SELECT 1 AS id; BEGIN; UPDATE stock SET id = 1").expect("a lock");
+    root.run("CREATE TABLE stock AS SELECT 1 AS id").expect("a table");
+    root.run("BEGIN; UPDATE stock SET id = 1").expect("a lock");
     let (second, third) = (app(), app());
     let (root_pid, second_pid, third_pid) = (root.pid(), second.pid(), third.pid());
     let waits = second.start("BEGIN; UPDATE stock SET id = 2");

@@ -33,7 +33,6 @@ fn rolled_back_transactions_are_their_share_of_all() {
     }
     drop(session);
     expect_error_rate(&node, 0.04);
-    node.expect_status("local/shop", "unhealthy", "error_rate", SOON);
 }
 
 #[test]
@@ -57,7 +56,7 @@ fn killed_sessions_are_errors() {
     let server = shop(Postgres::builder(), true);
     let (node, _dir) = watch(&server, "", "");
     ready(&node);
-    let doomed = Session::open_many(25, &server.url("shop"), "doomed");
+    let doomed = Session::open_many(25, &server.superuser_url("shop"), "doomed");
     let session = Session::open(&server.url("shop"), "web");
     for _ in 0..474 {
         session.run("SELECT 1").expect("a transaction");
@@ -74,7 +73,7 @@ fn killed_sessions_are_errors() {
 fn the_cache_hit_ratio_is_that_of_the_blocks_touched() {
     let server = shop(Postgres::builder(), true);
     let large = "CREATE TABLE cold AS SELECT repeat('x', 900) FROM generate_series(1, 40000);\
-         CREATE TABLE warm AS SELECT repeat('x', 900) FROM generate_series(1, 8000); SELECT count(*) FROM warm";
+         CREATE TABLE warm AS SELECT repeat('x', 900) FROM generate_series(1, 2400); SELECT count(*) FROM warm";
     server.sql("shop", large).expect("tables");
     server.stop();
     server.restart().expect("a cold cache");
@@ -86,19 +85,18 @@ fn the_cache_hit_ratio_is_that_of_the_blocks_touched() {
     };
     let (hit, read) = blocks();
     let session = Session::open(&server.superuser_url("shop"), "web");
-    session
-        .run(
-            "BEGIN; SET max_parallel_workers_per_gather = 0; SELECT count(*) FROM warm; SELECT count(*) FROM cold; \
-              SELECT count(*) FROM warm; SELECT count(*) FROM warm; SELECT count(*) FROM warm; COMMIT",
-        )
-        .expect("scans");
+    // A scan of a large table leaves no trace in the cache. So many blocks that those of logins are under 2% of them.
+    let scans = "BEGIN; SET max_parallel_workers_per_gather = 0; \
+         SELECT (SELECT count(*) FROM warm WHERE nth > 0) FROM generate_series(1, 70) nth; \
+         SELECT (SELECT count(*) FROM cold WHERE nth > 0) FROM generate_series(1, 4) nth; COMMIT";
+    session.run(scans).expect("scans");
     drop(session);
     let (sample, _) = node.expect("local/shop", "an interval with reads", SOON, |sample| {
         number(sample, "/database/cacheHitRatio").is_some_and(|ratio| ratio < 0.8)
     });
     let ((hit, read), _) = until("the counters", SOON, || {
         let now = blocks();
-        if now.1 - read > 4_000.0 { Ok((now.0 - hit, now.1 - read)) } else { Err(format!("{now:?}")) }
+        if now.1 - read > 15_000.0 { Ok((now.0 - hit, now.1 - read)) } else { Err(format!("{now:?}")) }
     });
     let (seen, truth) = (number(&sample, "/database/cacheHitRatio").expect("a ratio"), hit / (hit + read));
     assert!((seen - truth).abs() < 0.02, "{seen} {truth}");

@@ -1,7 +1,4 @@
-//! The reader on a real server: see `query/statements/tests.rs`.
-
 use chrono::{DateTime, TimeDelta};
-use tokio_postgres::NoTls;
 
 use super::*;
 
@@ -48,45 +45,48 @@ fn only_databases_seen_before_have_rates() {
     assert_eq!(rates.keys().collect::<Vec<_>>(), [&5]);
 }
 
-#[tokio::test]
-#[ignore = "needs a server"]
-async fn commits_and_rollbacks_are_counted() {
-    let url = std::env::var("ISOBAR_TEST_SERVER").expect("ISOBAR_TEST_SERVER");
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    let counters = Counters::prepare(&client).await.unwrap();
-    let facts = counters.facts(&client).await.unwrap();
-    assert_eq!((facts.max_connections, facts.slots(), facts.in_recovery), (100, 97, false));
-    assert!(facts.version.starts_with(&(facts.version_number / 10_000).to_string()), "{facts:?}");
+mod world {
+    use tokio_postgres::NoTls;
 
-    client.batch_execute("DROP DATABASE IF EXISTS counted").await.unwrap();
-    client.batch_execute("CREATE DATABASE counted").await.unwrap();
-    let counted = |all: Vec<DatabaseCounters>| all.into_iter().find(|one| one.datname == "counted").unwrap();
-    let before = counted(counters.read(&client).await.unwrap());
-    assert_eq!(before.sessions.is_some(), facts.version_number >= 140_000);
-    let mut other: tokio_postgres::Config = url.parse().unwrap();
-    let (other, connection) = other.dbname("counted").connect(NoTls).await.unwrap();
-    let other_task = tokio::spawn(connection);
-    for _ in 0..20 {
-        other.batch_execute("SELECT 1").await.unwrap();
-    }
-    for _ in 0..5 {
-        other.batch_execute("BEGIN; SELECT 1; ROLLBACK").await.unwrap();
-    }
-    drop(other);
-    other_task.await.unwrap().unwrap();
-    // A session's counters are flushed when it ends.
-    let deadline = crate::clock::now() + Duration::from_secs(10);
-    loop {
-        let now = counted(counters.read(&client).await.unwrap());
-        // The first use of a database makes its entry, with a reset of its own (14 and earlier).
-        let before = DatabaseCounters { stats_reset: now.stats_reset, ..before.clone() };
-        let rates = rates(&before, &now, Duration::from_secs(1)).unwrap();
-        if rates.rollbacks == 5 && rates.commits >= 20 && now.numbackends == 0 {
-            break;
+    use super::*;
+    use crate::sandbox::Postgres;
+
+    #[tokio::test]
+    async fn commits_and_rollbacks_are_counted() {
+        let server = Postgres::start().unwrap();
+        let (client, connection) = tokio_postgres::connect(&server.superuser_url("postgres"), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let counters = Counters::prepare(&client).await.unwrap();
+        let facts = counters.facts(&client).await.unwrap();
+        assert_eq!((facts.max_connections, facts.slots(), facts.in_recovery), (100, 97, false));
+        assert!(facts.version.starts_with(&(facts.version_number / 10_000).to_string()), "{facts:?}");
+
+        server.create_database("counted").unwrap();
+        let counted = |all: Vec<DatabaseCounters>| all.into_iter().find(|one| one.datname == "counted").unwrap();
+        let before = counted(counters.read(&client).await.unwrap());
+        assert_eq!(before.sessions.is_some(), facts.version_number >= 140_000);
+        let (other, connection) = tokio_postgres::connect(&server.superuser_url("counted"), NoTls).await.unwrap();
+        let other_task = tokio::spawn(connection);
+        for _ in 0..20 {
+            other.batch_execute("SELECT 1").await.unwrap();
         }
-        assert!(crate::clock::now() < deadline, "{rates:?}");
-        tokio::task::yield_now().await;
+        for _ in 0..5 {
+            other.batch_execute("BEGIN; SELECT 1; ROLLBACK").await.unwrap();
+        }
+        drop(other);
+        other_task.await.unwrap().unwrap();
+        // A session's counters are flushed when it ends.
+        let deadline = crate::clock::now() + Duration::from_secs(10);
+        loop {
+            let now = counted(counters.read(&client).await.unwrap());
+            // The first use of a database makes its entry, with a reset of its own (14 and earlier).
+            let before = DatabaseCounters { stats_reset: now.stats_reset, ..before.clone() };
+            let rates = rates(&before, &now, Duration::from_secs(1)).unwrap();
+            if rates.rollbacks == 5 && rates.commits >= 20 && now.numbackends == 0 {
+                break;
+            }
+            assert!(crate::clock::now() < deadline, "{rates:?}");
+            tokio::task::yield_now().await;
+        }
     }
-    client.batch_execute("DROP DATABASE counted").await.unwrap();
 }

@@ -1,7 +1,3 @@
-//! The reader on a real server: see `query/statements/tests.rs`.
-
-use tokio_postgres::NoTls;
-
 use super::*;
 use crate::clock;
 
@@ -67,36 +63,33 @@ fn what_cannot_be_read_says_why() {
     assert_eq!(missing(&SqlState::ADMIN_SHUTDOWN), None);
 }
 
-#[tokio::test]
-#[ignore = "needs a server"]
-async fn sizes_are_read_and_refusals_explained() {
-    let url = std::env::var("ISOBAR_TEST_SERVER").expect("ISOBAR_TEST_SERVER");
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    let set_up = [
-        "DROP TABLE IF EXISTS grown",
-        "DROP DATABASE IF EXISTS \"Sized\"",
-        "CREATE DATABASE \"Sized\"",
-        "REVOKE CONNECT ON DATABASE \"Sized\" FROM PUBLIC",
-        "DROP ROLE IF EXISTS blind",
-        "CREATE ROLE blind",
-    ];
-    for sql in set_up {
-        client.batch_execute(sql).await.unwrap();
-    }
-    let sizes = Sizes::prepare(&client).await.unwrap();
-    let before = sizes.read(&client, "postgres").await.unwrap().unwrap();
-    client.batch_execute("CREATE TABLE grown AS SELECT repeat('x', 900) FROM generate_series(1, 8000)").await.unwrap();
-    let after = sizes.read(&client, "postgres").await.unwrap().unwrap();
-    let table: i64 = client.query_one("SELECT pg_total_relation_size('grown')", &[]).await.unwrap().get(0);
-    // The catalog may grow by some pages with it.
-    assert!((after - before).abs_diff(table.unsigned_abs()) < 100_000, "{before} {after} {table}");
+mod world {
+    use tokio_postgres::NoTls;
 
-    assert!(sizes.read(&client, "no such").await.unwrap().unwrap_err().cause.contains("no database"));
-    client.batch_execute("SET ROLE blind").await.unwrap();
-    let sizes = Sizes::prepare(&client).await.unwrap();
-    let missing = sizes.read(&client, "Sized").await.unwrap().unwrap_err();
-    assert_eq!(missing.fix.as_deref(), Some("GRANT CONNECT ON DATABASE \"Sized\" TO blind; or GRANT pg_monitor TO blind;"));
-    client.batch_execute("RESET ROLE; DROP ROLE blind; DROP TABLE grown").await.unwrap();
-    client.batch_execute("DROP DATABASE \"Sized\"").await.unwrap();
+    use super::*;
+    use crate::sandbox::Postgres;
+
+    #[tokio::test]
+    async fn sizes_are_read_and_refusals_explained() {
+        let server = Postgres::start().unwrap();
+        let (client, connection) = tokio_postgres::connect(&server.superuser_url("postgres"), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let set_up = ["CREATE DATABASE \"Sized\"", "REVOKE CONNECT ON DATABASE \"Sized\" FROM PUBLIC", "CREATE ROLE blind"];
+        for sql in set_up {
+            client.batch_execute(sql).await.unwrap();
+        }
+        let sizes = Sizes::prepare(&client).await.unwrap();
+        let before = sizes.read(&client, "postgres").await.unwrap().unwrap();
+        client.batch_execute("CREATE TABLE grown AS SELECT repeat('x', 900) FROM generate_series(1, 8000)").await.unwrap();
+        let after = sizes.read(&client, "postgres").await.unwrap().unwrap();
+        let table: i64 = client.query_one("SELECT pg_total_relation_size('grown')", &[]).await.unwrap().get(0);
+        // The catalog may grow by some pages with it.
+        assert!((after - before).abs_diff(table.unsigned_abs()) < 100_000, "{before} {after} {table}");
+
+        assert!(sizes.read(&client, "no such").await.unwrap().unwrap_err().cause.contains("no database"));
+        client.batch_execute("SET ROLE blind").await.unwrap();
+        let sizes = Sizes::prepare(&client).await.unwrap();
+        let missing = sizes.read(&client, "Sized").await.unwrap().unwrap_err();
+        assert_eq!(missing.fix.as_deref(), Some("GRANT CONNECT ON DATABASE \"Sized\" TO blind; or GRANT pg_monitor TO blind;"));
+    }
 }
