@@ -7,3 +7,5 @@ mod support;
 
 mod faults;
 mod smoke;
+mod truth;
+mod versions;

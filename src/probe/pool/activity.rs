@@ -61,6 +61,8 @@ pub struct Snapshot {
     pub client_backends: u32,
     /// By database, Isobar's own left out.
     pub databases: HashMap<String, Vec<Backend>>,
+    /// Statements that it took.
+    pub statements: u64,
     /// Sees [`Tripwire`].
     pub tripwire: Tripwire,
 }
@@ -170,11 +172,13 @@ impl Reader {
         let (rows, tripwire) =
             futures_util::future::try_join(client.query(&self.activity, &[]), client.query_one(&self.tripwire, &[])).await?;
         let mut snapshot = Snapshot::from_rows(&rows)?;
+        snapshot.statements = 2;
         snapshot.tripwire = Tripwire { catalog_changes: tripwire.try_get(0)?, configuration_loaded: tripwire.try_get(1)? };
         let waiting: Vec<i32> =
             snapshot.backends().filter(|backend| backend.waits_for_lock()).map(|backend| backend.pid).collect();
         if blockers && !waiting.is_empty() {
             let rows = client.query(&self.blockers, &[&waiting]).await?;
+            snapshot.statements += 1;
             let blocking: HashMap<i32, Vec<i32>> =
                 rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
             snapshot.set_blockers(&blocking);

@@ -107,6 +107,13 @@ pub struct Info {
     pub taken: DateTime<Utc>,
 }
 
+impl Catalog {
+    /// How many statements a [`read`] takes.
+    pub fn statements(&self) -> u64 {
+        1 + u64::from(self.info.is_some())
+    }
+}
+
 /// Finds the extension and prepares its reads; the outer error is the connection's, the inner result says what to run when
 /// the statements cannot be read.
 pub async fn locate(client: &Client) -> Result<Result<Catalog, Missing>, Error> {
