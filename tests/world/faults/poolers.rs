@@ -140,7 +140,9 @@ fn an_exhausted_pool_is_waited_for_and_not_down() {
         Fault { name: "pool exhausted: clients wait", rule: "pool_waiting", causes: &[], says: "wait for a connection", ..DOWN };
     let mut waiters = Vec::new();
     waiting.strike(&node, SOON, || {
-        holders.iter().for_each(|holder| holder.run("BEGIN; SELECT 1"));
+        for holder in &holders {
+            holder.run("BEGIN; SELECT 1");
+        }
         waiters.extend((0..3).map(|_| Running::ask(&url, "SELECT 1")));
     });
     let saturated = Fault { name: "pool exhausted: saturated", rule: "pool_saturated", says: "100% full", ..waiting };
