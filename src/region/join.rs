@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     model::{
-        Report, Timestamp, Transition,
+        Outcome, Report, Timestamp, Transition,
         activity::Activity,
         counters::DatabaseCounters,
         queries::Queries,
@@ -170,7 +170,7 @@ impl Joined {
         let Some(state) = self.poolers.get_mut(reading.index) else { return };
         let count = |before: u32, now: bool| if now { before.saturating_add(1) } else { 0 };
         state.unreached = count(state.unreached, seen::unreached(reading.pooler.outcome));
-        state.paused = count(state.paused, reading.pooler.pools.iter().any(|pool| pool.paused));
+        state.paused = count(state.paused, reading.pooler.outcome == Outcome::PoolerPaused);
         let consoled = self.settings.poolers[reading.index].console.is_some();
         let expected = if consoled { Duration::from_millis(self.cost.interval_ms) } else { self.sampling.client_check };
         renew(&mut state.latest, at, expected, reading.clone());

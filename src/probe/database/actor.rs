@@ -112,8 +112,8 @@ impl DatabaseProbe {
         self.voice.run(ctx, work, |probe, size, _| {
             probe.reading_size = false;
             let now = clock::now();
-            // What failed because the lane was not connected is worth trying again soon.
-            let again = if size.is_ok() { probe.voice.server.interval(Lane::Size) } else { SIZE_RETRY };
+            // What failed because the lane was not connected is worth trying again soon; what took too long is not.
+            let again = if probe.voice.server.reads_slowly() { probe.voice.server.interval(Lane::Size) } else { SIZE_RETRY };
             probe.size_due = now + again;
             probe.voice.say(now, Body::Size(size));
         });

@@ -37,7 +37,7 @@ use crate::{
 
 /// A fast read that takes longer than this is suspicious; a fresh client tries meanwhile, so that two failed attempts of a
 /// second each do not take two seconds.
-const OVERDUE: Duration = Duration::from_millis(300);
+const OVERDUE: Duration = Duration::from_millis(200);
 /// While something is suspicious, fresh clients try this often.
 const SUSPICIOUS_EVERY: Duration = Duration::from_millis(500);
 
@@ -48,6 +48,9 @@ pub struct PoolProbe {
     view: View,
     tripwire: Option<Tripwire>,
     reading_since: Option<Instant>,
+    /// The newest reading and client check that were taken.
+    read_at: Option<Instant>,
+    checked_at: Option<Instant>,
     sees: bool,
     direct: Check,
     poolers: Vec<PoolerWatch>,
@@ -117,6 +120,8 @@ impl PoolProbe {
             view: View::default(),
             tripwire: None,
             reading_since: None,
+            read_at: None,
+            checked_at: None,
             sees: false,
             direct: Check::new(first_check),
         }
@@ -148,19 +153,21 @@ impl PoolProbe {
             return;
         }
         self.reading_since = Some(now);
+        // What this probe has taken already is old, however short a time ago it was read.
+        let newer_than = self.read_at.map_or(newer_than, |at| newer_than.max(at + Duration::from_nanos(1)));
         let server = Arc::clone(&self.voice.server);
         self.voice.run(ctx, async move { server.activity(newer_than).await }, Self::sessions_read);
     }
 
     fn sessions_read(&mut self, reading: FastReading, _ctx: &mut Context<Self>) {
         self.reading_since = None;
-        for attempt in reading.attempts {
-            let own = attempt.path != Path::Direct || reading.database == self.target.url.dbname;
-            let elsewhere =
-                attempt.outcome == Outcome::NoSuchDatabase || !self.voice.server.has_database(&self.target.url.dbname);
-            if own || !elsewhere {
-                self.voice.say(reading.at, Body::Attempt(attempt));
-            }
+        // The same reading may serve two ticks; what happened on the way happened once.
+        if self.read_at.replace(reading.at) == Some(reading.at) {
+            return self.voice.say(clock::now(), Body::Overrun);
+        }
+        let reconnect = reading.reconnect.and_then(|tried| tried.attempt(&self.voice.server, &self.target.url));
+        for attempt in reading.lost.into_iter().chain(reconnect) {
+            self.voice.say(reading.at, Body::Attempt(attempt));
         }
         let facts = self.voice.server.facts().unwrap_or_default();
         let Some(snapshot) = reading.snapshot else {
@@ -189,11 +196,16 @@ impl PoolProbe {
         self.direct.start(now);
         let newer_than = now.checked_sub(SUSPICIOUS_EVERY / 2).unwrap_or(now);
         let server = Arc::clone(&self.voice.server);
-        self.voice.run(ctx, async move { server.check(newer_than).await }, |probe, reading: CheckReading, _| {
-            let attempt = reading.attempt(&probe.voice.server, &probe.target.url.dbname);
+        let url = self.target.url.clone();
+        self.voice.run(ctx, async move { server.check(newer_than, &url).await }, |probe, reading: CheckReading, _| {
+            let attempt = reading.attempt(&probe.voice.server, &probe.target.url);
+            let failed = attempt.as_ref().is_some_and(|attempt| attempt.outcome != Outcome::Ok);
             let interval = probe.voice.server.interval(Lane::ClientCheck);
-            probe.direct.end(attempt.outcome == Outcome::Ok, clock::now(), interval);
-            probe.voice.say(reading.at, Body::Attempt(attempt));
+            probe.direct.end(!failed, clock::now(), interval);
+            let again = probe.checked_at.replace(reading.at) == Some(reading.at);
+            if let Some(attempt) = attempt.filter(|_| !again) {
+                probe.voice.say(reading.at, Body::Attempt(attempt));
+            }
         });
     }
 
@@ -244,7 +256,7 @@ impl PoolProbe {
         let watch = &self.poolers[index];
         let outcome = match &failure {
             Some(failure) => failure.outcome,
-            None if pools.iter().any(|pool| pool.paused) => Outcome::PoolerPaused,
+            None if is_paused(&pools, &detail) => Outcome::PoolerPaused,
             None => Outcome::Ok,
         };
         let pooler =
@@ -290,6 +302,11 @@ fn serves(pool: &Pool, user: &str, database: &str) -> bool {
     pool.user == user && pool.database == database
 }
 
+/// A database may be paused or disabled before it has a pool.
+fn is_paused(pools: &[Pool], detail: &PoolerDetail) -> bool {
+    pools.iter().any(|pool| pool.paused) || detail.databases.iter().any(|database| database.paused || database.disabled)
+}
+
 fn is_full(pool: &Pool) -> bool {
     pool.size.is_some_and(|size| pool.servers_active >= size)
 }
@@ -318,6 +335,12 @@ impl Actor for PoolProbe {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.tick(ctx);
+    }
+}
+
+impl Drop for PoolProbe {
+    fn drop(&mut self) {
+        self.voice.server.leave(&self.target.id, self.voice.watch.generation);
     }
 }
 

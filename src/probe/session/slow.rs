@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::try_join;
 
-use super::{ANSWER_WITHIN, CANCEL_WITHIN, Lane, Retry, Server};
+use super::{ANSWER_WITHIN, CANCEL_WITHIN, Lane, Retry, Server, is_about_login};
 use crate::{
     clock,
     model::{Outcome, Phase, Phases, counters::DatabaseCounters, queries::Queries, sample::Missing},
@@ -24,8 +24,9 @@ use crate::{
     },
 };
 
-/// A slow read that takes longer is cancelled; the server's own `statement_timeout` on the session is the second net.
-const READ_WITHIN: Duration = Duration::from_secs(5);
+/// A slow read that takes longer is cancelled and its connection given up. Longer than the session's own `statement_timeout`,
+/// which ends a read that is merely slow and keeps the connection.
+const READ_WITHIN: Duration = Duration::from_secs(7);
 /// Transactions of a connect: the login, and what prepares the reads.
 const CONNECT: u64 = 6;
 /// Those of finding the extension and preparing its reads.
@@ -243,6 +244,7 @@ impl Slow {
         if self.resident.as_ref().is_some_and(|resident| resident.connection.is_closed()) {
             self.resident = None;
         }
+        server.hold(1, self.resident.is_some());
         if self.resident.is_none() {
             if let Some(failure) = self.failure.as_ref().filter(|_| !self.retry.is_due(clock::now())) {
                 return Err(failure.clone());
@@ -272,8 +274,11 @@ impl Slow {
         let mut left = server.databases().len();
         loop {
             match self.connect(server).await {
-                Err(failure) if failure.outcome == Outcome::NoSuchDatabase => {
+                Err(failure) if is_about_login(failure.outcome) => {
                     self.turn += 1;
+                    if failure.outcome != Outcome::NoSuchDatabase {
+                        return Err(failure);
+                    }
                     left = left.saturating_sub(1);
                     if left == 0 {
                         return Err(failure);
@@ -285,7 +290,14 @@ impl Slow {
     }
 
     async fn connect(&self, server: &Server) -> Result<Resident, Failure> {
-        let connection = connect(&server.url(self.turn), Purpose::Resident, ANSWER_WITHIN).await?;
+        let unwatched = || Failure {
+            outcome: Outcome::Other,
+            phase: Phase::Dns,
+            phases: Phases::default(),
+            message: "no target of the server is left".to_owned(),
+        };
+        let url = server.url(self.turn).ok_or_else(unwatched)?;
+        let connection = connect(&url, Purpose::Resident, ANSWER_WITHIN).await?;
         server.connected(clock::now(), &connection.phases);
         let prepare = try_join(Counters::prepare(&connection.client), Sizes::prepare(&connection.client));
         match within(Lane::Counters, server, &connection, CONNECT, prepare).await {
