@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     io::{BufRead, BufReader, Read, Write},
     net::SocketAddr,
     time::Instant,
@@ -116,7 +117,7 @@ fn a_slow_reader_starts_over_and_costs_no_memory() {
     let mut region = "region = \"test\"\n".to_owned();
     for name in &databases {
         server.create_database(name).expect("a database");
-        region += &format!("[[target]]\nname = \"{name}\"\nurl = \"{}\"\n", server.url(name));
+        let _ = write!(region, "[[target]]\nname = \"{name}\"\nurl = \"{}\"\n", server.url(name));
     }
     let (node, _dir) = Node::configured(&[("global.toml", "[sampling]\nfast = \"100ms\"\n"), ("test.toml", &region)]);
     for name in &databases {
@@ -165,5 +166,7 @@ fn open_streams_do_not_hold_the_node() {
     }
     let (status, took) = node.stop();
     assert!(status.success() && took < secs(5), "{status} after {took:?}");
-    streams.iter().for_each(|stream| stream.expect_end(secs(5)));
+    for stream in &streams {
+        stream.expect_end(secs(5));
+    }
 }
