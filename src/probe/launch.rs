@@ -1,11 +1,8 @@
 //! Starts probe actors: joins a target to its server's session and its poolers' consoles, and picks the thread.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Instant,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, Handler, Recipient};
@@ -15,17 +12,13 @@ use super::{
     DeathWatch, Sampling, Spawn, Stop, StopProbe, TargetSettings, database::DatabaseProbe, pool::PoolProbe, query::QueryProbe,
     session::Registry, voice::Voice,
 };
-use crate::{
-    clock,
-    model::reading::{ProbeKind, Reading},
-};
+use crate::model::reading::{ProbeKind, Reading};
 
 /// Starts the probes of one region.
 pub struct Launcher {
     registry: Arc<Registry>,
     sampling: Sampling,
     io: Handle,
-    origin: Instant,
     arbiter: ArbiterHandle,
     dropped: Arc<AtomicU64>,
 }
@@ -35,7 +28,14 @@ impl Launcher {
     /// actix system.
     pub fn new(registry: Arc<Registry>, sampling: Sampling, io: Handle) -> Self {
         let arbiter = Arbiter::new().handle();
-        Self { registry, sampling, io, origin: clock::now(), arbiter, dropped: Arc::default() }
+        Self { registry, sampling, io, arbiter, dropped: Arc::default() }
+    }
+}
+
+impl Launcher {
+    /// The thread of its probes, for who must end them all.
+    pub fn arbiter(&self) -> ArbiterHandle {
+        self.arbiter.clone()
     }
 }
 
@@ -44,7 +44,10 @@ impl Spawn for Launcher {
         let server = self.registry.server(&target.url, &self.sampling);
         let (dropped, io) = (Arc::clone(&self.dropped), self.io.clone());
         let kind = watch.probe;
-        let voice = Voice { to, watch, dropped, server, io, origin: self.origin };
+        if kind == ProbeKind::Pool {
+            server.join(&target.id, watch.generation, &target.url);
+        }
+        let voice = Voice { to, watch, dropped, server, io, origin: self.registry.origin() };
         let arbiter = if elsewhere { Arbiter::new().handle() } else { self.arbiter.clone() };
         let target = target.clone();
         match kind {

@@ -29,7 +29,10 @@ use rand::{SeedableRng, rngs::SmallRng};
 use super::{
     Failure, Sampling,
     conninfo::ConnInfo,
-    database::counters::ServerFacts,
+    database::{
+        counters::ServerFacts,
+        own::{Own, Transactions},
+    },
     governor::{Governor, Lane},
     pool::client_check,
     query::statements,
@@ -38,7 +41,7 @@ use crate::{
     backoff::Backoff,
     clock,
     model::{
-        Outcome, Phase, Phases, activity,
+        Outcome, Phase, Phases, TargetId, activity,
         reading::{Attempt, Cost, Path},
     },
 };
@@ -52,19 +55,22 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 pub const WITH_TWO_LANES: i32 = 3;
 /// Reconnects of a lane: soon at first, so that a restart is hardly missed, and never rarer than recovery must be noticed.
 const RETRY: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(1));
+/// Transactions of a client check: the login and the trivial query.
+const CLIENT_CHECK: u64 = 2;
 /// How long a cancel request may take; it goes over a connection of its own, and the server may be frozen.
 const CANCEL_WITHIN: Duration = Duration::from_millis(500);
 
 /// One server, shared by the probes of all its targets.
 #[derive(Debug)]
 pub struct Server {
-    /// What its targets give to connect with, each with another database; the first serves the lanes.
-    urls: Mutex<Vec<ConnInfo>>,
+    /// What each of its targets gives to connect with; the first serves the lanes until it does not get in.
+    logins: Mutex<Vec<Login>>,
     fast: tokio::sync::Mutex<Fast>,
     slow: tokio::sync::Mutex<Slow>,
     check: tokio::sync::Mutex<Option<CheckReading>>,
     checks_done: AtomicUsize,
     governor: Mutex<Governor>,
+    own: Mutex<Own>,
     facts: ArcSwapOption<ServerFacts>,
     /// Whether each lane holds a connection now.
     held: [AtomicBool; 2],
@@ -72,15 +78,64 @@ pub struct Server {
     present: ArcSwap<HashSet<String>>,
 }
 
+/// What one target gives to connect with.
+#[derive(Debug)]
+struct Login {
+    target: TargetId,
+    /// The incarnation of the target's pool probe that brought it: an older one that ends must not take it away.
+    generation: u64,
+    url: ConnInfo,
+}
+
 /// How a fresh connection to the server went.
 #[derive(Debug, Clone)]
 pub struct CheckReading {
     /// When it ended.
     pub at: Instant,
-    /// The database it asked for.
-    pub database: String,
+    /// As whom, and to which database.
+    pub asked: Asked,
     /// How it went.
     pub result: Result<Phases, Failure>,
+}
+
+/// As whom a connection asked for which database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    user: String,
+    database: String,
+}
+
+impl Asked {
+    fn by(url: &ConnInfo) -> Self {
+        Self { user: url.user.clone(), database: url.dbname.clone() }
+    }
+
+    /// Whether such a failure would meet a target with that login too: a password is its role's, a missing database its own, and
+    /// a server that is down everybody's.
+    fn shares(&self, failure: &Failure, url: &ConnInfo) -> bool {
+        let (role, database) = (self.user == url.user, self.database == url.dbname);
+        match failure.outcome {
+            Outcome::AuthFailed => role,
+            Outcome::NoSuchDatabase => database,
+            Outcome::PermissionDenied | Outcome::Protocol | Outcome::Other => role && database,
+            Outcome::TooManyConnections if failure.message.contains("for role") => role,
+            Outcome::TooManyConnections if failure.message.contains("for database") => database,
+            _ => true,
+        }
+    }
+}
+
+/// Whether another login might get in where this one does not.
+const fn is_about_login(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::AuthFailed
+            | Outcome::NoSuchDatabase
+            | Outcome::PermissionDenied
+            | Outcome::Protocol
+            | Outcome::Other
+            | Outcome::TooManyConnections
+    )
 }
 
 /// When a lane may try to connect again.
@@ -112,10 +167,11 @@ impl Retry {
 
 impl Server {
     /// A server that nobody has connected to yet.
-    pub fn new(url: ConnInfo, sampling: Sampling) -> Self {
+    pub fn new(sampling: Sampling) -> Self {
         Self {
             governor: Mutex::new(Governor::new(sampling)),
-            urls: Mutex::new(vec![url]),
+            own: Mutex::default(),
+            logins: Mutex::default(),
             fast: tokio::sync::Mutex::new(Fast::new()),
             slow: tokio::sync::Mutex::new(Slow::new()),
             check: tokio::sync::Mutex::new(None),
@@ -126,22 +182,40 @@ impl Server {
         }
     }
 
-    /// Adds what another target gives to connect with.
-    fn join(&self, url: &ConnInfo) {
-        let mut urls = self.urls.lock().expect("no panic while held");
-        if !urls.iter().any(|known| known == url) {
-            urls.push(url.clone());
+    /// Takes what a target gives to connect with, in place of what it gave before; lanes and checks use it from the next
+    /// connection on.
+    pub fn join(&self, target: &TargetId, generation: u64, url: &ConnInfo) {
+        let mut logins = self.logins.lock().expect("no panic while held");
+        let login = Login { target: target.clone(), generation, url: url.clone() };
+        match logins.iter_mut().find(|login| login.target == *target) {
+            Some(known) => *known = login,
+            None => logins.push(login),
         }
     }
 
-    fn url(&self, index: usize) -> ConnInfo {
-        let urls = self.urls.lock().expect("no panic while held");
-        urls[index % urls.len()].clone()
+    /// Forgets what that incarnation brought, unless another has replaced it.
+    pub fn leave(&self, target: &TargetId, generation: u64) {
+        let mut logins = self.logins.lock().expect("no panic while held");
+        logins.retain(|login| login.target != *target || login.generation != generation);
+    }
+
+    /// One of the logins, in turn; none after the last target left.
+    fn url(&self, turn: usize) -> Option<ConnInfo> {
+        let logins = self.logins.lock().expect("no panic while held");
+        logins.get(turn.checked_rem(logins.len())?).map(|login| login.url.clone())
+    }
+
+    /// One of those with the same role, in turn: each of its databases is tried now and then.
+    fn url_of_role(&self, turn: usize, own: &ConnInfo) -> ConnInfo {
+        let logins = self.logins.lock().expect("no panic while held");
+        let same: Vec<_> = logins.iter().filter(|login| login.url.user == own.user).collect();
+        let login = turn.checked_rem(same.len()).and_then(|turn| same.get(turn));
+        login.map_or_else(|| own.clone(), |login| login.url.clone())
     }
 
     /// The databases of its targets.
     fn databases(&self) -> Vec<String> {
-        self.urls.lock().expect("no panic while held").iter().map(|url| url.dbname.clone()).collect()
+        self.logins.lock().expect("no panic while held").iter().map(|login| login.url.dbname.clone()).collect()
     }
 
     /// The sessions, no older than `newer_than`.
@@ -149,18 +223,30 @@ impl Server {
         self.fast.lock().await.read(self, newer_than).await
     }
 
-    /// A fresh connection no older than `newer_than`, to each of the server's databases in turn.
-    pub async fn check(&self, newer_than: Instant) -> CheckReading {
+    /// A fresh connection of the target's role, no older than `newer_than`. While all is well the databases of the role take turns;
+    /// while one fails, it is tried again.
+    pub async fn check(&self, newer_than: Instant, own: &ConnInfo) -> CheckReading {
         let mut latest = self.check.lock().await;
-        if let Some(reading) = latest.as_ref().filter(|reading| reading.at >= newer_than) {
+        let serves = |reading: &&CheckReading| reading.at >= newer_than && reading.asked.user == own.user;
+        if let Some(reading) = latest.as_ref().filter(serves) {
             return reading.clone();
         }
-        let turn = self.checks_done.fetch_add(1, Ordering::Relaxed);
-        let url = self.url(turn);
+        let url = self.url_of_role(self.checks_done.load(Ordering::Relaxed), own);
         let result = client_check::check(&url, false, ANSWER_WITHIN).await;
         let at = clock::now();
         self.connected(at, result.as_ref().unwrap_or_else(|failure| &failure.phases));
-        latest.insert(CheckReading { at, database: url.dbname, result }).clone()
+        match &result {
+            Ok(_) => {
+                self.checks_done.fetch_add(1, Ordering::Relaxed);
+                self.transacted(&url.dbname, Transactions::committed(CLIENT_CHECK));
+            }
+            Err(failure) if failure.outcome == Outcome::NoSuchDatabase => {
+                self.checks_done.fetch_add(1, Ordering::Relaxed);
+                self.missed_database(&url.dbname);
+            }
+            Err(_) => {}
+        }
+        latest.insert(CheckReading { at, asked: Asked::by(&url), result }).clone()
     }
 
     /// Whether the server has a database of that name, as far as is known.
@@ -173,6 +259,15 @@ impl Server {
         if **self.present.load() != names {
             self.present.store(Arc::new(names));
         }
+    }
+
+    /// A connection was refused for want of it; until the slow lane sees it again, another one's success says nothing of it.
+    fn missed_database(&self, name: &str) {
+        self.present.rcu(|present| {
+            let mut present = HashSet::clone(present);
+            present.remove(name);
+            present
+        });
     }
 
     /// The slow lane, for one short read.
@@ -223,26 +318,45 @@ impl Server {
         self.governor.lock().expect("no panic while held").metered(own.calls, own.exec);
     }
 
+    /// Counts transactions of our own in one of the server's databases.
+    pub fn transacted(&self, database: &str, more: Transactions) {
+        let mut own = self.own.lock().expect("no panic while held");
+        if let Some(known) = own.get_mut(database) {
+            known.add(more);
+        } else {
+            own.insert(database.to_owned(), more);
+        }
+    }
+
+    fn own(&self) -> Own {
+        self.own.lock().expect("no panic while held").clone()
+    }
+
+    /// Whether the slow lane is connected.
+    pub fn reads_slowly(&self) -> bool {
+        self.held[1].load(Ordering::Relaxed)
+    }
+
     fn hold(&self, lane: usize, held: bool) {
         self.held[lane].store(held, Ordering::Relaxed);
     }
 }
 
 impl CheckReading {
-    /// The attempt as a target sees it: that another database is missing does not concern it, that its own is does.
-    pub fn attempt(&self, server: &Server, database: &str) -> Attempt {
+    /// The attempt as that target sees it; none when it tells the target nothing: another role's or database's trouble, or
+    /// another role's success.
+    pub fn attempt(&self, server: &Server, own: &ConnInfo) -> Option<Attempt> {
         match &self.result {
-            Ok(phases) if self.database != database && !server.has_database(database) => Attempt {
+            Err(failure) => self.asked.shares(failure, own).then(|| attempt(Path::Direct, &self.result)),
+            Ok(_) if self.asked.user != own.user => None,
+            Ok(phases) if self.asked.database != own.dbname && !server.has_database(&own.dbname) => Some(Attempt {
                 path: Path::Direct,
                 outcome: Outcome::NoSuchDatabase,
                 failed_phase: Some(Phase::Auth),
                 phases: *phases,
-                message: Some(format!("database \"{database}\" does not exist")),
-            },
-            Err(failure) if failure.outcome == Outcome::NoSuchDatabase && self.database != database => {
-                Attempt { path: Path::Direct, outcome: Outcome::Ok, failed_phase: None, phases: failure.phases, message: None }
-            }
-            result => attempt(Path::Direct, result),
+                message: Some(format!("database \"{}\" does not exist", own.dbname)),
+            }),
+            Ok(_) => Some(attempt(Path::Direct, &self.result)),
         }
     }
 }

@@ -84,6 +84,14 @@ impl Message for Reconfigure {
     type Result = ();
 }
 
+/// The configuration has this region no more: its probes end, its targets are told as removed, the actor ends.
+#[derive(Debug)]
+pub struct Retire;
+
+impl Message for Retire {
+    type Result = ();
+}
+
 /// Where batches go from now on: the aggregator was replaced.
 #[derive(Debug)]
 pub struct ReportTo(pub Recipient<Batch>);
@@ -123,17 +131,26 @@ impl RegionSupervisor {
     fn add(&mut self, settings: TargetSettings, thresholds: Thresholds) {
         let now = clock::now();
         let id = settings.id.clone();
-        for kind in ProbeKind::ALL {
-            self.roster.add((id.clone(), kind), now);
-        }
+        self.add_probes(&id);
         let joined = Joined::new(&settings, &thresholds, &self.sampling);
         let interval = self.sampling.fast;
         let watched = Watched { settings, thresholds, joined, interval, seen: false, dirty: true, judged: now };
         self.targets.insert(id, watched);
     }
 
+    fn add_probes(&mut self, id: &TargetId) {
+        let now = clock::now();
+        for kind in ProbeKind::ALL {
+            self.roster.add((id.clone(), kind), now);
+        }
+    }
+
     fn remove(&mut self, id: &TargetId) {
         self.targets.remove(id);
+        self.stop_probes(id);
+    }
+
+    fn stop_probes(&mut self, id: &TargetId) {
         self.roster.remove(id);
         for kind in ProbeKind::ALL {
             if let Some(probe) = self.probes.remove(&(id.clone(), kind)) {
@@ -267,6 +284,19 @@ impl Handler<ProbeDown> for RegionSupervisor {
     }
 }
 
+impl Handler<Retire> for RegionSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Retire, ctx: &mut Self::Context) {
+        for id in self.targets.keys().cloned().collect::<Vec<_>>() {
+            self.remove(&id);
+            self.removed.push(id);
+        }
+        self.flush();
+        actix::ActorContext::stop(ctx);
+    }
+}
+
 impl Handler<ReportTo> for RegionSupervisor {
     type Result = ();
 
@@ -296,9 +326,12 @@ impl Handler<Reconfigure> for RegionSupervisor {
                         watched.thresholds = thresholds;
                     }
                 }
-                Some(_) => {
-                    self.remove(&settings.id.clone());
-                    self.add(settings, thresholds);
+                Some(watched) => {
+                    // Only other readings are wanted; what is in breach stays the same incident.
+                    watched.joined.reconfigure(&settings, &thresholds);
+                    (watched.settings, watched.thresholds, watched.dirty) = (settings.clone(), thresholds, true);
+                    self.stop_probes(&settings.id);
+                    self.add_probes(&settings.id);
                 }
                 None => self.add(settings, thresholds),
             }

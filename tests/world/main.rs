@@ -6,8 +6,11 @@
 mod support;
 
 mod cli;
+mod faults;
 mod freshness;
 mod hostile;
 mod http;
 mod smoke;
 mod stream;
+mod truth;
+mod versions;

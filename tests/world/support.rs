@@ -1,13 +1,15 @@
 //! A running node, as a test sees it: the real binary, its API over HTTP, its log.
 
 mod exposition;
-mod node;
+pub(crate) mod node;
 mod schema;
+mod session;
 mod stream;
 
 pub(crate) use exposition::series;
 pub(crate) use node::Node;
 pub(crate) use schema::strays;
+pub(crate) use session::Session;
 pub(crate) use stream::{Event, Stream};
 
 use std::time::{Duration, Instant};

@@ -17,7 +17,8 @@ use crate::model::activity::{Server, States};
 pub use view::View;
 
 /// Idle sessions need no age and no wait event: grouping them by who they are saves rows. `xact_start` is read for
-/// everything else. Own sessions are counted as backends, then left out.
+/// everything else. Own sessions are counted as backends, then left out. A role without the grant sees no type of a session
+/// that is not its own; with a database and a user it is a client.
 const SQL: &str = "\
 SELECT /* isobar */ coalesce(datname, ''), coalesce(usename, ''), coalesce(application_name, ''), state,
        CASE WHEN state = 'idle' THEN 0 ELSE pid END,
@@ -27,7 +28,8 @@ SELECT /* isobar */ coalesce(datname, ''), coalesce(usename, ''), coalesce(appli
        CASE WHEN state <> 'idle' THEN 1e3 * extract(epoch FROM clock_timestamp() - query_start) END::float8,
        CASE WHEN state <> 'idle' THEN 1e3 * extract(epoch FROM clock_timestamp() - state_change) END::float8,
        count(*)::int4
-FROM pg_stat_activity WHERE backend_type = 'client backend'
+FROM pg_stat_activity
+WHERE backend_type = 'client backend' OR backend_type IS NULL AND datname IS NOT NULL AND usename IS NOT NULL
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11";
 
 /// Changes whenever a role was altered, a database was altered, or the configuration was reloaded: each may lock clients
@@ -59,6 +61,8 @@ pub struct Snapshot {
     pub client_backends: u32,
     /// By database, Isobar's own left out.
     pub databases: HashMap<String, Vec<Backend>>,
+    /// Statements that it took.
+    pub statements: u64,
     /// Sees [`Tripwire`].
     pub tripwire: Tripwire,
 }
@@ -168,11 +172,13 @@ impl Reader {
         let (rows, tripwire) =
             futures_util::future::try_join(client.query(&self.activity, &[]), client.query_one(&self.tripwire, &[])).await?;
         let mut snapshot = Snapshot::from_rows(&rows)?;
+        snapshot.statements = 2;
         snapshot.tripwire = Tripwire { catalog_changes: tripwire.try_get(0)?, configuration_loaded: tripwire.try_get(1)? };
         let waiting: Vec<i32> =
             snapshot.backends().filter(|backend| backend.waits_for_lock()).map(|backend| backend.pid).collect();
         if blockers && !waiting.is_empty() {
             let rows = client.query(&self.blockers, &[&waiting]).await?;
+            snapshot.statements += 1;
             let blocking: HashMap<i32, Vec<i32>> =
                 rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
             snapshot.set_blockers(&blocking);

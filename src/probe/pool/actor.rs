@@ -28,6 +28,7 @@ use crate::{
     },
     probe::{
         Failure, PoolerSettings, StopProbe, TargetSettings,
+        database::own::Transactions,
         governor::Lane,
         session::{ANSWER_WITHIN, CheckReading, FastReading, attempt},
         voice::Voice,
@@ -36,7 +37,7 @@ use crate::{
 
 /// A fast read that takes longer than this is suspicious; a fresh client tries meanwhile, so that two failed attempts of a
 /// second each do not take two seconds.
-const OVERDUE: Duration = Duration::from_millis(300);
+const OVERDUE: Duration = Duration::from_millis(200);
 /// While something is suspicious, fresh clients try this often.
 const SUSPICIOUS_EVERY: Duration = Duration::from_millis(500);
 
@@ -47,6 +48,9 @@ pub struct PoolProbe {
     view: View,
     tripwire: Option<Tripwire>,
     reading_since: Option<Instant>,
+    /// The newest reading and client check that were taken.
+    read_at: Option<Instant>,
+    checked_at: Option<Instant>,
     sees: bool,
     direct: Check,
     poolers: Vec<PoolerWatch>,
@@ -63,7 +67,7 @@ struct Check {
 struct PoolerWatch {
     settings: PoolerSettings,
     console: Option<Arc<SharedConsole>>,
-    reading: bool,
+    reading_since: Option<Instant>,
     check: Check,
     /// The pool that the check would use is full or paused: it would only lengthen the queue, and stay there after it gave up.
     busy: bool,
@@ -104,7 +108,7 @@ impl PoolProbe {
         let poolers = target.poolers.iter().zip(consoles).map(|(settings, console)| PoolerWatch {
             settings: settings.clone(),
             console,
-            reading: false,
+            reading_since: None,
             // The first goes at once: nothing else tells whether clients get in through the pooler.
             check: Check::new(now),
             busy: false,
@@ -116,6 +120,8 @@ impl PoolProbe {
             view: View::default(),
             tripwire: None,
             reading_since: None,
+            read_at: None,
+            checked_at: None,
             sees: false,
             direct: Check::new(first_check),
         }
@@ -133,7 +139,7 @@ impl PoolProbe {
         self.read_sessions(ctx, now, newer_than);
         self.check_directly(ctx, now);
         for index in 0..self.poolers.len() {
-            self.read_console(ctx, index, newer_than);
+            self.read_console(ctx, index, now, newer_than);
             self.check_through(ctx, index, now);
         }
     }
@@ -147,17 +153,21 @@ impl PoolProbe {
             return;
         }
         self.reading_since = Some(now);
+        // What this probe has taken already is old, however short a time ago it was read.
+        let newer_than = self.read_at.map_or(newer_than, |at| newer_than.max(at + Duration::from_nanos(1)));
         let server = Arc::clone(&self.voice.server);
         self.voice.run(ctx, async move { server.activity(newer_than).await }, Self::sessions_read);
     }
 
     fn sessions_read(&mut self, reading: FastReading, _ctx: &mut Context<Self>) {
         self.reading_since = None;
-        for attempt in reading.attempts {
-            let others = attempt.outcome == Outcome::NoSuchDatabase && reading.database != self.target.url.dbname;
-            if !others {
-                self.voice.say(reading.at, Body::Attempt(attempt));
-            }
+        // The same reading may serve two ticks; what happened on the way happened once.
+        if self.read_at.replace(reading.at) == Some(reading.at) {
+            return self.voice.say(clock::now(), Body::Overrun);
+        }
+        let reconnect = reading.reconnect.and_then(|tried| tried.attempt(&self.voice.server, &self.target.url));
+        for attempt in reading.lost.into_iter().chain(reconnect) {
+            self.voice.say(reading.at, Body::Attempt(attempt));
         }
         let facts = self.voice.server.facts().unwrap_or_default();
         let Some(snapshot) = reading.snapshot else {
@@ -186,20 +196,31 @@ impl PoolProbe {
         self.direct.start(now);
         let newer_than = now.checked_sub(SUSPICIOUS_EVERY / 2).unwrap_or(now);
         let server = Arc::clone(&self.voice.server);
-        self.voice.run(ctx, async move { server.check(newer_than).await }, |probe, reading: CheckReading, _| {
-            let attempt = reading.attempt(&probe.voice.server, &probe.target.url.dbname);
+        let url = self.target.url.clone();
+        self.voice.run(ctx, async move { server.check(newer_than, &url).await }, |probe, reading: CheckReading, _| {
+            let attempt = reading.attempt(&probe.voice.server, &probe.target.url);
+            let failed = attempt.as_ref().is_some_and(|attempt| attempt.outcome != Outcome::Ok);
             let interval = probe.voice.server.interval(Lane::ClientCheck);
-            probe.direct.end(attempt.outcome == Outcome::Ok, clock::now(), interval);
-            probe.voice.say(reading.at, Body::Attempt(attempt));
+            probe.direct.end(!failed, clock::now(), interval);
+            let again = probe.checked_at.replace(reading.at) == Some(reading.at);
+            if let Some(attempt) = attempt.filter(|_| !again) {
+                probe.voice.say(reading.at, Body::Attempt(attempt));
+            }
         });
     }
 
-    fn read_console(&mut self, ctx: &mut Context<Self>, index: usize, newer_than: Instant) {
+    fn read_console(&mut self, ctx: &mut Context<Self>, index: usize, now: Instant, newer_than: Instant) {
         let pooler = &mut self.poolers[index];
-        let Some(console) = pooler.console.clone().filter(|_| !pooler.reading) else { return };
-        pooler.reading = true;
+        let Some(console) = pooler.console.clone() else { return };
+        if let Some(since) = pooler.reading_since {
+            if now.saturating_duration_since(since) >= OVERDUE.min(self.voice.server.interval(Lane::Fast)) {
+                pooler.check.hurry(now);
+            }
+            return;
+        }
+        pooler.reading_since = Some(now);
         self.voice.run(ctx, async move { console.read(newer_than).await }, move |probe, reading, _| {
-            probe.poolers[index].reading = false;
+            probe.poolers[index].reading_since = None;
             probe.console_read(index, reading);
         });
     }
@@ -235,7 +256,7 @@ impl PoolProbe {
         let watch = &self.poolers[index];
         let outcome = match &failure {
             Some(failure) => failure.outcome,
-            None if pools.iter().any(|pool| pool.paused) => Outcome::PoolerPaused,
+            None if is_paused(&pools, &detail) => Outcome::PoolerPaused,
             None => Outcome::Ok,
         };
         let pooler =
@@ -254,6 +275,9 @@ impl PoolProbe {
             let watch = &mut probe.poolers[index];
             let now = clock::now();
             watch.check.end(result.is_ok(), now, interval);
+            if result.is_ok() {
+                probe.voice.server.transacted(&probe.target.url.dbname, Transactions::committed(1));
+            }
             let detail = PoolerDetail { name: watch.settings.name(), ..PoolerDetail::default() };
             let consoled = watch.console.is_some();
             probe.voice.say(now, Body::Attempt(attempt(Path::Pooler(index), &result)));
@@ -276,6 +300,11 @@ fn leave_out_own_check(pools: &mut [Pool], user: &str, database: &str) {
 
 fn serves(pool: &Pool, user: &str, database: &str) -> bool {
     pool.user == user && pool.database == database
+}
+
+/// A database may be paused or disabled before it has a pool.
+fn is_paused(pools: &[Pool], detail: &PoolerDetail) -> bool {
+    pools.iter().any(|pool| pool.paused) || detail.databases.iter().any(|database| database.paused || database.disabled)
 }
 
 fn is_full(pool: &Pool) -> bool {
@@ -306,6 +335,12 @@ impl Actor for PoolProbe {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.tick(ctx);
+    }
+}
+
+impl Drop for PoolProbe {
+    fn drop(&mut self) {
+        self.voice.server.leave(&self.target.id, self.voice.watch.generation);
     }
 }
 

@@ -27,13 +27,15 @@ pub struct QueryProbe {
     target: TargetSettings,
     due: Instant,
     readings: u32,
+    /// Whether the server's statements have an interval yet.
+    interval_seen: bool,
     reading: bool,
 }
 
 impl QueryProbe {
     /// A probe that reads for the first time at once.
     pub fn new(voice: Voice, target: TargetSettings) -> Self {
-        Self { voice, target, due: clock::now(), readings: 0, reading: false }
+        Self { voice, target, due: clock::now(), readings: 0, interval_seen: false, reading: false }
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
@@ -47,17 +49,20 @@ impl QueryProbe {
             return;
         }
         self.reading = true;
-        let interval = if self.readings == 0 { FIRST_INTERVAL } else { self.voice.server.interval(Lane::Statements) };
-        // A little early, so that the tick on the grid finds it due.
-        self.due = (now + interval).checked_sub(HEARTBEAT / 4).unwrap();
-        // The server's other targets tick on the same grid; one of them may have read a moment ago.
-        let newer_than = now.checked_sub(HEARTBEAT / 2).unwrap_or(now);
+        let interval = self.voice.server.interval(Lane::Statements);
+        // On the grid that all targets of the server share, since each reading ends the interval of all of them; a little early,
+        // so that the tick there finds it due.
+        let next = if self.interval_seen { self.voice.until_next(now, interval) } else { FIRST_INTERVAL };
+        self.due = now + next.saturating_sub(HEARTBEAT / 4);
+        let fresh = if self.readings > 0 && !self.interval_seen { FIRST_INTERVAL } else { interval };
+        let newer_than = now.checked_sub(fresh / 2).unwrap_or(now);
         let server = Arc::clone(&self.voice.server);
         let (database, slow_ms) = (self.target.url.dbname.clone(), self.target.slow_query_ms);
         let work = async move { server.slow().await.queries(&server, newer_than, &database, slow_ms).await };
         self.voice.run(ctx, work, |probe, queries: Result<Queries, Missing>, _| {
             probe.reading = false;
             probe.readings += u32::from(queries.is_ok());
+            probe.interval_seen |= queries.as_ref().is_ok_and(|queries| queries.interval_ms.is_some());
             probe.voice.say(clock::now(), Body::Queries(queries.map(Arc::new)));
         });
     }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{ANSWER_WITHIN, CANCEL_WITHIN, Lane, Retry, Server, attempt};
+use super::{ANSWER_WITHIN, Asked, CANCEL_WITHIN, CheckReading, Lane, Retry, Server, attempt, is_about_login};
 use crate::{
     clock,
     model::{
@@ -15,13 +15,17 @@ use crate::{
     probe::{
         Failure,
         connect::{Connection, Purpose, connect},
-        database::counters::Counters,
+        conninfo::ConnInfo,
+        database::{counters::Counters, own::Transactions},
         pool::activity::{Reader, Snapshot},
     },
 };
 
 /// Blockers are asked for at most this often: `pg_blocking_pids` takes every lock partition for a moment.
 const BLOCKERS_EVERY: Duration = Duration::from_secs(1);
+
+/// Transactions of a connect: the login, the first query, and what prepares the reads.
+const CONNECT: u64 = 10;
 
 /// The fast lane of a server.
 #[derive(Debug)]
@@ -43,11 +47,10 @@ pub struct FastReading {
     pub at: Instant,
     /// The sessions, when they could be seen.
     pub snapshot: Option<Arc<Snapshot>>,
-    /// The database that a reconnect asked for.
-    pub database: String,
-    /// What happened on the way: the resident session lost or unresponsive, a reconnect and how it ended. Empty while
-    /// waiting for the next reconnect.
-    pub attempts: Vec<Attempt>,
+    /// The resident session was lost, or did not answer.
+    pub lost: Option<Attempt>,
+    /// A reconnect, which is a fresh client's attempt too; none while there was no need or its time has not come.
+    pub reconnect: Option<CheckReading>,
 }
 
 impl Fast {
@@ -59,37 +62,37 @@ impl Fast {
         if let Some(latest) = self.latest.as_ref().filter(|latest| latest.at >= newer_than) {
             return latest.clone();
         }
-        let database = server.url(self.turn).dbname;
-        let mut attempts = Vec::new();
-        let mut snapshot = None;
+        let (mut snapshot, mut lost, mut reconnect) = (None, None, None);
         if self.resident.is_some() {
             match self.snapshot(server).await {
                 Ok(seen) => snapshot = Some(seen),
-                Err(failure) => attempts.push(attempt(Path::Resident, &Err(failure))),
+                Err(failure) => lost = Some(attempt(Path::Resident, &Err(failure))),
             }
         }
         // A session that was merely lost (restart, failover, an administrator's terminate) is replaced in the same breath; one
         // that did not answer would not answer a new one either, and waiting for that would only delay the verdict.
-        let answers = attempts.iter().all(|attempt| attempt.outcome != Outcome::QueryTimeout);
-        if self.resident.is_none() && answers && self.retry.is_due(clock::now()) {
-            match self.connect(server).await {
-                Ok(phases) => match self.snapshot(server).await {
-                    Ok(seen) => {
-                        attempts.push(attempt(Path::Direct, &Ok(phases)));
-                        snapshot = Some(seen);
-                    }
-                    Err(failure) => attempts.push(attempt(Path::Direct, &Err(failure))),
-                },
-                Err(failure) => attempts.push(attempt(Path::Direct, &Err(failure))),
-            }
+        let answers = lost.as_ref().is_none_or(|attempt| attempt.outcome != Outcome::QueryTimeout);
+        if self.resident.is_none()
+            && answers
+            && self.retry.is_due(clock::now())
+            && let Some(url) = server.url(self.turn)
+        {
+            let result = match self.connect(server, &url).await {
+                Ok(phases) => self.snapshot(server).await.map(|seen| {
+                    snapshot = Some(seen);
+                    phases
+                }),
+                Err(failure) => Err(failure),
+            };
+            reconnect = Some(CheckReading { at: clock::now(), asked: Asked::by(&url), result });
         }
         server.hold(0, self.resident.is_some());
-        self.latest.insert(FastReading { at: clock::now(), snapshot, database, attempts }).clone()
+        self.latest.insert(FastReading { at: clock::now(), snapshot, lost, reconnect }).clone()
     }
 
-    async fn connect(&mut self, server: &Server) -> Result<Phases, Failure> {
+    async fn connect(&mut self, server: &Server, url: &ConnInfo) -> Result<Phases, Failure> {
         let connected = async {
-            let connection = connect(&server.url(self.turn), Purpose::Resident, ANSWER_WITHIN).await?;
+            let connection = connect(url, Purpose::Resident, ANSWER_WITHIN).await?;
             server.connected(clock::now(), &connection.phases);
             let mut phases = connection.phases;
             let started = clock::now();
@@ -106,6 +109,7 @@ impl Fast {
             };
             phases.first_query = Some(first_query.as_secs_f64() * 1e3);
             server.facts.store(Some(Arc::new(facts)));
+            server.transacted(&connection.database, Transactions::committed(CONNECT));
             Ok((connection, reader, phases))
         };
         match connected.await {
@@ -116,7 +120,10 @@ impl Fast {
             }
             Err(failure) => {
                 self.retry.failed(clock::now());
-                self.turn += usize::from(failure.outcome == Outcome::NoSuchDatabase);
+                if failure.outcome == Outcome::NoSuchDatabase {
+                    server.missed_database(&url.dbname);
+                }
+                self.turn += usize::from(is_about_login(failure.outcome));
                 Err(failure)
             }
         }
@@ -131,6 +138,7 @@ impl Fast {
             Ok(Ok(mut snapshot)) => {
                 let now = clock::now();
                 server.spent(Lane::Fast, now, now - started);
+                server.transacted(&connection.database, Transactions::committed(snapshot.statements));
                 if blockers {
                     self.blockers_at = Some(now);
                 } else if let Some(before) = &self.before {

@@ -3,34 +3,49 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, Weak},
+    time::Instant,
 };
 
 use super::Server;
-use crate::probe::{
-    Sampling,
-    conninfo::{ConnInfo, Host},
-    pool::console::SharedConsole,
+use crate::{
+    clock,
+    probe::{
+        Sampling,
+        conninfo::{ConnInfo, Host},
+        pool::console::SharedConsole,
+    },
 };
 
 /// Servers and pooler consoles by address; each lives as long as a probe holds it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Registry {
+    origin: Instant,
     servers: Mutex<HashMap<Vec<Host>, Weak<Server>>>,
     consoles: Mutex<HashMap<(Vec<Host>, String), Weak<SharedConsole>>>,
 }
 
+impl Default for Registry {
+    fn default() -> Self {
+        Self { origin: clock::now(), servers: Mutex::default(), consoles: Mutex::default() }
+    }
+}
+
 impl Registry {
-    /// The server behind this address.
+    /// The server behind this address; what a target gives to connect with it brings with [`Server::join`].
     pub fn server(&self, url: &ConnInfo, sampling: &Sampling) -> Arc<Server> {
         let mut servers = self.servers.lock().expect("no panic while held");
         servers.retain(|_, server| server.strong_count() > 0);
         if let Some(server) = servers.get(&url.hosts).and_then(Weak::upgrade) {
-            server.join(url);
             return server;
         }
-        let server = Arc::new(Server::new(url.clone(), sampling.clone()));
+        let server = Arc::new(Server::new(sampling.clone()));
         servers.insert(url.hosts.clone(), Arc::downgrade(&server));
         server
+    }
+
+    /// The instant that all schedules count from, so that whoever shares a server asks together and shares the answer.
+    pub const fn origin(&self) -> Instant {
+        self.origin
     }
 
     /// Whether any probe still holds a server or a console.
@@ -46,6 +61,7 @@ impl Registry {
         consoles.retain(|_, console| console.strong_count() > 0);
         let key = (url.hosts.clone(), url.user.clone());
         if let Some(console) = consoles.get(&key).and_then(Weak::upgrade) {
+            console.connect_with(url);
             return console;
         }
         let console = Arc::new(SharedConsole::new(url.clone()));

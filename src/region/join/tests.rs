@@ -1,1 +1,77 @@
+use super::*;
+use crate::{
+    clock,
+    model::{
+        Outcome, Phases, Rule, TargetId,
+        reading::{Attempt, Path, ProbeKind},
+        sample::{Pooler, PoolerKind},
+    },
+    probe::{PoolerSettings, conninfo::ConnInfo},
+};
 
+fn url(database: &str) -> ConnInfo {
+    ConnInfo::parse(&format!("postgres://isobar@127.0.0.1:6432/{database}")).unwrap()
+}
+
+fn target(poolers: Vec<PoolerSettings>) -> Joined {
+    let settings = TargetSettings {
+        id: TargetId::new("local", "shop"),
+        url: url("shop"),
+        critical: false,
+        vantages: Vec::new(),
+        poolers,
+        slow_query_ms: 1000.0,
+    };
+    Joined::new(&settings, &Thresholds::default(), &Sampling::default())
+}
+
+fn reading(at: Instant, wall: Timestamp, body: Body) -> Reading {
+    let cost = Cost { interval_ms: 250, ..Cost::default() };
+    Reading { target: TargetId::new("local", "shop"), probe: ProbeKind::Pool, generation: 1, at, wall, cost, body }
+}
+
+fn client(outcome: Outcome) -> Body {
+    Body::Attempt(Attempt { path: Path::Pooler(0), outcome, failed_phase: None, phases: Phases::default(), message: None })
+}
+
+fn console(outcome: Outcome) -> Body {
+    let name = "127.0.0.1:6432".to_owned();
+    let pooler = Pooler { kind: PoolerKind::Pgbouncer, name, up: false, outcome, pools: Vec::new() };
+    Body::Pooler(PoolerReading { index: 0, pooler, message: None, detail: Arc::default() })
+}
+
+#[test]
+fn a_wall_clock_set_back_takes_the_timestamp_along() {
+    let mut joined = target(Vec::new());
+    let (start, wall) = (clock::now(), clock::wall());
+    let back = Timestamp(wall.0 - chrono::TimeDelta::hours(2));
+    let stamp = |joined: &mut Joined, ms, wall| {
+        joined.take(&reading(start + Duration::from_millis(ms), wall, Body::Overrun));
+        joined.report(start + Duration::from_millis(ms), wall).sample.timestamp
+    };
+    assert_eq!(stamp(&mut joined, 100, wall), wall);
+    assert_eq!(stamp(&mut joined, 200, back), back);
+    assert_eq!(stamp(&mut joined, 150, wall), back, "a late reading is not the newest");
+}
+
+#[test]
+fn a_console_and_a_client_that_fail_are_two_attempts_on_a_pooler() {
+    use Outcome::{Ok as Up, PoolExhausted, Unresponsive};
+    let (front, end) = (Some(url("pgbouncer")), Some(url("shop")));
+    let table: [(_, &[Body], bool, &str); 5] = [
+        (front.clone(), &[console(Unresponsive), client(Unresponsive)], true, "both are silent"),
+        (front.clone(), &[console(Unresponsive)], false, "one is a blip"),
+        (front.clone(), &[console(Up), client(Unresponsive)], false, "one client is a blip"),
+        (front, &[client(PoolExhausted), console(Unresponsive)], false, "a full pool is no attempt on the process"),
+        (None, &[client(Unresponsive), console(Unresponsive)], false, "without a console one attempt is one"),
+    ];
+    for (console, bodies, down, why) in table {
+        let mut joined = target(vec![PoolerSettings { kind: PoolerKind::Pgbouncer, console, client: end.clone() }]);
+        let (now, wall) = (clock::now(), clock::wall());
+        for body in bodies {
+            joined.take(&reading(now, wall, body.clone()));
+        }
+        let reasons = &joined.report(now, wall).sample.reasons;
+        assert_eq!(reasons.iter().any(|reason| reason.rule == Rule::PoolerDown), down, "{why}: {reasons:?}");
+    }
+}
