@@ -123,8 +123,8 @@ pub enum Error {
 /// Two workers serve some 50,000 health checks a second; more would only take cores from the sampling.
 const WORKERS: usize = 2;
 
-/// Connections per worker when file descriptors abound: room for thousands of idle ones in some tens of megabytes.
-const MOST_CONNECTIONS: usize = 2_048;
+/// Connections per worker when file descriptors abound: room for ten thousand idle ones beside those who ask.
+const MOST_CONNECTIONS: usize = 6_000;
 
 /// A request's head must arrive in this time; shorter than a patient attacker, longer than a slow phone.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

@@ -59,8 +59,8 @@ fn also_while_statements_and_sizes_are_read_and_another_target_is_frozen() {
         .expect("tables");
     // Nearly as many different statements as are kept by default, 5,000.
     let shapes = ["a", "count(*)", "max(a)"].iter().flat_map(|what| (1..=2_000).map(move |table| (what, table)));
-    let distinct: String = shapes.take(4_900).map(|(what, table)| format!("SELECT {what} FROM t{table};")).collect();
-    server.sql("shop", &distinct).expect("statements");
+    let distinct: Vec<_> = shapes.take(4_900).map(|(what, table)| format!("SELECT {what} FROM t{table}")).collect();
+    server.sql("shop", &distinct.join(";")).expect("statements");
     let frozen = Postgres::start().expect("PostgreSQL");
     let region = format!(
         "region = \"test\"\n[[target]]\nname = \"shop\"\nurl = \"{}\"\n[[target]]\nname = \"frozen\"\nurl = \"{}\"\n",

@@ -46,7 +46,7 @@ fn widest_gap(node: &Node, while_so: impl FnOnce()) -> Duration {
 fn thousands_of_idle_connections_do_not_disturb_sampling() {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("our own limit raised");
-    let connections = IDLE.min(usize::try_from(hard).unwrap_or(IDLE).saturating_sub(500));
+    let connections = IDLE.min(usize::try_from(hard).unwrap_or(IDLE) / 2);
     let server = Postgres::start().expect("PostgreSQL");
     let node = Node::watch(&[&server.url("postgres")]);
     node.expect_status("local/postgres", "healthy", "", secs(10));

@@ -83,7 +83,7 @@ impl Stream {
             match self.events.recv_timeout(left) {
                 Ok(event) if wanted(&event) => return event,
                 Ok(_) => {}
-                Err(error) => panic!("{what}: no such event within {within:?} ({error})"),
+                Err(error) => panic!("{what}: no such event within {within:?}: {error}"),
             }
         }
     }
