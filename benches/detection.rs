@@ -1,0 +1,111 @@
+//! From a fault to a verdict on the live stream.
+
+use std::time::{Duration, Instant};
+
+use isobar::sandbox::{PgBouncer, Postgres};
+
+use crate::{
+    crowd::{self, Crowd},
+    report::{Section, ms, percentile},
+    support::{Node, Stream, pass, secs},
+};
+
+/// Faults of each kind.
+const RUNS: usize = 15;
+
+/// How long a recovered server is left in peace.
+const PEACE: Duration = Duration::from_millis(1_500);
+
+/// Server connections of the pool that is exhausted.
+const POOL: usize = 3;
+
+pub(crate) fn run() -> Section {
+    let mut section = Section::new(
+        "Detection",
+        format!(
+            "{RUNS} faults of each kind at random moments, the three kinds at once on servers and nodes of their own; the time counts from the \
+             fault until `/api/stream` says unhealthy and why. The budget is to the message at a channel, which comes on top of this. Default rules and sampling."
+        ),
+    );
+    let (killed, frozen, exhausted) = std::thread::scope(|scope| {
+        let kinds = [scope.spawn(killed), scope.spawn(frozen), scope.spawn(exhausted)];
+        let [killed, frozen, exhausted] = kinds.map(|kind| kind.join().expect("all faults are seen"));
+        (killed, frozen, exhausted)
+    });
+    for (name, took) in [("server killed", killed), ("server frozen", frozen), ("pool exhausted behind PgBouncer", exhausted)] {
+        let (median, p95) = (percentile(&took, 50), percentile(&took, 95));
+        let figures = [median, p95, percentile(&took, 100)].map(ms).join(" / ");
+        let met = median <= Duration::from_millis(1_500) && p95 <= secs(3);
+        section.held(format!("{name}: median / p95 / max"), "median ≤ 1.5 s, p95 ≤ 3 s", figures, met);
+    }
+    section
+}
+
+fn killed() -> Vec<Duration> {
+    let server = crowd::server(1);
+    let node = Node::watch(&[&server.url("d0")]);
+    let fault = || {
+        let began = Instant::now();
+        server.kill();
+        began
+    };
+    runs(&node, fault, || server.restart().expect("the server is back"), &["database_down"])
+}
+
+fn frozen() -> Vec<Duration> {
+    let server = crowd::server(1);
+    let node = Node::watch(&[&server.url("d0")]);
+    let fault = || {
+        let began = Instant::now();
+        server.freeze();
+        began
+    };
+    runs(&node, fault, || server.thaw(), &["database_unresponsive"])
+}
+
+/// Three clients take all servers of the pool and keep them, and more come who want one.
+fn exhausted() -> Vec<Duration> {
+    let server = crowd::server(1);
+    let pooler = pooler(&server);
+    let node = Node::watch(&[&server.url("d0"), "--pooler", &pooler.console_url()]);
+    let url = pooler.url_as("postgres", "d0");
+    let taken = std::cell::RefCell::new(None);
+    let fault = || {
+        let mut crowd = Crowd::new();
+        crowd.join(POOL, &url, "BEGIN; SELECT 1", None);
+        let began = Instant::now();
+        crowd.want(5, &url);
+        *taken.borrow_mut() = Some(crowd);
+        began
+    };
+    runs(&node, fault, || drop(taken.borrow_mut().take()), &["pool_waiting", "pool_saturated", "pooler_down"])
+}
+
+fn pooler(server: &Postgres) -> PgBouncer {
+    let pooler = PgBouncer::builder().database("d0", server).pool_mode("transaction").default_pool_size(POOL as u32);
+    pooler.start().expect("PgBouncer")
+}
+
+fn runs(node: &Node, fault: impl Fn() -> Instant, recover: impl Fn(), rules: &[&str]) -> Vec<Duration> {
+    node.expect_status("local/d0", "healthy", "", secs(30));
+    let stream = node.stream("");
+    let one = |_| {
+        pass(PEACE + Duration::from_millis(rand::random_range(0..1_000)));
+        let began = fault();
+        let took = told(&stream, "unhealthy", rules).saturating_duration_since(began);
+        recover();
+        told(&stream, "healthy", &[]);
+        took
+    };
+    (0..RUNS).map(one).collect()
+}
+
+/// When the stream said so.
+fn told(stream: &Stream, status: &str, rules: &[&str]) -> Instant {
+    let event = stream.expect(status, secs(30), |event| {
+        let reasons = event.data["reasons"].as_array();
+        let why = || reasons.is_some_and(|all| all.iter().any(|reason| rules.iter().any(|rule| reason["rule"] == *rule)));
+        event.kind == "update" && event.data["status"] == status && (rules.is_empty() || why())
+    });
+    event.at
+}
