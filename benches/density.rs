@@ -112,7 +112,7 @@ fn updates(stream: &Stream, until: Instant) -> BTreeMap<String, u64> {
 fn reads(session: &Session) -> u64 {
     let rows = session.sql(
         "SELECT sum(calls) FROM pg_stat_statements JOIN pg_roles ON pg_roles.oid = userid \
-         WHERE rolname = 'isobar' AND query LIKE '%''client backend''%' OR rolname = 'isobar' AND query LIKE '%backend_type =%'",
+         WHERE rolname = 'isobar' AND query LIKE '%pg_stat_get_activity%'",
     );
     rows[0].get(0).and_then(|calls| calls.parse().ok()).unwrap_or_default()
 }

@@ -57,11 +57,7 @@ impl<'a> Meter<'a> {
         };
         for (pid, query) in of_role(self.session, self.role) {
             let before = self.sessions.get(&pid).copied().unwrap_or_default();
-            let lane = if query.contains("client backend") || query.contains("pg_conf_load_time") {
-                &mut bill.fast
-            } else {
-                &mut bill.other
-            };
+            let lane = if query.contains("client backend") { &mut bill.fast } else { &mut bill.other };
             *lane += took(pid).saturating_sub(before);
         }
         bill
@@ -119,5 +115,5 @@ fn ticks(pid: i32, fields: usize) -> Duration {
 pub(crate) fn memory(pid: i32, field: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(field));
-    line.and_then(|line| line.split_whitespace().nth(1)).and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+    line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0
 }
