@@ -40,7 +40,7 @@ impl Crowd {
     /// That many sessions: each runs `begin` once, and then `work` at this pace, if any.
     pub(crate) fn join(&mut self, count: usize, url: &str, begin: &'static str, work: Option<(&'static str, Duration)>) {
         for nth in 0..count {
-            let (url, (told, began)) = (url.to_owned(), std::sync::mpsc::sync_channel(1));
+            let (url, (told, ready)) = (url.to_owned(), std::sync::mpsc::sync_channel(1));
             self.members.push(runtime::handle().spawn(async move {
                 let client = connect(&url).await;
                 client.simple_query(begin).await.expect("the session begins");
@@ -54,7 +54,7 @@ impl Crowd {
                     client.simple_query(work).await.expect("the work goes on");
                 }
             }));
-            began.recv().expect("the session is open");
+            ready.recv().expect("the session is open");
         }
     }
 }

@@ -1,6 +1,9 @@
 //! From a fault to a verdict on the live stream.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
 use isobar::sandbox::{PgBouncer, Postgres};
 
@@ -69,7 +72,7 @@ fn exhausted() -> Vec<Duration> {
     let pooler = pooler(&server);
     let node = Node::watch(&[&server.url("d0"), "--pooler", &pooler.console_url()]);
     let url = pooler.url_as("postgres", "d0");
-    let taken = std::cell::RefCell::new(None);
+    let taken = RefCell::new(None);
     let fault = || {
         let mut crowd = Crowd::new();
         crowd.join(POOL, &url, "BEGIN; SELECT 1", None);
@@ -88,24 +91,42 @@ fn pooler(server: &Postgres) -> PgBouncer {
 
 fn runs(node: &Node, fault: impl Fn() -> Instant, recover: impl Fn(), rules: &[&str]) -> Vec<Duration> {
     node.expect_status("local/d0", "healthy", "", secs(30));
-    let stream = node.stream("");
+    let shown = Shown { stream: node.stream(""), status: RefCell::default(), reasons: RefCell::default() };
     let one = |_| {
         pass(PEACE + Duration::from_millis(rand::random_range(0..1_000)));
         let began = fault();
-        let took = told(&stream, "unhealthy", rules).saturating_duration_since(began);
+        let took = shown.told("unhealthy", rules).saturating_duration_since(began);
         recover();
-        told(&stream, "healthy", &[]);
+        shown.told("healthy", &[]);
         took
     };
     (0..RUNS).map(one).collect()
 }
 
-/// When the stream said so.
-fn told(stream: &Stream, status: &str, rules: &[&str]) -> Instant {
-    let event = stream.expect(status, secs(30), |event| {
-        let reasons = event.data["reasons"].as_array();
-        let why = || reasons.is_some_and(|all| all.iter().any(|reason| rules.iter().any(|rule| reason["rule"] == *rule)));
-        event.kind == "update" && event.data["status"] == status && (rules.is_empty() || why())
-    });
-    event.at
+/// What the stream has shown so far; an update holds only what changed.
+struct Shown {
+    stream: Stream,
+    status: RefCell<String>,
+    reasons: RefCell<Vec<String>>,
+}
+
+impl Shown {
+    /// When the stream says so, with one of these rules among the reasons, if any are given.
+    fn told(&self, status: &str, rules: &[&str]) -> Instant {
+        let event = self.stream.expect(&format!("{status} {rules:?}"), secs(30), |event| {
+            if event.kind != "update" {
+                return false;
+            }
+            if let Some(status) = event.data["status"].as_str() {
+                status.clone_into(&mut self.status.borrow_mut());
+            }
+            if let Some(reasons) = event.data["reasons"].as_array() {
+                let rule = |reason: &serde_json::Value| reason["rule"].as_str().unwrap_or_default().to_owned();
+                *self.reasons.borrow_mut() = reasons.iter().map(rule).collect();
+            }
+            let why = rules.is_empty() || self.reasons.borrow().iter().any(|rule| rules.contains(&rule.as_str()));
+            *self.status.borrow() == status && why
+        });
+        event.at
+    }
 }

@@ -57,7 +57,7 @@ impl<'a> Meter<'a> {
         };
         for (pid, query) in of_role(self.session, self.role) {
             let before = self.sessions.get(&pid).copied().unwrap_or_default();
-            let lane = if query.contains("client backend") { &mut bill.fast } else { &mut bill.other };
+            let lane = if query.contains("pg_get_userbyid") { &mut bill.fast } else { &mut bill.other };
             *lane += took(pid).saturating_sub(before);
         }
         bill
