@@ -8,9 +8,24 @@
 //! its parts are shared, so that a batch rebuilds one region's map of pointers and nothing else. Cold start: every configured
 //! region is unknown until it reports. Recovery: after a death of this actor the next reports bring everything back.
 
+use std::time::Duration;
+
+use crate::model::Severity;
+
 mod actor;
 mod blind;
 pub mod status;
 pub mod trend;
 
-pub use actor::{Aggregator, Reconfigure};
+/// When a silent region counts as blind: the rule `region_blind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blindness {
+    /// Whether the rule gives a reason; a blind region is unknown all the same.
+    pub enabled: bool,
+    /// After so long without a report.
+    pub after: Duration,
+    /// How bad that is.
+    pub severity: Severity,
+}
+
+pub use actor::{Aggregator, Reconfigure, Subscribers};

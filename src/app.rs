@@ -12,17 +12,17 @@ mod watchdog;
 
 use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use actix::{Actor, Addr, Arbiter, Recipient};
+use actix::{Actor, Addr, Arbiter, ArbiterHandle, Recipient};
 use arc_swap::ArcSwap;
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
-    aggregate::{Aggregator, Reconfigure as ReconfigureAggregator},
+    aggregate::{Aggregator, Blindness, Reconfigure as ReconfigureAggregator, Subscribers},
     clock,
     config::{Config, RegionConfig},
-    model::{RegionName, report::Batch, world::World},
+    model::{RegionName, Rule, report::Batch, world::World},
     probe::{Sampling, launch::Launcher, session::Registry},
-    region::supervisor::{Reconfigure, RegionSupervisor},
+    region::supervisor::{Reconfigure, RegionSupervisor, ReportTo, Retire},
     web,
 };
 use watchdog::Restarts;
@@ -50,13 +50,29 @@ pub enum Error {
     Dead(String, usize),
 }
 
+/// An actor on threads of its own.
+struct Running<A: Actor> {
+    addr: Addr<A>,
+    /// Its own thread, and those of what it started.
+    arbiters: Vec<ArbiterHandle>,
+}
+
+impl<A: Actor> Running<A> {
+    /// Ends the threads, whatever the actor does there; one that is blocked ends when it is no more.
+    fn end(&self) {
+        for arbiter in &self.arbiters {
+            arbiter.stop();
+        }
+    }
+}
+
 /// A running node.
 pub struct Node {
     config: Config,
     web: web::Running,
-    world: Arc<ArcSwap<World>>,
-    aggregator: Addr<Aggregator>,
-    supervisors: BTreeMap<RegionName, Addr<RegionSupervisor>>,
+    shared: web::Shared,
+    aggregator: Running<Aggregator>,
+    supervisors: BTreeMap<RegionName, Running<RegionSupervisor>>,
     registry: Arc<Registry>,
     io: Runtime,
     restarts: Restarts,
@@ -71,19 +87,14 @@ impl Node {
             .enable_all()
             .build()?;
         let regions = config.regions.iter().map(|region| region.name.clone());
-        let world = Arc::new(ArcSwap::from_pointee(World::unseen(regions, clock::wall())));
-        let shared = web::Shared {
-            world: Arc::clone(&world),
-            node: name.to_owned(),
-            version: env!("CARGO_PKG_VERSION"),
-            started: clock::wall(),
-        };
-        let web = web::start(&config.web, shared)?;
-        let aggregator = start_aggregator(&config, &world, &web);
+        let world = Arc::new(ArcSwap::from_pointee(World::unseen(regions, clock::wall(), clock::now())));
+        let shared = web::Shared { world, node: name.to_owned(), version: env!("CARGO_PKG_VERSION"), started: clock::wall() };
+        let web = web::start(&config.web, shared.clone())?;
+        let aggregator = start_aggregator(&config, &shared, &web);
         let mut node = Self {
             config,
             web,
-            world,
+            shared,
             aggregator,
             supervisors: BTreeMap::new(),
             registry: Arc::default(),
@@ -103,7 +114,7 @@ impl Node {
 
     /// What it sees.
     pub fn world(&self) -> Arc<ArcSwap<World>> {
-        Arc::clone(&self.world)
+        Arc::clone(&self.shared.world)
     }
 
     /// Runs until `shutdown` ends, taking new configurations as they come.
@@ -115,7 +126,7 @@ impl Node {
             tokio::select! {
                 () = &mut shutdown => break Ok(()),
                 Some(config) = reload.recv() => self.reconfigure(config),
-                _ = look.tick() => if let Err(error) = self.revive() { break Err(error) },
+                _ = look.tick() => if let Err(error) = self.revive().await { break Err(error) },
             }
         };
         self.stop().await;
@@ -125,27 +136,44 @@ impl Node {
     fn start_supervisor(&mut self, region: &RegionConfig) {
         let launcher = Launcher::new(Arc::clone(&self.registry), self.config.sampling.clone(), self.io.handle().clone());
         let (name, targets, sampling) = (region.name.clone(), targets(region), self.config.sampling.clone());
-        let to: Recipient<Batch> = self.aggregator.clone().recipient();
-        let addr = RegionSupervisor::start_in_arbiter(&Arbiter::new().handle(), move |_| {
+        let to: Recipient<Batch> = self.aggregator.addr.clone().recipient();
+        let arbiters = vec![Arbiter::new().handle(), launcher.arbiter()];
+        let addr = RegionSupervisor::start_in_arbiter(&arbiters[0], move |_| {
             RegionSupervisor::new(name, targets, sampling, Box::new(launcher), to)
         });
-        self.supervisors.insert(region.name.clone(), addr);
+        let started = Running { addr, arbiters };
+        if let Some(dead) = self.supervisors.insert(region.name.clone(), started) {
+            dead.end();
+        }
     }
 
-    /// Replaces what died; probes of a dead supervisor end by themselves.
-    fn revive(&mut self) -> Result<(), Error> {
-        if !self.aggregator.connected() {
-            self.restarts.another("aggregator", clock::now())?;
-            self.aggregator = start_aggregator(&self.config, &self.world, &self.web);
-            for region in self.config.regions.clone() {
-                if let Some(old) = self.supervisors.remove(&region.name) {
-                    drop(old);
-                }
-                self.start_supervisor(&region);
+    /// Replaces what died or hangs, and tells its neighbours; the probes of a dead supervisor end with it.
+    async fn revive(&mut self) -> Result<(), Error> {
+        if !self.web.recipient.connected() {
+            self.restarts.another("web actor", clock::now())?;
+            // The old server holds the address until it has ended.
+            self.web.stop().await;
+            let settings = web::Settings { listen: self.web.addr, ..self.config.web.clone() };
+            self.web = web::start(&settings, self.shared.clone())?;
+            self.aggregator.addr.do_send(Subscribers(vec![self.web.recipient.clone()]));
+        }
+        let now = clock::now();
+        if !self.aggregator.addr.connected() || !self.shared.world.load().is_kept(now) {
+            self.restarts.another("aggregator", now)?;
+            self.aggregator.end();
+            self.aggregator = start_aggregator(&self.config, &self.shared, &self.web);
+            for supervisor in self.supervisors.values() {
+                supervisor.addr.do_send(ReportTo(self.aggregator.addr.clone().recipient()));
             }
         }
+        let world = self.shared.world.load_full();
+        let silent = |region: &RegionName| {
+            let heard = world.regions.get(region).and_then(|region| region.heard);
+            heard.is_some_and(|heard| now.saturating_duration_since(heard) > World::KEPT_WITHIN * 2)
+        };
         for region in self.config.regions.clone() {
-            if self.supervisors.get(&region.name).is_none_or(|addr| !addr.connected()) {
+            let lives = self.supervisors.get(&region.name).is_some_and(|supervisor| supervisor.addr.connected());
+            if !lives || silent(&region.name) {
                 self.restarts.another(&format!("supervisor of region {}", region.name), clock::now())?;
                 self.start_supervisor(&region);
             }
@@ -166,17 +194,15 @@ impl Node {
         let web = self.config.web.clone();
         self.config = Config { web, sampling, ..new };
         let wanted: Vec<RegionName> = self.config.regions.iter().map(|region| region.name.clone()).collect();
-        self.aggregator.do_send(ReconfigureAggregator { regions: wanted.clone() });
-        self.supervisors.retain(|name, addr| {
-            let keep = wanted.contains(name);
-            if !keep {
-                addr.do_send(Reconfigure { targets: Vec::new() });
-            }
-            keep
-        });
+        let blindness = blindness(&self.config);
+        self.aggregator.addr.do_send(ReconfigureAggregator { regions: wanted.clone(), blindness });
+        let gone: Vec<RegionName> = self.supervisors.keys().filter(|name| !wanted.contains(name)).cloned().collect();
+        for supervisor in gone.iter().filter_map(|name| self.supervisors.remove(name)) {
+            actix::spawn(retire(supervisor));
+        }
         for region in self.config.regions.clone() {
             match self.supervisors.get(&region.name) {
-                Some(addr) => addr.do_send(Reconfigure { targets: targets(&region) }),
+                Some(supervisor) => supervisor.addr.do_send(Reconfigure { targets: targets(&region) }),
                 None => self.start_supervisor(&region),
             }
         }
@@ -184,8 +210,8 @@ impl Node {
     }
 
     async fn stop(self) {
-        for addr in self.supervisors.values() {
-            addr.do_send(Reconfigure { targets: Vec::new() });
+        for supervisor in self.supervisors.values() {
+            supervisor.addr.do_send(Retire);
         }
         if tokio::time::timeout(FAREWELL, self.web.stop()).await.is_err() {
             tracing::warn!("some readers did not take their last bytes in time");
@@ -204,9 +230,25 @@ fn targets(region: &RegionConfig) -> Vec<(crate::probe::TargetSettings, crate::r
     region.targets.iter().map(|target| (target.settings.clone(), target.thresholds.clone())).collect()
 }
 
-fn start_aggregator(config: &Config, world: &Arc<ArcSwap<World>>, web: &web::Running) -> Addr<Aggregator> {
+/// Lets a supervisor end its probes and itself, then its threads.
+async fn retire(supervisor: Running<RegionSupervisor>) {
+    supervisor.addr.do_send(Retire);
+    let deadline = clock::now() + FAREWELL;
+    while supervisor.addr.connected() && clock::now() < deadline {
+        tokio::time::sleep(GLANCE).await;
+    }
+    supervisor.end();
+}
+
+fn blindness(config: &Config) -> Blindness {
+    let rule = config.thresholds.rule(Rule::RegionBlind);
+    Blindness { enabled: rule.enabled, after: config.thresholds.region_blind_after, severity: rule.severity }
+}
+
+fn start_aggregator(config: &Config, shared: &web::Shared, web: &web::Running) -> Running<Aggregator> {
     let regions = config.regions.iter().map(|region| region.name.clone()).collect();
-    let (world, subscribers, blind_after) =
-        (Arc::clone(world), vec![web.recipient.clone()], config.thresholds.region_blind_after);
-    Aggregator::start_in_arbiter(&Arbiter::new().handle(), move |_| Aggregator::new(regions, world, subscribers, blind_after))
+    let (world, subscribers, blindness) = (Arc::clone(&shared.world), vec![web.recipient.clone()], blindness(config));
+    let arbiters = vec![Arbiter::new().handle()];
+    let addr = Aggregator::start_in_arbiter(&arbiters[0], move |_| Aggregator::new(regions, world, subscribers, blindness));
+    Running { addr, arbiters }
 }

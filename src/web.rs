@@ -161,7 +161,7 @@ pub struct Running {
 
 impl Running {
     /// Closes the streams, then the server; done in well under a second.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.stream.do_send(Close);
         let gone = async {
             while self.seats.load(std::sync::atomic::Ordering::Relaxed) > 0 {

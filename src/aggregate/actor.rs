@@ -9,18 +9,23 @@ use std::{
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use arc_swap::ArcSwap;
 
-use super::{blind, status, trend::Trends};
+use super::{Blindness, blind, status, trend::Trends};
 use crate::{
     clock,
     model::{
         RegionName, Report, Status, TargetId, Timestamp,
         report::Batch,
+        sample::Missing,
         world::{Region, Target, World, WorldChange},
     },
 };
 
 /// How often silence is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The world is published at least this often, so that everybody knows that it is kept.
+const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+/// Reports whose transitions wait for a subscriber; one that is busy for so long is dead.
+const MOST_UNDELIVERED: usize = 10_000;
 /// Batches that may wait: one of each of a dozen regions four times over. More are refused, and the next one heals it.
 const MAILBOX: usize = 64;
 
@@ -28,7 +33,10 @@ const MAILBOX: usize = 64;
 pub struct Aggregator {
     world: Arc<ArcSwap<World>>,
     subscribers: Vec<Recipient<WorldChange>>,
-    blind_after: Duration,
+    blindness: Blindness,
+    published: Instant,
+    /// Transitions that a subscriber was too busy to take; the next change carries them.
+    undelivered: Vec<Report>,
     regions: BTreeMap<RegionName, Entry>,
     updated_at: Timestamp,
 }
@@ -45,9 +53,19 @@ struct Entry {
 pub struct Reconfigure {
     /// All of them.
     pub regions: Vec<RegionName>,
+    /// When one of them is blind.
+    pub blindness: Blindness,
 }
 
 impl Message for Reconfigure {
+    type Result = ();
+}
+
+/// Who is to be told of changes from now on.
+#[derive(Debug)]
+pub struct Subscribers(pub Vec<Recipient<WorldChange>>);
+
+impl Message for Subscribers {
     type Result = ();
 }
 
@@ -76,21 +94,33 @@ impl Entry {
         }
     }
 
-    /// Judges the region; tells whether anything changed.
-    fn judge(&mut self, now: Instant, blind_after: Duration) -> bool {
+    /// Judges the region; tells whether anything changed. The targets of a region that went blind become unknown: their last
+    /// samples say how they were, not how they are.
+    fn judge(&mut self, now: Instant, rule: Blindness) -> bool {
         let heard = self.region.heard.zip(self.region.heard_at);
-        let blind = blind::judge(heard, self.configured, now, blind_after);
+        let blind = blind::judge(heard, self.configured, now, rule);
+        let was = (self.region.status, self.region.reasons.len());
+        if let Some(reason) = &blind {
+            self.region.targets.values_mut().for_each(|target| forget(target, &reason.message));
+        }
         let targets = self.region.targets.values();
-        let status = if blind.is_some() {
-            Status::Unknown
-        } else {
-            status::region(targets.map(|target| (target.report.sample.status, target.report.critical)))
-        };
-        let changed = status != self.region.status || blind.is_some() == self.region.reasons.is_empty();
-        self.region.status = status;
-        self.region.reasons = blind.into_iter().collect();
-        changed
+        let status = status::region(targets.map(|target| (target.report.sample.status, target.report.critical)));
+        self.region.status = if blind.is_some() { Status::Unknown } else { status };
+        self.region.reasons = blind.into_iter().filter(|_| rule.enabled).collect();
+        was != (self.region.status, self.region.reasons.len())
     }
+}
+
+/// Makes a target unknown that nobody reports any more.
+fn forget(target: &mut Arc<Target>, cause: &str) {
+    if target.report.sample.status == Status::Unknown {
+        return;
+    }
+    let target = Arc::make_mut(target);
+    let sample = Arc::make_mut(&mut target.report.sample);
+    sample.status = Status::Unknown;
+    sample.probe.missing.push(Missing { field: "status".to_owned(), cause: cause.to_owned(), fix: None });
+    target.report.transitions.clear();
 }
 
 impl Aggregator {
@@ -99,41 +129,52 @@ impl Aggregator {
         regions: Vec<RegionName>,
         world: Arc<ArcSwap<World>>,
         subscribers: Vec<Recipient<WorldChange>>,
-        blind_after: Duration,
+        blindness: Blindness,
     ) -> Self {
         let regions = regions.into_iter().map(|name| (name, Entry::new())).collect();
-        Self { world, subscribers, blind_after, regions, updated_at: clock::wall() }
+        let (updated_at, published) = (clock::wall(), clock::now());
+        Self { world, subscribers, blindness, published, undelivered: Vec::new(), regions, updated_at }
     }
 
     /// Publishes the world, with the maps of the regions that changed made anew, and tells the subscribers.
-    fn publish(&self, changed: &[RegionName], reports: &[Report], removed: &[TargetId]) {
+    fn publish(&mut self, changed: &[RegionName], reports: &[Report], removed: &[TargetId]) {
         let before = self.world.load();
         let region = |(name, entry): (&RegionName, &Entry)| {
             let kept = before.regions.get(name).filter(|_| !changed.contains(name));
             (name.clone(), kept.cloned().unwrap_or_else(|| Arc::new(entry.region.clone())))
         };
+        self.published = clock::now();
         let world = Arc::new(World {
             status: status::world(self.regions.values().map(|entry| entry.region.status)),
             updated_at: self.updated_at,
+            judged: self.published,
             regions: self.regions.iter().map(region).collect(),
         });
         self.world.store(Arc::clone(&world));
+        let mut reports: Vec<Report> = self.undelivered.drain(..).chain(reports.iter().cloned()).collect();
         for subscriber in &self.subscribers {
-            let change = WorldChange { world: Arc::clone(&world), reports: reports.to_vec(), removed: removed.to_vec() };
+            let change = WorldChange { world: Arc::clone(&world), reports: reports.clone(), removed: removed.to_vec() };
             if subscriber.try_send(change).is_err() {
-                tracing::debug!("a subscriber is too slow; it will see the next change");
+                // It will see the state with the next change; transitions are told only once.
+                reports.retain(|report| !report.transitions.is_empty());
+                reports.truncate(MOST_UNDELIVERED);
+                self.undelivered = std::mem::take(&mut reports);
+                break;
             }
         }
     }
 
     fn look_for_silence(&mut self, ctx: &mut Context<Self>) {
         ctx.run_later(LOOK_EVERY, Self::look_for_silence);
-        let now = clock::now();
-        let blind_after = self.blind_after;
-        let changed = self.regions.iter_mut().filter_map(|(name, entry)| entry.judge(now, blind_after).then(|| name.clone()));
-        let changed: Vec<_> = changed.collect();
+        let (now, rule) = (clock::now(), self.blindness);
+        let changed: Vec<RegionName> =
+            self.regions.iter_mut().filter_map(|(name, entry)| entry.judge(now, rule).then(|| name.clone())).collect();
         if !changed.is_empty() {
             self.publish(&changed, &[], &[]);
+        } else if now.saturating_duration_since(self.published) >= PUBLISH_EVERY {
+            let blind = self.regions.iter().filter(|(_, entry)| !entry.region.reasons.is_empty());
+            let blind: Vec<RegionName> = blind.map(|(name, _)| name.clone()).collect();
+            self.publish(&blind, &[], &[]);
         }
     }
 }
@@ -155,9 +196,17 @@ impl Handler<Batch> for Aggregator {
         // A batch of a region that the configuration no longer has was already on its way.
         let Some(entry) = self.regions.get_mut(&batch.region) else { return };
         entry.take(now, &batch);
-        entry.judge(now, self.blind_after);
-        self.updated_at = batch.reports.iter().map(|report| report.sample.timestamp).fold(self.updated_at, Timestamp::max);
+        entry.judge(now, self.blindness);
+        self.updated_at = batch.reports.iter().map(|report| report.sample.timestamp).max().unwrap_or(self.updated_at);
         self.publish(&[batch.region], &batch.reports, &batch.removed);
+    }
+}
+
+impl Handler<Subscribers> for Aggregator {
+    type Result = ();
+
+    fn handle(&mut self, new: Subscribers, _: &mut Self::Context) {
+        self.subscribers = new.0;
     }
 }
 
@@ -165,6 +214,7 @@ impl Handler<Reconfigure> for Aggregator {
     type Result = ();
 
     fn handle(&mut self, new: Reconfigure, _: &mut Self::Context) {
+        self.blindness = new.blindness;
         let gone = |region: &RegionName| !new.regions.contains(region);
         let removed: Vec<TargetId> = self
             .regions

@@ -1,23 +1,24 @@
 //! A region that nobody reports is blind: we cannot see, which is not "down". Pure.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::model::{Evidence, Reason, Rule, Severity, Timestamp};
+use super::Blindness;
+use crate::model::{Evidence, Reason, Rule, Timestamp};
 
-/// Whether a region last heard then is blind now, and since when that counts.
+/// Whether a region last heard then is blind now, and why.
 pub(super) fn judge(
     heard: Option<(Instant, Timestamp)>,
     started: (Instant, Timestamp),
     now: Instant,
-    after: Duration,
+    rule: Blindness,
 ) -> Option<Reason> {
     let (since, since_wall) = heard.unwrap_or(started);
     let silent = now.saturating_duration_since(since);
-    (silent >= after).then(|| Reason {
+    (silent >= rule.after).then(|| Reason {
         rule: Rule::RegionBlind,
-        severity: Severity::High,
+        severity: rule.severity,
         value: Some(silent.as_secs_f64()),
-        threshold: Some(after.as_secs_f64()),
+        threshold: Some(rule.after.as_secs_f64()),
         since: since_wall,
         message: match heard {
             Some(_) => {
@@ -31,15 +32,18 @@ pub(super) fn judge(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::model::Severity;
 
     #[test]
     fn silence_is_blindness_only_after_its_time() {
         let (start, wall) = (crate::clock::now(), crate::clock::wall());
-        let after = Duration::from_secs(5);
+        let rule = Blindness { enabled: true, after: Duration::from_secs(5), severity: Severity::High };
         let judge = |heard: Option<u64>, now: u64| {
             let at = |ms| start + Duration::from_millis(ms);
-            judge(heard.map(|ms| (at(ms), wall)), (start, wall), at(now), after).map(|reason| reason.value)
+            judge(heard.map(|ms| (at(ms), wall)), (start, wall), at(now), rule).map(|reason| reason.value)
         };
         assert_eq!(judge(Some(1_000), 5_999), None);
         assert_eq!(judge(Some(1_000), 6_000), Some(Some(5.0)));

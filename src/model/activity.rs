@@ -133,6 +133,6 @@ pub struct Activity {
 impl Activity {
     /// As many holders as a person can read; the rest is in the totals.
     pub const MOST_HOLDERS: usize = 50;
-    /// Bounds a report's size on a server with thousands of busy sessions.
-    pub const MOST_SESSIONS: usize = 200;
+    /// Bounds a report's size on a server with many thousands of busy sessions; rules count within it.
+    pub const MOST_SESSIONS: usize = 2_000;
 }

@@ -116,6 +116,8 @@ pub struct PoolerDetail {
     pub used_clients: Option<u32>,
     /// Mean wait per server assignment over the last interval, milliseconds; null when nothing was assigned.
     pub mean_wait_ms: Option<f64>,
+    /// Server assignments that the mean is of; 0 while it is the age of the queue.
+    pub assignments: u64,
     /// Counters of the databases that lead to this target.
     pub counters: Vec<PoolerCounters>,
     /// The pooler's databases that lead to this target.

@@ -1,6 +1,10 @@
 //! The picture over all regions. The aggregator publishes it; web workers read it without asking an actor.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +17,8 @@ pub struct World {
     pub status: Status,
     /// When the newest report of any target was measured.
     pub updated_at: Timestamp,
+    /// When the aggregator last looked at all of it; a picture that nobody keeps is worth nothing.
+    pub judged: Instant,
     /// Region by region.
     pub regions: BTreeMap<RegionName, Arc<Region>>,
 }
@@ -64,10 +70,18 @@ pub struct Trend {
 }
 
 impl World {
+    /// A picture older than this is not kept any more: its keeper hangs, and what it shows is unknown.
+    pub const KEPT_WITHIN: Duration = Duration::from_secs(5);
+
     /// A world of which nothing is known yet: these regions, each unknown.
-    pub fn unseen(regions: impl IntoIterator<Item = RegionName>, at: Timestamp) -> Self {
+    pub fn unseen(regions: impl IntoIterator<Item = RegionName>, at: Timestamp, now: Instant) -> Self {
         let region = |name| (name, Arc::new(Region::unseen()));
-        Self { status: Status::Unknown, updated_at: at, regions: regions.into_iter().map(region).collect() }
+        Self { status: Status::Unknown, updated_at: at, judged: now, regions: regions.into_iter().map(region).collect() }
+    }
+
+    /// Whether its keeper still keeps it.
+    pub fn is_kept(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.judged) <= Self::KEPT_WITHIN
     }
 
     /// One target, when it is known.

@@ -71,6 +71,8 @@ pub struct Connection {
     pub phases: Phases,
     /// Which of the hosts answered.
     pub server: Host,
+    /// The database asked for.
+    pub database: String,
     // After the client, so that the driver finds it gone.
     driver: Driver,
     cancel: CancelToken,
@@ -183,7 +185,7 @@ async fn attempt(
     require(&client, attrs, purpose).await?;
     let cancel = client.cancel_token();
     let route = Route { endpoint, tls };
-    Ok(Connection { client, phases: progress.phases, server: host.clone(), driver, cancel, route })
+    Ok(Connection { client, phases: progress.phases, server: host.clone(), database: to.dbname.clone(), driver, cancel, route })
 }
 
 fn configure(to: &ConnInfo, purpose: Purpose, encrypted: bool) -> Config {

@@ -2,6 +2,7 @@
 
 mod actor;
 pub mod counters;
+pub mod own;
 pub mod size;
 
 pub use actor::DatabaseProbe;

@@ -39,6 +39,13 @@ impl Launcher {
     }
 }
 
+impl Launcher {
+    /// The thread of its probes, for who must end them all.
+    pub fn arbiter(&self) -> ArbiterHandle {
+        self.arbiter.clone()
+    }
+}
+
 impl Spawn for Launcher {
     fn spawn(&self, target: &TargetSettings, to: Recipient<Reading>, watch: DeathWatch, elsewhere: bool) -> Box<dyn Stop> {
         let server = self.registry.server(&target.url, &self.sampling);

@@ -29,7 +29,10 @@ use rand::{SeedableRng, rngs::SmallRng};
 use super::{
     Failure, Sampling,
     conninfo::ConnInfo,
-    database::counters::ServerFacts,
+    database::{
+        counters::ServerFacts,
+        own::{Own, Transactions},
+    },
     governor::{Governor, Lane},
     pool::client_check,
     query::statements,
@@ -52,6 +55,8 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 pub const WITH_TWO_LANES: i32 = 3;
 /// Reconnects of a lane: soon at first, so that a restart is hardly missed, and never rarer than recovery must be noticed.
 const RETRY: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(1));
+/// Transactions of a client check: the login and the trivial query.
+const CLIENT_CHECK: u64 = 2;
 /// How long a cancel request may take; it goes over a connection of its own, and the server may be frozen.
 const CANCEL_WITHIN: Duration = Duration::from_millis(500);
 
@@ -65,6 +70,7 @@ pub struct Server {
     check: tokio::sync::Mutex<Option<CheckReading>>,
     checks_done: AtomicUsize,
     governor: Mutex<Governor>,
+    own: Mutex<Own>,
     facts: ArcSwapOption<ServerFacts>,
     /// Whether each lane holds a connection now.
     held: [AtomicBool; 2],
@@ -115,6 +121,7 @@ impl Server {
     pub fn new(url: ConnInfo, sampling: Sampling) -> Self {
         Self {
             governor: Mutex::new(Governor::new(sampling)),
+            own: Mutex::default(),
             urls: Mutex::new(vec![url]),
             fast: tokio::sync::Mutex::new(Fast::new()),
             slow: tokio::sync::Mutex::new(Slow::new()),
@@ -159,6 +166,9 @@ impl Server {
         let url = self.url(turn);
         let result = client_check::check(&url, false, ANSWER_WITHIN).await;
         let at = clock::now();
+        if result.is_ok() {
+            self.transacted(&url.dbname, Transactions::committed(CLIENT_CHECK));
+        }
         self.connected(at, result.as_ref().unwrap_or_else(|failure| &failure.phases));
         latest.insert(CheckReading { at, database: url.dbname, result }).clone()
     }
@@ -221,6 +231,20 @@ impl Server {
 
     fn metered(&self, own: statements::Own) {
         self.governor.lock().expect("no panic while held").metered(own.calls, own.exec);
+    }
+
+    /// Counts transactions of our own in one of the server's databases.
+    pub fn transacted(&self, database: &str, more: Transactions) {
+        let mut own = self.own.lock().expect("no panic while held");
+        if let Some(known) = own.get_mut(database) {
+            known.add(more);
+        } else {
+            own.insert(database.to_owned(), more);
+        }
+    }
+
+    fn own(&self) -> Own {
+        self.own.lock().expect("no panic while held").clone()
     }
 
     fn hold(&self, lane: usize, held: bool) {

@@ -98,14 +98,14 @@ impl Evaluator {
         }
         let mut reasons: Vec<_> = self.episodes.values().filter(|it| it.firing).map(|it| it.reason.clone()).collect();
         reasons.sort_by_key(|reason| (std::cmp::Reverse(reason.severity), reason.rule));
-        Judgement { status: self.status(seen, &reasons), reasons, transitions }
+        Judgement { status: Self::status(seen, &reasons), reasons, transitions }
     }
 
-    fn status(&self, seen: &Seen, reasons: &[Reason]) -> Status {
-        // A failed attempt explains for a while why the sessions are not seen; a verdict does as long as attempts go on.
-        let explained = seen.attempts_fresh
-            && (seen.attempts.verdict(self.thresholds.failed_attempts).is_some()
-                || (seen.had_sight && seen.attempt_failed_just_now));
+    fn status(seen: &Seen, reasons: &[Reason]) -> Status {
+        // Only a rule that says why nothing is seen, by attempts that go on, knows more than that nothing is seen.
+        let says_why =
+            |reason: &Reason| matches!(reason.rule, Rule::DatabaseDown | Rule::DatabaseUnresponsive | Rule::DatabaseRejecting);
+        let explained = seen.attempts_fresh && reasons.iter().any(says_why);
         if seen.activity.fresh().is_none() && !explained {
             return Status::Unknown;
         }

@@ -64,10 +64,12 @@ pub struct Joined {
     transactions: Window,
     blocks: Window,
     cache_hit_ratio: Option<f64>,
-    size: Option<Result<u64, Missing>>,
+    size: Option<Latest<Result<u64, Missing>>>,
     growth: Growth,
+    growth_per_day: Option<f64>,
     cost: Cost,
-    measured: Option<Timestamp>,
+    /// When the newest reading was taken, for judging and for people: the wall clock may jump back.
+    measured: Option<(Instant, Timestamp)>,
     undelivered: Vec<Transition>,
 }
 
@@ -89,6 +91,7 @@ impl Joined {
             cache_hit_ratio: None,
             size: None,
             growth: Growth::default(),
+            growth_per_day: None,
             measured: None,
             undelivered: Vec::new(),
         }
@@ -100,11 +103,25 @@ impl Joined {
         self.evaluator.reconfigure(thresholds.clone());
     }
 
+    /// Takes other settings: what was read with the old ones is forgotten, what is in breach goes on until it clears.
+    pub fn reconfigure(&mut self, settings: &TargetSettings, thresholds: &Thresholds) {
+        let new = Self::new(settings, thresholds, &self.sampling);
+        let before = std::mem::replace(self, new);
+        self.evaluator = before.evaluator;
+        self.evaluator.reconfigure(thresholds.clone());
+        self.undelivered = before.undelivered;
+        if before.settings.url == settings.url {
+            (self.growth, self.growth_per_day) = (before.growth, before.growth_per_day);
+        }
+    }
+
     /// Takes one reading.
     pub fn take(&mut self, reading: &Reading) {
         let at = reading.at;
         self.cost = reading.cost.clone();
-        self.measured = self.measured.max(Some(reading.wall));
+        if self.measured.is_none_or(|(before, _)| at >= before) {
+            self.measured = Some((at, reading.wall));
+        }
         match &reading.body {
             Body::Activity(activity, missing) => {
                 self.attempts.saw(at);
@@ -118,8 +135,9 @@ impl Joined {
             Body::Size(size) => {
                 if let Ok(bytes) = size {
                     self.growth.add(at, *bytes);
+                    self.growth_per_day = self.growth.per_day();
                 }
-                self.size = Some(size.clone());
+                renew(&mut self.size, at, self.sampling.size, size.clone());
             }
             Body::Overrun => {}
         }
@@ -171,15 +189,16 @@ impl Joined {
 
     /// What the rules may go by.
     fn see(&self, now: Instant) -> Seen {
-        let sessions_stay = stays(Duration::from_millis(self.cost.interval_ms));
         let within = |at: Option<Instant>, limit: Duration| at.is_some_and(|at| now.saturating_duration_since(at) <= limit);
-        let failed_at = self.attempts.failure().map(|tried| tried.at);
-        let poolers = self.poolers.iter().zip(&self.settings.poolers).map(|(state, settings)| PoolerSeen {
+        let clients_stay = stays(self.sampling.client_check);
+        let tried = |index: usize| self.attempts.poolers.get(index)?.last.as_ref().map(|tried| tried.at);
+        let poolers = self.poolers.iter().zip(&self.settings.poolers).enumerate().map(|(index, (state, settings))| PoolerSeen {
             name: settings.name(),
             console: signal(state.latest.as_ref(), now, |reading| Some(reading.pooler.clone())),
             message: state.latest.as_ref().and_then(|latest| latest.value.message.clone()),
             unreached: state.unreached,
             paused: state.paused,
+            tried_lately: within(tried(index), clients_stay),
         });
         let counted = self.counters.as_ref().is_some_and(|latest| latest.is_fresh(now) && latest.value.is_ok());
         let sums = |window: &Window| match window.sums(now) {
@@ -189,15 +208,28 @@ impl Joined {
         };
         Seen {
             attempts: self.attempts.clone(),
-            attempts_fresh: within(self.attempts.newest(), stays(self.sampling.client_check)),
-            attempt_failed_just_now: within(failed_at, sessions_stay),
+            attempts_fresh: within(self.attempts.newest(), clients_stay),
             had_sight: self.activity.is_some(),
             activity: signal(self.activity.as_ref(), now, |(activity, _)| Some(Arc::clone(activity))),
             poolers: poolers.collect(),
-            queries: signal(self.queries.as_ref(), now, |queries| queries.as_ref().ok().cloned()),
+            queries: self.see_queries(now),
             transactions: sums(&self.transactions),
             blocks: sums(&self.blocks),
-            growth_per_day: self.growth.per_day(),
+            growth_per_day: self.growth_per_day,
+        }
+    }
+}
+
+impl Joined {
+    /// A cause that somebody can mend (no extension, no grant) will stay; any other is a reading that failed, as happens in
+    /// distress, and must not clear what the last one showed.
+    fn see_queries(&self, now: Instant) -> Signal<Arc<Queries>> {
+        let stays = |cause: &Missing| cause.fix.is_some();
+        match self.queries.as_ref().map(|latest| (latest.is_fresh(now), &latest.value)) {
+            None => Signal::Absent,
+            Some((true, Ok(queries))) => Signal::Fresh(Arc::clone(queries)),
+            Some((true, Err(cause))) if stays(cause) => Signal::Absent,
+            Some(_) => Signal::Stale,
         }
     }
 }

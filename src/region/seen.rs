@@ -40,6 +40,8 @@ pub struct PoolerSeen {
     pub unreached: u32,
     /// How often in a row a pool was paused or disabled.
     pub paused: u32,
+    /// Whether the newest client's attempt through it is recent.
+    pub tried_lately: bool,
 }
 
 /// The target at one moment.
@@ -49,8 +51,6 @@ pub struct Seen {
     pub attempts: Attempts,
     /// Whether the newest of them is recent.
     pub attempts_fresh: bool,
-    /// Whether an attempt failed within the time that sessions stay fresh.
-    pub attempt_failed_just_now: bool,
     /// Whether the sessions were ever seen.
     pub had_sight: bool,
     /// The sessions.

@@ -30,8 +30,11 @@ use crate::{
 
 /// The readings of one tick arrive within this; a batch carries them together. Part of the 500 ms to the live stream.
 const COALESCE: Duration = Duration::from_millis(10);
-/// How often probes are looked after and silent targets judged again.
+/// How often probes are looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// A target without readings is judged again this often: silence is news too. Longer than the fast interval, whose readings
+/// bring a judgement each.
+const JUDGE_EVERY: Duration = Duration::from_millis(500);
 /// A batch at least this often, empty or not: the region's heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Readings that may wait: several ticks of some hundred targets. More are refused by the sender, and the next one heals it.
@@ -81,6 +84,22 @@ impl Message for Reconfigure {
     type Result = ();
 }
 
+/// The configuration has this region no more: its probes end, its targets are told as removed, the actor ends.
+#[derive(Debug)]
+pub struct Retire;
+
+impl Message for Retire {
+    type Result = ();
+}
+
+/// Where batches go from now on: the aggregator was replaced.
+#[derive(Debug)]
+pub struct ReportTo(pub Recipient<Batch>);
+
+impl Message for ReportTo {
+    type Result = ();
+}
+
 impl RegionSupervisor {
     /// A supervisor of these targets; its probes start when it does.
     pub fn new(
@@ -112,17 +131,26 @@ impl RegionSupervisor {
     fn add(&mut self, settings: TargetSettings, thresholds: Thresholds) {
         let now = clock::now();
         let id = settings.id.clone();
-        for kind in ProbeKind::ALL {
-            self.roster.add((id.clone(), kind), now);
-        }
+        self.add_probes(&id);
         let joined = Joined::new(&settings, &thresholds, &self.sampling);
         let interval = self.sampling.fast;
         let watched = Watched { settings, thresholds, joined, interval, seen: false, dirty: true, judged: now };
         self.targets.insert(id, watched);
     }
 
+    fn add_probes(&mut self, id: &TargetId) {
+        let now = clock::now();
+        for kind in ProbeKind::ALL {
+            self.roster.add((id.clone(), kind), now);
+        }
+    }
+
     fn remove(&mut self, id: &TargetId) {
         self.targets.remove(id);
+        self.stop_probes(id);
+    }
+
+    fn stop_probes(&mut self, id: &TargetId) {
         self.roster.remove(id);
         for kind in ProbeKind::ALL {
             if let Some(probe) = self.probes.remove(&(id.clone(), kind)) {
@@ -137,7 +165,7 @@ impl RegionSupervisor {
         self.replace_silent(now);
         self.start_due(ctx, now);
         for watched in self.targets.values_mut() {
-            watched.dirty |= now.saturating_duration_since(watched.judged) >= LOOK_EVERY;
+            watched.dirty |= now.saturating_duration_since(watched.judged) >= JUDGE_EVERY;
         }
         let beat = self.sent.is_none_or(|at| now.saturating_duration_since(at) >= HEARTBEAT);
         if beat || self.targets.values().any(|watched| watched.dirty) {
@@ -256,6 +284,30 @@ impl Handler<ProbeDown> for RegionSupervisor {
     }
 }
 
+impl Handler<Retire> for RegionSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Retire, ctx: &mut Self::Context) {
+        for id in self.targets.keys().cloned().collect::<Vec<_>>() {
+            self.remove(&id);
+            self.removed.push(id);
+        }
+        self.flush();
+        actix::ActorContext::stop(ctx);
+    }
+}
+
+impl Handler<ReportTo> for RegionSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, new: ReportTo, _: &mut Self::Context) {
+        self.to = new.0;
+        // The new aggregator knows nothing yet.
+        self.targets.values_mut().for_each(|watched| watched.dirty = true);
+        self.flush();
+    }
+}
+
 impl Handler<Reconfigure> for RegionSupervisor {
     type Result = ();
 
@@ -274,9 +326,12 @@ impl Handler<Reconfigure> for RegionSupervisor {
                         watched.thresholds = thresholds;
                     }
                 }
-                Some(_) => {
-                    self.remove(&settings.id.clone());
-                    self.add(settings, thresholds);
+                Some(watched) => {
+                    // Only other readings are wanted; what is in breach stays the same incident.
+                    watched.joined.reconfigure(&settings, &thresholds);
+                    (watched.settings, watched.thresholds, watched.dirty) = (settings.clone(), thresholds, true);
+                    self.stop_probes(&settings.id);
+                    self.add_probes(&settings.id);
                 }
                 None => self.add(settings, thresholds),
             }

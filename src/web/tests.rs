@@ -56,7 +56,7 @@ pub(super) fn world(reports: &[Report]) -> World {
         ..Region::unseen()
     };
     let regions = [(RegionName::from("us-east-1"), Arc::new(region))].into();
-    World { status: Status::Degraded, updated_at: report().sample.timestamp, regions }
+    World { status: Status::Degraded, updated_at: report().sample.timestamp, judged: clock::now(), regions }
 }
 
 fn two() -> World {
@@ -218,7 +218,7 @@ async fn the_worst_is_the_data_of_database_health() {
     let answer = call_service(&app, TestRequest::get().uri("/api/health/database").to_request()).await;
     let body: Value = read_body_json(answer).await;
     assert_eq!((&body["data"]["target"], body["databases"].as_array().unwrap().len()), (&json!("marketing"), 2));
-    let unseen = World::unseen(["us-east-1".into()], report().sample.timestamp);
+    let unseen = World::unseen(["us-east-1".into()], report().sample.timestamp, clock::now());
     let app = init_service(routes::app(state(&Settings::default(), unseen))).await;
     let answer = call_service(&app, TestRequest::get().uri("/api/health/database").to_request()).await;
     assert_eq!(answer.status(), 500);

@@ -5,4 +5,7 @@
 
 mod support;
 
+mod faults;
 mod smoke;
+mod truth;
+mod versions;

@@ -1,9 +1,11 @@
 //! A running node, as a test sees it: the real binary, its API over HTTP, its log.
 
-mod node;
+pub(crate) mod node;
+mod session;
 mod stream;
 
 pub(crate) use node::Node;
+pub(crate) use session::Session;
 pub(crate) use stream::Stream;
 
 use std::time::{Duration, Instant};

@@ -44,9 +44,11 @@ impl Incident {
             Self::Leak => {
                 "invoice-worker forgets to commit: expect connection_leak naming it, and blocking_chain, as mail-sender waits for its row"
             }
-            Self::SlowQueries => "monthly-report runs statements of two seconds: expect query_slow, then slow_query_rate",
+            Self::SlowQueries => {
+                "monthly-report runs statements of two seconds: expect slow_query_rate, and query_slow while nothing else runs"
+            }
             Self::Killed => {
-                "the server is killed (SIGKILL): expect database_down for all databases of the region, and pooler_down"
+                "the server is killed (SIGKILL): expect database_down for all databases of the region, and pool_waiting: its clients wait in PgBouncer"
             }
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use actix::{Actor, AsyncContext, Context, Handler};
 
-use super::counters::rates;
+use super::{counters::rates, own::Discount};
 use crate::{
     clock,
     model::{
@@ -28,6 +28,7 @@ pub struct DatabaseProbe {
     voice: Voice,
     target: TargetSettings,
     before: Option<(Instant, Arc<DatabaseCounters>)>,
+    discount: Discount,
     reading_counters: bool,
     reading_size: bool,
     counters_due: Instant,
@@ -38,7 +39,16 @@ impl DatabaseProbe {
     /// A probe that reads for the first time at once.
     pub fn new(voice: Voice, target: TargetSettings) -> Self {
         let now = clock::now();
-        Self { voice, target, before: None, reading_counters: false, reading_size: false, counters_due: now, size_due: now }
+        Self {
+            voice,
+            target,
+            before: None,
+            discount: Discount::default(),
+            reading_counters: false,
+            reading_size: false,
+            counters_due: now,
+            size_due: now,
+        }
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
@@ -75,12 +85,14 @@ impl DatabaseProbe {
                 cause: format!("there is no database {database} on the server"),
                 fix: None,
             };
-            Ok((reading.at, counters.ok_or_else(missing)?))
+            let own = reading.own.get(database).copied().unwrap_or_default();
+            Ok((reading.at, counters.ok_or_else(missing)?, own))
         });
         let (at, body) = match seen {
-            Ok((at, counters)) => {
-                let rates =
+            Ok((at, counters, own)) => {
+                let mut rates =
                     self.before.as_ref().and_then(|(then, before)| rates(before, &counters, at.saturating_duration_since(*then)));
+                self.discount.step(own, rates.as_mut());
                 self.before = Some((at, Arc::clone(&counters)));
                 (at, Ok(DatabaseReading { counters, rates }))
             }

@@ -17,7 +17,8 @@ use crate::model::activity::{Server, States};
 pub use view::View;
 
 /// Idle sessions need no age and no wait event: grouping them by who they are saves rows. `xact_start` is read for
-/// everything else. Own sessions are counted as backends, then left out.
+/// everything else. Own sessions are counted as backends, then left out. A role without the grant sees no type of a session
+/// that is not its own; with a database and a user it is a client.
 ///
 /// Four times a second the server's caches are cold each time, so what counts is how much code and catalog a reading touches.
 /// Hence the function under `pg_stat_activity` instead of the view with its joins, names looked up once per group, and all in
@@ -44,7 +45,8 @@ FROM (SELECT datid, usesysid, coalesce(application_name, '') AS application, sta
              CASE WHEN state <> 'idle' THEN query_start END AS query_start,
              CASE WHEN state <> 'idle' THEN state_change END AS state_change,
              count(*)::int4 AS backends
-      FROM pg_stat_get_activity(NULL) WHERE backend_type = 'client backend'
+      FROM pg_stat_get_activity(NULL)
+      WHERE backend_type = 'client backend' OR backend_type IS NULL AND datid IS NOT NULL AND usesysid IS NOT NULL
       GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) a";
 
 /// `pg_blocking_pids` takes every lock partition for a moment, so it is asked only about sessions that wait.
@@ -67,6 +69,8 @@ pub struct Snapshot {
     pub client_backends: u32,
     /// By database, Isobar's own left out.
     pub databases: HashMap<String, Vec<Backend>>,
+    /// Statements that it took.
+    pub statements: u64,
     /// Sees [`Tripwire`].
     pub tripwire: Tripwire,
 }
@@ -174,6 +178,7 @@ impl Reader {
     pub async fn read(&self, client: &Client, blockers: bool) -> Result<Snapshot, Error> {
         let rows = client.query(&self.activity, &[]).await?;
         let mut snapshot = Snapshot::from_rows(&rows)?;
+        snapshot.statements = 1;
         // Our own session is always among them, so there is a first row.
         if let Some(row) = rows.first() {
             snapshot.tripwire = Tripwire { catalog_changes: row.try_get(12)?, configuration_loaded: row.try_get(13)? };
@@ -182,6 +187,7 @@ impl Reader {
             snapshot.backends().filter(|backend| backend.waits_for_lock()).map(|backend| backend.pid).collect();
         if blockers && !waiting.is_empty() {
             let rows = client.query(&self.blockers, &[&waiting]).await?;
+            snapshot.statements += 1;
             let blocking: HashMap<i32, Vec<i32>> =
                 rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
             snapshot.set_blockers(&blocking);

@@ -28,6 +28,7 @@ use crate::{
     },
     probe::{
         Failure, PoolerSettings, StopProbe, TargetSettings,
+        database::own::Transactions,
         governor::Lane,
         session::{ANSWER_WITHIN, CheckReading, FastReading, attempt},
         voice::Voice,
@@ -254,6 +255,9 @@ impl PoolProbe {
             let watch = &mut probe.poolers[index];
             let now = clock::now();
             watch.check.end(result.is_ok(), now, interval);
+            if result.is_ok() {
+                probe.voice.server.transacted(&probe.target.url.dbname, Transactions::committed(1));
+            }
             let detail = PoolerDetail { name: watch.settings.name(), ..PoolerDetail::default() };
             let consoled = watch.console.is_some();
             probe.voice.say(now, Body::Attempt(attempt(Path::Pooler(index), &result)));

@@ -199,6 +199,7 @@ impl ConsoleView {
             max_client_connections: self.settings.max_client_connections,
             used_clients: self.settings.used_clients,
             mean_wait_ms: mean,
+            assignments,
             counters: self.counters.iter().filter(|row| of(&row.database)).cloned().collect(),
             databases: self.databases.iter().filter(|row| of(&row.name)).cloned().collect(),
         };

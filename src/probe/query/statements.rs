@@ -107,6 +107,13 @@ pub struct Info {
     pub taken: DateTime<Utc>,
 }
 
+impl Catalog {
+    /// How many statements a [`read`] takes.
+    pub fn statements(&self) -> u64 {
+        1 + u64::from(self.info.is_some())
+    }
+}
+
 /// Finds the extension and prepares its reads; the outer error is the connection's, the inner result says what to run when
 /// the statements cannot be read.
 pub async fn locate(client: &Client) -> Result<Result<Catalog, Missing>, Error> {
@@ -132,7 +139,7 @@ pub async fn locate(client: &Client) -> Result<Result<Catalog, Missing>, Error> 
     let (toplevel, stats_since) = (has("toplevel"), has("stats_since"));
     let sql = format!(
         "SELECT userid, dbid, queryid, calls, {time}, rows, shared_blks_hit, shared_blks_read{toplevel}{since} \
-         FROM {view}(false) WHERE queryid IS NOT NULL",
+         FROM {view}(false)",
         time = if has("total_exec_time") { "total_exec_time" } else { "total_time" },
         toplevel = if toplevel { ", toplevel" } else { "" },
         since = if stats_since { ", stats_since" } else { "" },
@@ -154,7 +161,7 @@ pub async fn locate(client: &Client) -> Result<Result<Catalog, Missing>, Error> 
 }
 
 /// Reads every entry, without texts. An error of the connection's is the caller's to classify; for others see [`explain`].
-pub async fn read(client: &Client, catalog: &Catalog) -> Result<Snapshot, Error> {
+pub async fn read(client: &Client, catalog: &Catalog) -> Result<Result<Snapshot, Missing>, Error> {
     let info = async {
         match &catalog.info {
             Some(info) => client.query_one(info, &[]).map_ok(Some).await,
@@ -167,11 +174,13 @@ pub async fn read(client: &Client, catalog: &Catalog) -> Result<Snapshot, Error>
         snapshot.info = Some(Info { dealloc: count(&row, 0)?, reset: row.try_get(1)?, taken: row.try_get(2)? });
     }
     for row in &rows {
+        // Hidden: the grant was taken back, and what is left would look like a quiet server.
+        let Some(query) = row.try_get(2)? else { return Ok(Err(no_grant(&catalog.role_name))) };
         snapshot.rows.push(Row {
             key: Key {
                 user: row.try_get(0)?,
                 database: row.try_get(1)?,
-                query: row.try_get(2)?,
+                query,
                 toplevel: if catalog.toplevel { row.try_get(8)? } else { true },
             },
             counters: Counters {
@@ -184,7 +193,7 @@ pub async fn read(client: &Client, catalog: &Catalog) -> Result<Snapshot, Error>
             since: if catalog.stats_since { row.try_get(if catalog.toplevel { 9 } else { 8 })? } else { None },
         });
     }
-    Ok(snapshot)
+    Ok(Ok(snapshot))
 }
 
 /// The texts of these query ids, as the server keeps them (where several roles share an id, ours wins, for its mark); [`Known::learn`] redacts them. It makes the server load all

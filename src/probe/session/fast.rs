@@ -15,13 +15,16 @@ use crate::{
     probe::{
         Failure,
         connect::{Connection, Purpose, connect},
-        database::counters::Counters,
+        database::{counters::Counters, own::Transactions},
         pool::activity::{Reader, Snapshot},
     },
 };
 
 /// Blockers are asked for at most this often: `pg_blocking_pids` takes every lock partition for a moment.
 const BLOCKERS_EVERY: Duration = Duration::from_secs(1);
+
+/// Transactions of a connect: the login, the first query, and what prepares the reads.
+const CONNECT: u64 = 10;
 
 /// The fast lane of a server.
 #[derive(Debug)]
@@ -106,6 +109,7 @@ impl Fast {
             };
             phases.first_query = Some(first_query.as_secs_f64() * 1e3);
             server.facts.store(Some(Arc::new(facts)));
+            server.transacted(&connection.database, Transactions::committed(CONNECT));
             Ok((connection, reader, phases))
         };
         match connected.await {
@@ -131,6 +135,7 @@ impl Fast {
             Ok(Ok(mut snapshot)) => {
                 let now = clock::now();
                 server.spent(Lane::Fast, now, now - started);
+                server.transacted(&connection.database, Transactions::committed(snapshot.statements));
                 if blockers {
                     self.blockers_at = Some(now);
                 } else if let Some(before) = &self.before {

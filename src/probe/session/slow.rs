@@ -15,13 +15,21 @@ use crate::{
     probe::{
         Failure,
         connect::{Connection, Purpose, connect},
-        database::{counters::Counters, size::Sizes},
+        database::{
+            counters::Counters,
+            own::{Own, Transactions},
+            size::Sizes,
+        },
         query::statements::{self, Catalog, Deltas, Interval, Known},
     },
 };
 
 /// A slow read that takes longer is cancelled; the server's own `statement_timeout` on the session is the second net.
 const READ_WITHIN: Duration = Duration::from_secs(5);
+/// Transactions of a connect: the login, and what prepares the reads.
+const CONNECT: u64 = 6;
+/// Those of finding the extension and preparing its reads.
+const LOCATE: u64 = 3;
 /// Where no database of the server has the extension, it is looked for again this often.
 const LOCATE_AGAIN: Duration = Duration::from_secs(5);
 
@@ -63,6 +71,8 @@ pub struct CountersReading {
     pub at: Instant,
     /// One row per database.
     pub databases: Arc<Vec<Arc<DatabaseCounters>>>,
+    /// Our own transactions until then.
+    pub own: Arc<Own>,
 }
 
 /// How a read ended that did not bring what was asked for.
@@ -113,17 +123,24 @@ impl Slow {
             return Ok(reading.clone());
         }
         let resident = self.connected(server).await.map_err(|failure| missing("database", &failure))?;
-        let read = within(Lane::Counters, server, resident.counters.read(&resident.connection.client)).await;
+        let connection = &resident.connection;
+        let read = within(Lane::Counters, server, connection, 1, resident.counters.read(&connection.client)).await;
         let read = self.kept(read).map_err(|failure| missing("database", &failure))?;
         let databases = Arc::new(read.into_iter().map(Arc::new).collect::<Vec<_>>());
         server.saw_databases(databases.iter().map(|counters| counters.datname.clone()).collect());
-        Ok(self.counters.insert(CountersReading { at: clock::now(), databases }).clone())
+        let own = Arc::new(server.own());
+        Ok(self.counters.insert(CountersReading { at: clock::now(), databases, own }).clone())
     }
 
     /// One database's size in bytes.
     pub async fn size(&mut self, server: &Server, database: &str) -> Result<u64, Missing> {
         let resident = self.connected(server).await.map_err(|failure| missing("database.size", &failure))?;
-        let read = within(Lane::Size, server, resident.sizes.read(&resident.connection.client, database)).await;
+        let connection = &resident.connection;
+        let read = within(Lane::Size, server, connection, 0, resident.sizes.read(&connection.client, database)).await;
+        if let Ok(size) = &read {
+            let refused = size.is_err();
+            server.transacted(&connection.database, if refused { Transactions::REFUSED } else { Transactions::committed(1) });
+        }
         self.kept(read).map_err(|failure| missing("database.size", &failure))?
     }
 
@@ -136,7 +153,9 @@ impl Slow {
         self.connected(server).await.map_err(|failure| missing("queryPerformance", &failure))?;
         let catalog = self.locate(server).await?;
         let resident = self.connected(server).await.map_err(|failure| missing("queryPerformance", &failure))?;
-        let read = within(Lane::Statements, server, statements::read(&resident.connection.client, &catalog)).await;
+        let connection = &resident.connection;
+        let read = statements::read(&connection.client, &catalog);
+        let read = within(Lane::Statements, server, connection, catalog.statements(), read).await;
         let snapshot = match read {
             Err(Stopped::Server(error)) => {
                 // Dropped, or updated, or the grant was taken back: look again before the next reading.
@@ -149,6 +168,10 @@ impl Slow {
             }
             read => self.kept(read).map_err(|failure| missing("queryPerformance", &failure))?,
         };
+        let snapshot = snapshot.inspect_err(|_| {
+            self.located = Located::NotYet;
+            self.deltas = Deltas::default();
+        })?;
         let now = clock::now();
         let elapsed = self.statements.as_ref().map_or(Duration::ZERO, |(at, _)| now.saturating_duration_since(*at));
         let interval = Arc::new(self.deltas.step(snapshot, elapsed, clock::wall()));
@@ -166,15 +189,17 @@ impl Slow {
         let wants = self.known.wants(now, interval, &databases);
         if !wants.texts.is_empty() {
             let Some(resident) = &self.resident else { return };
-            let texts =
-                within(Lane::Statements, server, statements::texts(&resident.connection.client, catalog, &wants.texts)).await;
+            let connection = &resident.connection;
+            let texts = statements::texts(&connection.client, catalog, &wants.texts);
+            let texts = within(Lane::Statements, server, connection, 1, texts).await;
             if let Ok(texts) = self.kept(texts) {
                 self.known.learn(texts);
             }
         }
         if wants.roles {
             let Some(resident) = &self.resident else { return };
-            let roles = within(Lane::Statements, server, statements::roles(&resident.connection.client)).await;
+            let connection = &resident.connection;
+            let roles = within(Lane::Statements, server, connection, 1, statements::roles(&connection.client)).await;
             if let Ok(roles) = self.kept(roles) {
                 self.known.learn_roles(roles);
             }
@@ -191,7 +216,8 @@ impl Slow {
         };
         loop {
             let resident = self.connected(server).await.map_err(|failure| missing("queryPerformance", &failure))?;
-            let located = within(Lane::Statements, server, statements::locate(&resident.connection.client)).await;
+            let connection = &resident.connection;
+            let located = within(Lane::Statements, server, connection, LOCATE, statements::locate(&connection.client)).await;
             match self.kept(located).map_err(|failure| missing("queryPerformance", &failure))? {
                 Ok(catalog) => {
                     self.known = Known::new(catalog.role);
@@ -221,7 +247,7 @@ impl Slow {
             if let Some(failure) = self.failure.as_ref().filter(|_| !self.retry.is_due(clock::now())) {
                 return Err(failure.clone());
             }
-            match self.connect(server).await {
+            match self.connect_to_any(server).await {
                 Ok(resident) => {
                     self.retry.succeeded();
                     self.failure = None;
@@ -233,7 +259,6 @@ impl Slow {
                 }
                 Err(failure) => {
                     self.retry.failed(clock::now());
-                    self.turn += usize::from(failure.outcome == Outcome::NoSuchDatabase);
                     return Err(self.failure.insert(failure).clone());
                 }
             }
@@ -242,11 +267,28 @@ impl Slow {
         Ok(self.resident.as_ref().expect("connected above"))
     }
 
+    /// Connects to the next of the server's databases that exists: one that was dropped must not blind the others.
+    async fn connect_to_any(&mut self, server: &Server) -> Result<Resident, Failure> {
+        let mut left = server.databases().len();
+        loop {
+            match self.connect(server).await {
+                Err(failure) if failure.outcome == Outcome::NoSuchDatabase => {
+                    self.turn += 1;
+                    left = left.saturating_sub(1);
+                    if left == 0 {
+                        return Err(failure);
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
+
     async fn connect(&self, server: &Server) -> Result<Resident, Failure> {
         let connection = connect(&server.url(self.turn), Purpose::Resident, ANSWER_WITHIN).await?;
         server.connected(clock::now(), &connection.phases);
         let prepare = try_join(Counters::prepare(&connection.client), Sizes::prepare(&connection.client));
-        match within(Lane::Counters, server, prepare).await {
+        match within(Lane::Counters, server, &connection, CONNECT, prepare).await {
             Ok((counters, sizes)) => Ok(Resident { connection, counters, sizes }),
             Err(Stopped::Connection(failure)) => Err(failure),
             Err(Stopped::Server(error)) => Err(Failure::of(Phase::FirstQuery, connection.phases, &error)),
@@ -267,10 +309,12 @@ impl Slow {
     }
 }
 
-/// One read under its deadline, its round trip metered.
+/// One read under its deadline, its round trip metered and its transactions counted.
 async fn within<T>(
     lane: Lane,
     server: &Server,
+    connection: &Connection,
+    transactions: u64,
     read: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, Stopped> {
     let started = clock::now();
@@ -278,8 +322,14 @@ async fn within<T>(
     let now = clock::now();
     server.spent(lane, now, now - started);
     match done {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) if error.as_db_error().is_some() && !error.is_closed() => Err(Stopped::Server(error)),
+        Ok(Ok(value)) => {
+            server.transacted(&connection.database, Transactions::committed(transactions));
+            Ok(value)
+        }
+        Ok(Err(error)) if error.as_db_error().is_some() && !error.is_closed() => {
+            server.transacted(&connection.database, Transactions::REFUSED);
+            Err(Stopped::Server(error))
+        }
         Ok(Err(error)) => Err(Stopped::Connection(Failure::of(Phase::Query, Phases::default(), &error))),
         Err(_) => Err(Stopped::Connection(Failure::timeout(Phase::Query, Phases::default()))),
     }

@@ -61,7 +61,14 @@ fn pooler(busy: u32, waiting: u32, wait_ms: f64) -> Seen {
     };
     let shown =
         Pooler { kind: PoolerKind::Pgbouncer, name: "pgb:6432".into(), up: true, outcome: Outcome::Ok, pools: vec![pool] };
-    let pooler = PoolerSeen { name: "pgb:6432".into(), console: Signal::Fresh(shown), message: None, unreached: 0, paused: 0 };
+    let pooler = PoolerSeen {
+        name: "pgb:6432".into(),
+        console: Signal::Fresh(shown),
+        message: None,
+        unreached: 0,
+        paused: 0,
+        tried_lately: true,
+    };
     Seen { poolers: vec![pooler], attempts: Attempts::new(1), ..sees(server(10)) }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Joined;
+use super::{Joined, stays};
 use crate::{
     model::{
         Outcome, Phases, Reason, Sample, Status, Timestamp,
@@ -35,10 +35,10 @@ pub(super) fn compose(
     let connection_pool = if joined.settings.poolers.iter().any(|pooler| pooler.console.is_some()) {
         pooled(joined, activity, now, &mut missing)
     } else {
-        direct(joined, activity)
+        direct(joined, activity, &mut missing)
     };
     Sample {
-        timestamp: joined.measured.unwrap_or(wall),
+        timestamp: joined.measured.map_or(wall, |(_, measured)| measured),
         region: joined.settings.id.region.clone(),
         target: joined.settings.id.target.clone(),
         status,
@@ -88,10 +88,13 @@ fn utilization(activity: Option<&Activity>, poolers: &[&PoolerReading]) -> Optio
 }
 
 /// The server's own client backends; the wait is what a fresh client measured.
-fn direct(joined: &Joined, activity: Option<&Activity>) -> ConnectionPool {
+fn direct(joined: &Joined, activity: Option<&Activity>, lacks: &mut Vec<Missing>) -> ConnectionPool {
     let states = visible(activity).map(|activity| activity.states);
     let direct = joined.attempts.direct.last.as_ref().filter(|tried| tried.attempt.outcome == Outcome::Ok);
     let acquire = direct.map(|tried| tried.attempt.phases.acquire());
+    if acquire.is_none() {
+        lacks.push(missing("connectionPool.averageWaitTime", "no fresh client got in yet, or the newest did not"));
+    }
     ConnectionPool {
         total_connections: activity.map(|activity| activity.states.total),
         active_connections: states.map(|states| states.active),
@@ -134,19 +137,31 @@ fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mu
     // A database that no client asked for yet has no pool: nobody waits, and its first pool will have this size.
     let unused = pools().next().is_none();
     let configured = readings.iter().flat_map(|reading| &reading.detail.databases).map(|database| database.pool_size).sum();
-    let waits: Vec<f64> = readings.iter().filter_map(|reading| reading.detail.mean_wait_ms).collect();
-    let mean_wait = (!waits.is_empty()).then(|| waits.iter().sum::<f64>() / waits.len() as f64);
+    let average_wait_time = mean_wait(&readings).or(unused.then_some(0.0));
+    if average_wait_time.is_none() {
+        lacks.push(missing("connectionPool.averageWaitTime", "no interval of the pooler's counters has passed yet"));
+    }
     ConnectionPool {
         total_connections: Some(pools().map(|pool| pool.servers_active + pool.servers_idle + pool.servers_other).sum()),
         active_connections: Some(pools().map(|pool| pool.servers_active).sum()),
         idle_connections: Some(pools().map(|pool| pool.servers_idle).sum()),
         idle_in_transaction,
         waiting_clients: Some(pools().map(|pool| pool.clients_waiting).sum()),
-        average_wait_time: mean_wait.or(unused.then_some(0.0)),
+        average_wait_time,
         max_wait_time: Some(pools().map(|pool| pool.max_wait_time).fold(0.0, f64::max)),
         utilization,
         pool_size: if unused { Some(configured) } else { pools().map(|pool| pool.size).sum() },
     }
+}
+
+/// Per assignment over all poolers; while nothing is assigned anywhere, the longest queue.
+fn mean_wait(readings: &[&PoolerReading]) -> Option<f64> {
+    let waits = || readings.iter().filter_map(|reading| Some((reading.detail.mean_wait_ms?, reading.detail.assignments)));
+    let assignments: u64 = waits().map(|(_, assignments)| assignments).sum();
+    if assignments == 0 {
+        return waits().map(|(wait, _)| wait).reduce(f64::max);
+    }
+    Some(waits().map(|(wait, assignments)| wait * assignments as f64).sum::<f64>() / assignments as f64)
 }
 
 fn queries(
@@ -176,6 +191,9 @@ fn queries(
         lacks.push(missing("queryPerformance.averageQueryTime", "no interval of the statements has passed yet"));
         return QueryPerformance { total_queries, error_rate, average_active_sessions, ..QueryPerformance::default() };
     };
+    if queries.calls == 0 {
+        lacks.push(missing("queryPerformance.averageQueryTime", "no statement was called in the last interval"));
+    }
     QueryPerformance {
         average_query_time: queries.mean_ms(),
         slow_queries: Some(queries.slow_calls),
@@ -197,15 +215,17 @@ fn database(joined: &Joined, seen: &Seen, activity: Option<&Activity>, now: Inst
         Some(_) => lacks.push(stale("database")),
         None => lacks.push(missing("database", "not measured yet")),
     }
-    match &joined.size {
-        Some(Err(cause)) => lacks.push(cause.clone()),
-        None => lacks.push(missing("database.size", "not measured yet")),
+    let size = joined.size.as_ref().filter(|latest| latest.is_fresh(now)).map(|latest| &latest.value);
+    match size {
         Some(Ok(_)) => {}
+        Some(Err(cause)) => lacks.push(cause.clone()),
+        None if joined.size.is_some() => lacks.push(stale("database.size")),
+        None => lacks.push(missing("database.size", "not measured yet")),
     }
     if seen.growth_per_day.is_none() {
         lacks.push(missing("database.growthPerDay", "not enough history yet"));
     }
-    let size_bytes = joined.size.as_ref().and_then(|size| size.as_ref().ok()).copied();
+    let size_bytes = size.and_then(|size| size.as_ref().ok()).copied();
     let counted = matches!(seen.transactions, Signal::Fresh(_));
     Database {
         size: size_bytes.map(|bytes| bytes as f64 / MIB),
@@ -222,7 +242,9 @@ fn poolers(joined: &Joined, now: Instant) -> Vec<Pooler> {
     let shown = joined.poolers.iter().zip(&joined.attempts.poolers).filter_map(|(state, run)| {
         let latest = state.latest.as_ref()?;
         let mut pooler = latest.value.pooler.clone();
-        let client = run.failure().map(|tried| tried.attempt.outcome).filter(|outcome| *outcome != Outcome::PoolExhausted);
+        let lately = |at: Instant| now.saturating_duration_since(at) <= stays(joined.sampling.client_check);
+        let client = run.failure().filter(|tried| lately(tried.at)).map(|tried| tried.attempt.outcome);
+        let client = client.filter(|outcome| *outcome != Outcome::PoolExhausted);
         if !latest.is_fresh(now) {
             pooler.outcome = Outcome::Unresponsive;
         } else if let Some(outcome) = client.filter(|_| pooler.outcome == Outcome::Ok) {

@@ -107,7 +107,13 @@ fn console(pooler: &PoolerSeen, limits: &Thresholds) -> Finding {
 fn clients(pooler: &PoolerSeen, run: &Run, seen: &Seen, limits: &Thresholds) -> Finding {
     let Some(failure) = run.failure() else { return Finding::Clear };
     let outcome = failure.attempt.outcome;
-    let busy = pooler.console.fresh().and_then(seen::fullest).is_some_and(|pool| pool.busy >= pool.size);
+    // No client is sent to stand in a full pool's queue, so its last attempt tells nothing any more.
+    if pooler.console.fresh().and_then(seen::fullest).is_some_and(|pool| pool.busy >= pool.size) {
+        return Finding::Clear;
+    }
+    if !pooler.tried_lately {
+        return Finding::Unseen;
+    }
     let failed = run.failed;
     let message = format!(
         "Clients get no connection from the pooler {}: {}; {} failed.",
@@ -117,7 +123,7 @@ fn clients(pooler: &PoolerSeen, run: &Run, seen: &Seen, limits: &Thresholds) -> 
     );
     let mut breach = breach(message, failure, failed);
     breach.evidence.pooler = Some(pooler.name.clone());
-    if (outcome == Outcome::PoolExhausted && busy) || seen.attempts.direct.failing() || failed < limits.failed_attempts {
+    if seen.attempts.direct.failing() || failed < limits.failed_attempts {
         Finding::Between(breach)
     } else {
         Finding::Breach(breach)

@@ -87,26 +87,34 @@ fn queue(pooler: &PoolerSeen, seen: &Seen, limits: &Thresholds) -> Finding {
     })
 }
 
-/// Sessions idle in transaction hold connections, or block others.
+/// Sessions idle in transaction hold connections for long, or block others.
 pub(super) fn leak(seen: &Seen, limits: &Thresholds) -> Finding {
     let Some(activity) = seen.activity.fresh() else { return Finding::Unseen };
     let old = limits.leak_age.as_secs_f64() * 1_000.0;
     let chain = Chain::of(&activity.sessions);
-    let mut leaks: Vec<_> =
-        activity.sessions.iter().filter(|session| idle_in_transaction(session) && age(session) > old).collect();
+    let leaks = |session: &&Session| idle_in_transaction(session) && (age(session) > old || chain.behind(session.pid) > 0);
+    let mut leaks: Vec<_> = activity.sessions.iter().filter(leaks).collect();
     leaks.sort_by(|a, b| {
         (chain.behind(b.pid), age(b)).partial_cmp(&(chain.behind(a.pid), age(a))).unwrap_or(std::cmp::Ordering::Equal)
     });
     let Some(worst) = leaks.first() else { return Finding::Clear };
-    let share = leaks.len() as f64 / f64::from(activity.states.total.max(1));
+    let aged = leaks.iter().filter(|session| age(session) > old).count();
+    let share = aged as f64 / f64::from(activity.states.total.max(1));
     let blocked = chain.behind(worst.pid);
     let breach = || {
+        let what = if aged > 0 {
+            format!(
+                "{} idle in transaction for over {} ({} of the connections)",
+                count(aged as u64, "session"),
+                span(old),
+                percent(share)
+            )
+        } else {
+            format!("{} idle in transaction", count(leaks.len() as u64, "session"))
+        };
         let blocks = if blocked > 0 { format!(", blocking {}", count(blocked, "other")) } else { String::new() };
         let message = format!(
-            "{} idle in transaction for over {} ({} of the connections); the worst is pid {} of {}, for {}{blocks}.",
-            count(leaks.len() as u64, "session"),
-            span(old),
-            percent(share),
+            "{what}; the worst is pid {} of {}, for {}{blocks}.",
             worst.pid,
             who(&worst.application, &worst.user),
             span(age(worst)),

@@ -70,7 +70,7 @@ fn a_target_that_comes_or_goes_is_announced_to_those_it_concerns() {
     scene.hub.change(scene.now, Arc::new(world(&[billing])), &[]);
     assert_eq!(events(&mut all), ["removed", "update"]);
     assert_eq!(events(&mut other), ["update"]);
-    scene.hub.change(scene.now, Arc::new(World::unseen([], report().sample.timestamp)), &[]);
+    scene.hub.change(scene.now, Arc::new(World::unseen([], report().sample.timestamp, scene.now)), &[]);
     assert_eq!(events(&mut all), ["status", "removed"]);
 }
 

@@ -18,6 +18,9 @@ use serde_json::Value;
 
 use super::{Stream, secs, until};
 
+/// The program.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_isobar");
+
 /// A running node; killed when dropped, and its log printed when the test failed.
 pub(crate) struct Node {
     child: Child,
@@ -49,13 +52,15 @@ impl Node {
     }
 
     fn start(arguments: &[impl AsRef<OsStr>]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_isobar"))
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
+        let mut command = Command::new(BINARY);
+        command.args(arguments);
+        Self::launch(command)
+    }
+
+    /// A command of the test's own that becomes the binary.
+    pub(crate) fn launch(mut command: Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let log = Arc::new(Mutex::new(String::new()));
         let (sender, listening) = mpsc::channel();
         let (lines, kept) = (BufReader::new(child.stderr.take().expect("piped")), Arc::clone(&log));

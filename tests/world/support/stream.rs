@@ -59,7 +59,7 @@ impl Stream {
             match self.events.recv_timeout(left) {
                 Ok(event) if wanted(&event) => return event,
                 Ok(_) => {}
-                Err(_) => panic!("{what}: no such event within {within:?}"),
+                Err(why) => panic!("{what}: no such event within {within:?}: {why}"),
             }
         }
     }

@@ -25,9 +25,19 @@ struct Active {
 #[derive(Debug, Default)]
 pub struct View {
     active: VecDeque<Active>,
-    /// Since when a session has been seen waiting for a lock without pause.
-    waiting_since: HashMap<i32, Instant>,
+    /// Sessions that have been seen waiting for a lock without pause.
+    waiting: HashMap<i32, Wait>,
 }
+
+/// A wait for a lock. A session that waits at every look, but in another statement each time, has not waited since the first.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    since: Instant,
+    statement_began: Instant,
+}
+
+/// How exactly the beginning of a statement is known from its age: the time between the server's clock and ours.
+const SAME_STATEMENT: Duration = Duration::from_millis(50);
 
 impl View {
     /// The sessions of one database, with the windows of this and the previous snapshots.
@@ -52,8 +62,12 @@ impl View {
             holders: holders(backends),
             sessions,
             sessions_left_out: left_out as u32,
-            blocked: self.waiting_since.len() as u32,
-            longest_blocked_ms: self.waiting_since.values().min().map(|since| millis(now.saturating_duration_since(*since))),
+            blocked: self.waiting.len() as u32,
+            longest_blocked_ms: self
+                .waiting
+                .values()
+                .map(|wait| millis(now.saturating_duration_since(wait.since)))
+                .reduce(f64::max),
             oldest_transaction_ms: oldest(&|backend| backend.transaction_ms),
             oldest_idle_in_transaction_ms: oldest(&|backend| {
                 backend.state.filter(|state| state.is_idle_in_transaction()).and(backend.state_ms)
@@ -67,12 +81,14 @@ impl View {
     }
 
     fn remember(&mut self, now: Instant, backends: &[Backend]) {
-        let waiting: HashSet<i32> =
-            backends.iter().filter(|backend| backend.waits_for_lock()).map(|backend| backend.pid).collect();
-        self.waiting_since.retain(|pid, _| waiting.contains(pid));
-        for pid in waiting {
-            self.waiting_since.entry(pid).or_insert(now);
-        }
+        let waits = backends.iter().filter(|backend| backend.waits_for_lock()).map(|backend| {
+            let ran = Duration::from_secs_f64(backend.query_ms.unwrap_or_default().max(0.0) / 1e3);
+            let statement_began = now.checked_sub(ran).unwrap_or(now);
+            let same = |wait: &&Wait| statement_began.saturating_duration_since(wait.statement_began) < SAME_STATEMENT;
+            let since = self.waiting.get(&backend.pid).filter(same).map_or(now, |wait| wait.since);
+            (backend.pid, Wait { since, statement_began })
+        });
+        self.waiting = waits.collect();
         let mut active = Active { at: now, waits: HashMap::new(), queries: HashMap::new(), sessions: 0 };
         for backend in backends.iter().filter(|backend| backend.state.is_some_and(State::is_active)) {
             active.sessions += 1;
@@ -219,10 +235,11 @@ mod tests {
         let mut view = View::default();
         let start = crate::clock::now();
         let mut see = |ms, backends| view.see(start + Duration::from_millis(ms), &snapshot(backends), "shop", Server::default());
-        let waits = || backend(5, State::Active, Some(("Lock", "transactionid")));
-        assert_eq!(see(0, vec![waits()]).blocked, 1);
-        assert_eq!(see(3_000, vec![waits()]).longest_blocked_ms, Some(3_000.0));
+        let waits = |ran: f64| Backend { query_ms: Some(ran), ..backend(5, State::Active, Some(("Lock", "transactionid"))) };
+        assert_eq!(see(0, vec![waits(100.0)]).blocked, 1);
+        assert_eq!(see(3_000, vec![waits(3_100.0)]).longest_blocked_ms, Some(3_000.0));
         assert_eq!(see(3_250, vec![backend(5, State::Active, None)]).longest_blocked_ms, None);
-        assert_eq!(see(3_500, vec![waits()]).longest_blocked_ms, Some(0.0));
+        assert_eq!(see(3_500, vec![waits(3_600.0)]).longest_blocked_ms, Some(0.0));
+        assert_eq!(see(6_500, vec![waits(20.0)]).longest_blocked_ms, Some(0.0), "another statement, another wait");
     }
 }

@@ -1,0 +1,105 @@
+//! Transactions that the test counted, sessions that it killed, blocks that it read. A session publishes its counters when it
+//! ends, so each is closed.
+
+use isobar::sandbox::Postgres;
+
+use super::{SOON, ask, number, shop, watch};
+use crate::support::{Node, Session, until};
+
+fn ready(node: &Node) {
+    node.expect("local/shop", "an interval of the counters", SOON, |sample| {
+        number(sample, "/queryPerformance/errorRate").is_some()
+    });
+}
+
+/// Waits for an error rate within 2% of the truth.
+#[track_caller]
+fn expect_error_rate(node: &Node, truth: f64) {
+    let (sample, took) = node.expect("local/shop", &format!("an error rate of {truth}"), SOON, |sample| {
+        number(sample, "/queryPerformance/errorRate").is_some_and(|rate| (rate - truth).abs() <= truth * 0.02)
+    });
+    println!("{} for {truth} after {took:?}", sample["queryPerformance"]["errorRate"]);
+}
+
+#[test]
+fn rolled_back_transactions_are_their_share_of_all() {
+    let server = shop(Postgres::builder(), true);
+    let (node, _dir) = watch(&server, "", "");
+    ready(&node);
+    let session = Session::open(&server.url("shop"), "web");
+    for nth in 0..1_000 {
+        let end = if nth % 25 == 0 { "ROLLBACK" } else { "COMMIT" };
+        session.run(&format!("BEGIN; SELECT 1; {end}")).expect("a transaction");
+    }
+    drop(session);
+    expect_error_rate(&node, 0.04);
+    node.expect_status("local/shop", "unhealthy", "error_rate", SOON);
+}
+
+#[test]
+fn our_own_transactions_neither_dilute_nor_count() {
+    let server = shop(Postgres::builder(), true);
+    let (node, _dir) = watch(&server, "", "");
+    ready(&node);
+    // So few that our own, ten a second, would be most of the window.
+    let session = Session::open(&server.url("shop"), "web");
+    for _ in 0..20 {
+        session.run("BEGIN; SELECT 1; COMMIT; BEGIN; SELECT 1; ROLLBACK").expect("two transactions");
+    }
+    drop(session);
+    node.expect("local/shop", "half of 40 transactions", SOON, |sample| {
+        number(sample, "/queryPerformance/errorRate").is_some_and(|rate| (0.4..=0.5).contains(&rate))
+    });
+}
+
+#[test]
+fn killed_sessions_are_errors() {
+    let server = shop(Postgres::builder(), true);
+    let (node, _dir) = watch(&server, "", "");
+    ready(&node);
+    let doomed = Session::open_many(25, &server.url("shop"), "doomed");
+    let session = Session::open(&server.url("shop"), "web");
+    for _ in 0..474 {
+        session.run("SELECT 1").expect("a transaction");
+    }
+    drop(session);
+    let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'doomed'";
+    assert!((ask(&server, kill) - 25.0).abs() < f64::EPSILON);
+    // 474 statements and 26 logins.
+    expect_error_rate(&node, 25.0 / 500.0);
+    drop(doomed);
+}
+
+#[test]
+fn the_cache_hit_ratio_is_that_of_the_blocks_touched() {
+    let server = shop(Postgres::builder(), true);
+    let large = "CREATE TABLE cold AS SELECT repeat('x', 900) FROM generate_series(1, 40000);\
+         CREATE TABLE warm AS SELECT repeat('x', 900) FROM generate_series(1, 8000); SELECT count(*) FROM warm";
+    server.sql("shop", large).expect("tables");
+    server.stop();
+    server.restart().expect("a cold cache");
+    let (node, _dir) = watch(&server, "", "");
+    ready(&node);
+    let blocks = || {
+        let of = |column: &str| ask(&server, &format!("SELECT {column} FROM pg_stat_database WHERE datname = 'shop'"));
+        (of("blks_hit"), of("blks_read"))
+    };
+    let (hit, read) = blocks();
+    let session = Session::open(&server.superuser_url("shop"), "web");
+    session
+        .run(
+            "BEGIN; SET max_parallel_workers_per_gather = 0; SELECT count(*) FROM warm; SELECT count(*) FROM cold; \
+              SELECT count(*) FROM warm; SELECT count(*) FROM warm; SELECT count(*) FROM warm; COMMIT",
+        )
+        .expect("scans");
+    drop(session);
+    let (sample, _) = node.expect("local/shop", "an interval with reads", SOON, |sample| {
+        number(sample, "/database/cacheHitRatio").is_some_and(|ratio| ratio < 0.8)
+    });
+    let ((hit, read), _) = until("the counters", SOON, || {
+        let now = blocks();
+        if now.1 - read > 4_000.0 { Ok((now.0 - hit, now.1 - read)) } else { Err(format!("{now:?}")) }
+    });
+    let (seen, truth) = (number(&sample, "/database/cacheHitRatio").expect("a ratio"), hit / (hit + read));
+    assert!((seen - truth).abs() < 0.02, "{seen} {truth}");
+}
