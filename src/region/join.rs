@@ -214,7 +214,7 @@ impl Joined {
         };
         Seen {
             attempts: self.attempts.clone(),
-            attempts_fresh: within(self.attempts.newest(), clients_stay),
+            attempts_fresh: within(self.attempts.newest(), clients_stay * 2),
             had_sight: self.activity.is_some(),
             activity: signal(self.activity.as_ref(), now, |(activity, _)| Some(Arc::clone(activity))),
             poolers: poolers.collect(),

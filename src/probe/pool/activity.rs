@@ -20,33 +20,42 @@ use crate::{
 pub use view::View;
 
 /// Idle sessions need no age and no wait event: grouping them by who they are saves rows. `xact_start` is read for
-/// everything else. Own sessions are counted as backends, then left out. A role without `pg_monitor` is not told what kind
-/// of backend another role's is, but that there is one. A role without the grant sees no type of a session
+/// everything else. Own sessions are counted as backends, then left out. A role without the grant sees no type of a session
 /// that is not its own; with a database and a user it is a client.
+///
+/// Four times a second the server's caches are cold each time, so what counts is how much code and catalog a reading touches.
+/// Hence the function under `pg_stat_activity` instead of the view with its joins, names looked up once per group, and all in
+/// one statement: measured with 100 sessions, 0.66 ms of server time instead of 1.17 ms with the view and a second statement;
+/// the bare function takes 0.58 ms.
+///
+/// The last two columns are the [`Tripwire`].
 const SQL: &str = "\
-SELECT /* isobar */ coalesce(datname, ''), coalesce(usename, ''), coalesce(application_name, ''), state,
-       CASE WHEN state = 'idle' THEN 0 ELSE pid END,
-       CASE WHEN state <> 'idle' THEN wait_event_type END, CASE WHEN state <> 'idle' THEN wait_event END,
-       CASE WHEN state <> 'idle' THEN {query_id} END,
-       CASE WHEN state <> 'idle' THEN 1e3 * extract(epoch FROM clock_timestamp() - xact_start) END::float8,
-       CASE WHEN state <> 'idle' THEN 1e3 * extract(epoch FROM clock_timestamp() - query_start) END::float8,
-       CASE WHEN state <> 'idle' THEN 1e3 * extract(epoch FROM clock_timestamp() - state_change) END::float8,
-       count(*)::int4
-FROM pg_stat_activity
-WHERE backend_type = 'client backend' OR backend_type IS NULL AND datname IS NOT NULL AND usename IS NOT NULL
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11";
+SELECT /* isobar */ coalesce((SELECT datname FROM pg_database d WHERE d.oid = a.datid), ''),
+       coalesce(pg_get_userbyid(a.usesysid), ''), application, state, pid, wait_event_type, wait_event, query_id,
+       (1e3 * extract(epoch FROM clock_timestamp() - xact_start))::float8,
+       (1e3 * extract(epoch FROM clock_timestamp() - query_start))::float8,
+       (1e3 * extract(epoch FROM clock_timestamp() - state_change))::float8,
+       backends,
+       {changes},
+       (SELECT extract(epoch FROM pg_conf_load_time())::float8)
+FROM (SELECT datid, usesysid, coalesce(application_name, '') AS application, state,
+             CASE WHEN state = 'idle' THEN 0 ELSE pid END AS pid,
+             CASE WHEN state <> 'idle' THEN wait_event_type END AS wait_event_type,
+             CASE WHEN state <> 'idle' THEN wait_event END AS wait_event,
+             CASE WHEN state <> 'idle' THEN {query_id} END AS query_id,
+             CASE WHEN state <> 'idle' THEN xact_start END AS xact_start,
+             CASE WHEN state <> 'idle' THEN query_start END AS query_start,
+             CASE WHEN state <> 'idle' THEN state_change END AS state_change,
+             count(*)::int4 AS backends
+      FROM pg_stat_get_activity(NULL)
+      WHERE backend_type = 'client backend' OR backend_type IS NULL AND datid IS NOT NULL AND usesysid IS NOT NULL
+      GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) a";
 
-/// Changes whenever a role was altered, a database was altered, or the configuration was reloaded: each may lock clients
-/// out without any established session noticing, so a change is worth a fresh client check at once. The statistics
-/// functions are readable by everyone and cost microseconds from PostgreSQL 15 on. Before, they would make the fast lane wait for
-/// the statistics collector, so there only a reload trips it.
-const TRIPWIRE_SQL: &str = "\
-SELECT /* isobar */ pg_stat_get_tuples_inserted(1260) + pg_stat_get_tuples_updated(1260) + pg_stat_get_tuples_deleted(1260)
-     + pg_stat_get_tuples_inserted(1262) + pg_stat_get_tuples_updated(1262) + pg_stat_get_tuples_deleted(1262),
-       extract(epoch FROM pg_conf_load_time())::float8";
-
-/// For a server whose statistics come from a collector.
-const RELOAD_SQL: &str = "SELECT /* isobar */ 0::int8, extract(epoch FROM pg_conf_load_time())::float8";
+/// Changes to the catalogs of roles and of databases. The statistics functions are readable by everyone and cost microseconds
+/// from PostgreSQL 15 on; before, they would make the fast lane wait for the statistics collector, so there only a reload trips.
+const CHANGES: &str = "\
+(SELECT pg_stat_get_tuples_inserted(1260) + pg_stat_get_tuples_updated(1260) + pg_stat_get_tuples_deleted(1260)
+      + pg_stat_get_tuples_inserted(1262) + pg_stat_get_tuples_updated(1262) + pg_stat_get_tuples_deleted(1262))";
 
 /// `pg_blocking_pids` takes every lock partition for a moment, so it is asked only about sessions that wait.
 const BLOCKERS_SQL: &str = "SELECT /* isobar */ pid, pg_blocking_pids(pid) FROM unnest($1::int4[]) AS pid";
@@ -58,7 +67,6 @@ pub const OWN_APPLICATION: &str = "isobar";
 #[derive(Debug)]
 pub struct Reader {
     activity: Statement,
-    tripwire: Statement,
     blockers: Statement,
 }
 
@@ -75,7 +83,8 @@ pub struct Snapshot {
     pub tripwire: Tripwire,
 }
 
-/// Compared with the one before; any difference asks for a fresh client check.
+/// Changes whenever a role was altered, a database was altered, or the configuration was reloaded: each may lock clients out
+/// without any established session noticing, so any difference to the one before asks for a fresh client check.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Tripwire {
     catalog_changes: i64,
@@ -167,24 +176,25 @@ impl Reader {
                 &[],
             )
             .await?;
+        let query_id = if has_query_id.is_empty() { "NULL::int8" } else { "query_id" };
         let collector =
             client.query_typed("SELECT /* isobar */ current_setting('server_version_num')::int4 < 150000", &[]).await?;
         let collector = collector.first().map_or(Ok(false), |row| row.try_get(0))?;
-        let tripwire = if collector { RELOAD_SQL } else { TRIPWIRE_SQL };
-        let query_id = if has_query_id.is_empty() { "NULL::int8" } else { "query_id" };
-        let sql = SQL.replace("{query_id}", query_id);
-        let (activity, tripwire, blockers) =
-            futures_util::future::try_join3(client.prepare(&sql), client.prepare(tripwire), client.prepare(BLOCKERS_SQL)).await?;
-        Ok(Self { activity, tripwire, blockers })
+        let changes = if collector { "0::int8" } else { CHANGES };
+        let sql = SQL.replace("{query_id}", query_id).replace("{changes}", changes);
+        let (activity, blockers) = futures_util::future::try_join(client.prepare(&sql), client.prepare(BLOCKERS_SQL)).await?;
+        Ok(Self { activity, blockers })
     }
 
     /// Reads everything in one round trip, and a second one when somebody waits for a lock and `blockers` asks for it.
     pub async fn read(&self, client: &Client, blockers: bool) -> Result<Snapshot, Error> {
-        let (rows, tripwire) =
-            futures_util::future::try_join(client.query(&self.activity, &[]), client.query_one(&self.tripwire, &[])).await?;
+        let rows = client.query(&self.activity, &[]).await?;
         let mut snapshot = Snapshot::from_rows(&rows)?;
-        snapshot.statements = 2;
-        snapshot.tripwire = Tripwire { catalog_changes: tripwire.try_get(0)?, configuration_loaded: tripwire.try_get(1)? };
+        snapshot.statements = 1;
+        // Our own session is always among them, so there is a first row.
+        if let Some(row) = rows.first() {
+            snapshot.tripwire = Tripwire { catalog_changes: row.try_get(12)?, configuration_loaded: row.try_get(13)? };
+        }
         let waiting: Vec<i32> =
             snapshot.backends().filter(|backend| backend.waits_for_lock()).map(|backend| backend.pid).collect();
         if blockers && !waiting.is_empty() {

@@ -38,6 +38,9 @@ use crate::{
 /// A fast read that takes longer than this is suspicious; a fresh client tries meanwhile, so that two failed attempts of a
 /// second each do not take two seconds.
 const OVERDUE: Duration = Duration::from_millis(200);
+/// A client through the pooler costs the server next to nothing, one of its own a fork and an authentication: it comes so many
+/// times as rarely. The tripwire and the resident session tell of most trouble before it.
+const DIRECTLY: u32 = 2;
 /// While something is suspicious, fresh clients try this often.
 const SUSPICIOUS_EVERY: Duration = Duration::from_millis(500);
 
@@ -104,7 +107,7 @@ impl PoolProbe {
     /// A probe that starts on its first tick.
     pub fn new(voice: Voice, target: TargetSettings, consoles: Vec<Option<Arc<SharedConsole>>>) -> Self {
         let now = clock::now();
-        let first_check = now + voice.server.interval(Lane::ClientCheck);
+        let first_check = now + DIRECTLY * voice.server.interval(Lane::ClientCheck);
         let poolers = target.poolers.iter().zip(consoles).map(|(settings, console)| PoolerWatch {
             settings: settings.clone(),
             console,
@@ -201,7 +204,7 @@ impl PoolProbe {
             let attempt = reading.attempt(&probe.voice.server, &probe.target.url);
             let failed = attempt.as_ref().is_some_and(|attempt| attempt.outcome != Outcome::Ok);
             let interval = probe.voice.server.interval(Lane::ClientCheck);
-            probe.direct.end(!failed, clock::now(), interval);
+            probe.direct.end(!failed, clock::now(), DIRECTLY * interval);
             let again = probe.checked_at.replace(reading.at) == Some(reading.at);
             if let Some(attempt) = attempt.filter(|_| !again) {
                 probe.voice.say(reading.at, Body::Attempt(attempt));
