@@ -69,7 +69,7 @@ const EFFECTS: &[&str] =
 /// it without waiting.
 const EFFECTFUL: &str = "
     main app cli sandbox clock config
-    probe.rs probe/classify probe/connect probe/launch probe/preflight probe/session probe/tls probe/voice
+    probe.rs probe/classify probe/connect probe/launch probe/preflight probe/session probe/text probe/tls probe/voice
     probe/pool/activity.rs probe/pool/actor probe/pool/client_check probe/pool/console probe/pool/pgbouncer.rs
     probe/query/actor probe/query/statements.rs
     probe/database/actor probe/database/counters.rs probe/database/size.rs
