@@ -54,9 +54,11 @@ pub struct Discount {
 impl Discount {
     /// Takes our own off the rates of the interval that ends with `own` of them.
     pub fn step(&mut self, own: Transactions, rates: Option<&mut DatabaseRates>) {
+        let first = self.before.is_none();
         let new = own.since(self.before.replace(own).unwrap_or(own));
         let Some(rates) = rates else {
-            self.owed = Transactions::default();
+            // What it took to connect is not published yet when the first reading is made.
+            self.owed = if first { own } else { Transactions::default() };
             return;
         };
         let pay = |counted: &mut u64, owed: u64, new: u64| {
@@ -77,7 +79,7 @@ mod tests {
 
     /// What is left of the commits, interval by interval: `(counted by the server, of them ours as we know)`.
     fn left(intervals: &[(u64, u64)]) -> Vec<u64> {
-        let (mut discount, mut own) = (Discount::default(), Transactions::committed(7));
+        let (mut discount, mut own) = (Discount::default(), Transactions::default());
         discount.step(own, None);
         let step = |&(commits, ours): &(u64, u64)| {
             own.add(Transactions::committed(ours));
@@ -109,6 +111,15 @@ mod tests {
         let mut rates = DatabaseRates { commits: 5, rollbacks: 3, ..DatabaseRates::default() };
         discount.step(own, Some(&mut rates));
         assert_eq!((rates.commits, rates.rollbacks), (5, 2));
+    }
+
+    #[test]
+    fn what_it_took_to_connect_is_owed_by_the_first_interval() {
+        let mut discount = Discount::default();
+        discount.step(Transactions::committed(16), None);
+        let mut rates = DatabaseRates { commits: 20, ..DatabaseRates::default() };
+        discount.step(Transactions::committed(19), Some(&mut rates));
+        assert_eq!(rates.commits, 1);
     }
 
     #[test]
