@@ -18,7 +18,7 @@ use std::{
 
 use secrecy::ExposeSecret;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::oneshot,
     task::JoinHandle,
     time::{timeout, timeout_at},
@@ -153,6 +153,26 @@ pub async fn connect(to: &ConnInfo, purpose: Purpose, within: Duration) -> Resul
         first.get_or_insert(failure);
     }
     Err(first.unwrap_or_else(|| Progress::new().failed((Outcome::Other, "no host to connect to".into()))))
+}
+
+/// Whether something still lets newcomers in, at the price of a fork: a connection that ends before it says a word. A live server
+/// closes it, with nothing in its log; one whose postmaster is stuck leaves it open, however well its sessions go on.
+pub async fn knock(host: &Host, within: Duration) -> Result<(), Failure> {
+    let deadline = clock::now() + within;
+    let mut progress = Progress::new();
+    let knocking = async {
+        let (mut socket, _) = reach(host, deadline, &mut progress).await?;
+        progress.start(Phase::Auth);
+        // However this ends, somebody there ended it.
+        let _ = socket.shutdown().await;
+        let _ = socket.read(&mut [0]).await;
+        Ok(())
+    };
+    match timeout_at(deadline.into(), knocking).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(cause)) => Err(progress.failed(cause)),
+        Err(_) => Err(progress.failed(timed_out(progress.phase))),
+    }
 }
 
 /// An equal share of the time that is left, for the next of several.

@@ -27,8 +27,8 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::{
-    Failure, Sampling,
-    conninfo::ConnInfo,
+    Failure, Sampling, connect,
+    conninfo::{ConnInfo, Host},
     database::{
         counters::ServerFacts,
         own::{Own, Transactions},
@@ -68,6 +68,7 @@ pub struct Server {
     fast: tokio::sync::Mutex<Fast>,
     slow: tokio::sync::Mutex<Slow>,
     check: tokio::sync::Mutex<Option<CheckReading>>,
+    knock: tokio::sync::Mutex<Option<KnockReading>>,
     checks_done: AtomicUsize,
     governor: Mutex<Governor>,
     own: Mutex<Own>,
@@ -96,6 +97,15 @@ pub struct CheckReading {
     pub asked: Asked,
     /// How it went.
     pub result: Result<Phases, Failure>,
+}
+
+/// Whether the server let a newcomer in who left without a word.
+#[derive(Debug, Clone)]
+pub struct KnockReading {
+    /// When it ended.
+    pub at: Instant,
+    /// Why not.
+    pub failure: Option<Failure>,
 }
 
 /// As whom a connection asked for which database.
@@ -175,6 +185,7 @@ impl Server {
             fast: tokio::sync::Mutex::new(Fast::new()),
             slow: tokio::sync::Mutex::new(Slow::new()),
             check: tokio::sync::Mutex::new(None),
+            knock: tokio::sync::Mutex::new(None),
             checks_done: 0.into(),
             facts: ArcSwapOption::empty(),
             held: [false.into(), false.into()],
@@ -247,6 +258,19 @@ impl Server {
             Err(_) => {}
         }
         latest.insert(CheckReading { at, asked: Asked::by(&url), result }).clone()
+    }
+
+    /// Knocks at the server's door, no longer ago than `newer_than`.
+    pub async fn knock(&self, newer_than: Instant, host: &Host) -> KnockReading {
+        let mut latest = self.knock.lock().await;
+        if let Some(reading) = latest.as_ref().filter(|reading| reading.at >= newer_than) {
+            return reading.clone();
+        }
+        let started = clock::now();
+        let failure = connect::knock(host, ANSWER_WITHIN).await.err();
+        let at = clock::now();
+        self.spent(Lane::ClientCheck, at, at - started);
+        latest.insert(KnockReading { at, failure }).clone()
     }
 
     /// Whether the server has a database of that name, as far as is known.

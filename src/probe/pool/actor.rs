@@ -1,7 +1,8 @@
 //! The pool probe: on every tick of the fast interval it reads the server's sessions and each pooler's console, and when one is
 //! due, lets a fresh client try to get in, directly and through each pooler.
 //!
-//! The client checks have a slow schedule, since each costs the server a fork and an authentication. Suspicion brings the next one
+//! Between the checks it knocks: a connection that ends before it says a word tells at the price of a fork that the postmaster lives,
+//! whom established sessions do not need. The client checks have a slow schedule, since each costs the server a fork and an authentication. Suspicion brings the next one
 //! forward: the resident session is overdue, all slots are taken, a role or the configuration changed, a pooler is paused or
 //! its clients wait, or the last attempt failed. A pooler whose pool is full or paused is left alone: its console tells, and
 //! one more in the queue would only lengthen it.
@@ -30,7 +31,7 @@ use crate::{
         Failure, PoolerSettings, StopProbe, TargetSettings,
         database::own::Transactions,
         governor::Lane,
-        session::{ANSWER_WITHIN, CheckReading, FastReading, attempt},
+        session::{ANSWER_WITHIN, CheckReading, FastReading, KnockReading, attempt},
         voice::Voice,
     },
 };
@@ -41,6 +42,8 @@ const OVERDUE: Duration = Duration::from_millis(200);
 /// A client through the pooler costs the server next to nothing, one of its own a fork and an authentication: it comes so many
 /// times as rarely. The tripwire and the resident session tell of most trouble before it.
 const DIRECTLY: u32 = 2;
+/// Knocks in the time of a client check.
+const KNOCKS: u32 = 5;
 /// While something is suspicious, fresh clients try this often.
 const SUSPICIOUS_EVERY: Duration = Duration::from_millis(500);
 
@@ -54,7 +57,9 @@ pub struct PoolProbe {
     /// The newest reading and client check that were taken.
     read_at: Option<Instant>,
     checked_at: Option<Instant>,
+    knocked_at: Option<Instant>,
     sees: bool,
+    knock: Check,
     direct: Check,
     poolers: Vec<PoolerWatch>,
 }
@@ -125,7 +130,9 @@ impl PoolProbe {
             reading_since: None,
             read_at: None,
             checked_at: None,
+            knocked_at: None,
             sees: false,
+            knock: Check::new(now),
             direct: Check::new(first_check),
         }
     }
@@ -140,6 +147,7 @@ impl PoolProbe {
         // Those of the same server that ticked a moment ago have read already.
         let newer_than = now.checked_sub(interval / 2).unwrap_or(now);
         self.read_sessions(ctx, now, newer_than);
+        self.knock(ctx, now);
         self.check_directly(ctx, now);
         for index in 0..self.poolers.len() {
             self.read_console(ctx, index, now, newer_than);
@@ -188,6 +196,30 @@ impl PoolProbe {
         let activity = self.view.see(reading.at, &snapshot, &self.target.url.dbname, facts);
         let missing = hidden(activity.states.hidden, &self.target.url.user);
         self.voice.say(reading.at, Body::Activity(Arc::new(activity), missing));
+    }
+
+    /// A knock goes to the postmaster, which the resident sessions do without; it costs the server a fork, so it comes often.
+    fn knock(&mut self, ctx: &mut Context<Self>, now: Instant) {
+        if self.knock.running_since.is_some_and(|since| now.saturating_duration_since(since) >= OVERDUE) {
+            self.direct.hurry(now);
+        }
+        // Of several hosts, which is the server's is for a whole connection to find out.
+        let [host] = self.target.url.hosts.as_slice() else { return };
+        if !self.sees || !self.knock.is_due(now) {
+            return;
+        }
+        self.knock.start(now);
+        let newer_than = now.checked_sub(SUSPICIOUS_EVERY / 2).unwrap_or(now);
+        let (server, host) = (Arc::clone(&self.voice.server), host.clone());
+        self.voice.run(ctx, async move { server.knock(newer_than, &host).await }, |probe, reading: KnockReading, _| {
+            let interval = (probe.voice.server.interval(Lane::ClientCheck) / KNOCKS).max(SUSPICIOUS_EVERY);
+            probe.knock.end(reading.failure.is_none(), clock::now(), interval);
+            let again = probe.knocked_at.replace(reading.at) == Some(reading.at);
+            if let Some(failure) = reading.failure.filter(|_| !again) {
+                probe.direct.hurry(clock::now());
+                probe.voice.say(reading.at, Body::Attempt(attempt(Path::Direct, &Err(failure))));
+            }
+        });
     }
 
     fn check_directly(&mut self, ctx: &mut Context<Self>, now: Instant) {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The trivial query; without a table, a lock or a plan worth the name.
-const TRIVIAL: &str = "SELECT 1";
+const TRIVIAL: &str = "SELECT /* isobar */ 1";
 
 /// For the goodbye to be sent; it is never worth waiting for.
 const GOODBYE: Duration = Duration::from_millis(100);
