@@ -42,6 +42,9 @@ struct Latest<T> {
     value: T,
 }
 
+/// Fresh clients straight to the server come so many times as rarely as those through a pooler.
+const DIRECT_CHECKS: u32 = 4;
+
 /// One pooler of the target.
 #[derive(Debug, Default)]
 struct PoolerState {
@@ -214,7 +217,7 @@ impl Joined {
         };
         Seen {
             attempts: self.attempts.clone(),
-            attempts_fresh: within(self.attempts.newest(), clients_stay * 2),
+            attempts_fresh: within(self.attempts.newest(), clients_stay * DIRECT_CHECKS),
             had_sight: self.activity.is_some(),
             activity: signal(self.activity.as_ref(), now, |(activity, _)| Some(Arc::clone(activity))),
             poolers: poolers.collect(),

@@ -39,11 +39,9 @@ use crate::{
 /// A fast read that takes longer than this is suspicious; a fresh client tries meanwhile, so that two failed attempts of a
 /// second each do not take two seconds.
 const OVERDUE: Duration = Duration::from_millis(200);
-/// A client through the pooler costs the server next to nothing, one of its own a fork and an authentication: it comes so many
-/// times as rarely. The tripwire and the resident session tell of most trouble before it.
-const DIRECTLY: u32 = 2;
-/// Knocks in the time of a client check.
-const KNOCKS: u32 = 5;
+/// A client through the pooler costs the server next to nothing, a knock some 3 ms, and a client of its own some 7 ms: that one
+/// comes so many times as rarely. The tripwire, the knock and the resident session tell of most trouble before it.
+const DIRECTLY: u32 = 4;
 /// While something is suspicious, fresh clients try this often.
 const SUSPICIOUS_EVERY: Duration = Duration::from_millis(500);
 
@@ -198,7 +196,7 @@ impl PoolProbe {
         self.voice.say(reading.at, Body::Activity(Arc::new(activity), missing));
     }
 
-    /// A knock goes to the postmaster, which the resident sessions do without; it costs the server a fork, so it comes often.
+    /// A knock goes to the postmaster, which the resident sessions do without.
     fn knock(&mut self, ctx: &mut Context<Self>, now: Instant) {
         if self.knock.running_since.is_some_and(|since| now.saturating_duration_since(since) >= OVERDUE) {
             self.direct.hurry(now);
@@ -212,7 +210,7 @@ impl PoolProbe {
         let newer_than = now.checked_sub(SUSPICIOUS_EVERY / 2).unwrap_or(now);
         let (server, host) = (Arc::clone(&self.voice.server), host.clone());
         self.voice.run(ctx, async move { server.knock(newer_than, &host).await }, |probe, reading: KnockReading, _| {
-            let interval = (probe.voice.server.interval(Lane::ClientCheck) / KNOCKS).max(SUSPICIOUS_EVERY);
+            let interval = probe.voice.server.interval(Lane::ClientCheck);
             probe.knock.end(reading.failure.is_none(), clock::now(), interval);
             let again = probe.knocked_at.replace(reading.at) == Some(reading.at);
             if let Some(failure) = reading.failure.filter(|_| !again) {
