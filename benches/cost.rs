@@ -56,7 +56,7 @@ pub(crate) fn run() -> Section {
     section.held("all that Isobar costs", "≤ 0.50%", percent(bill.share()), bill.share() <= 0.005);
     section.beside("- of it the fast lane (sessions, 4/s)", percent(bill.of(bill.fast)));
     section.beside("- of it the slow lane (counters 1/s, statements each 10 s, size each 60 s)", percent(bill.of(bill.other)));
-    section.beside("- of it fresh client checks (each 5 s)", percent(bill.of(bill.forks)));
+    section.beside("- of it knocks (each 10 s) and fresh clients (each 40 s)", percent(bill.of(bill.forks)));
     section.beside("server time per sample, all lanes", ms(bill.per(RATE)));
     section.beside("the floor: the bare loop", format!("{}, {} per reading", percent(floor.share()), ms(floor.per(RATE))));
     section.beside("Isobar / floor", format!("{:.1}", bill.share() / floor.share()));

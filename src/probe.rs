@@ -47,8 +47,8 @@ pub struct Sampling {
     pub size: Duration,
     /// Counters of `pg_stat_database`. 250 ms to 60 s.
     pub counters: Duration,
-    /// A fresh client connection through each pooler, and a knock at the server's door, which costs that a fork, some 3 ms. Every
-    /// fourth time a whole client goes straight to the server, some 7 ms. 1 s to 10 min. Suspicion brings the next ones forward.
+    /// A fresh client connection through each pooler. Every second time a knock at the server's door, which costs that a fork, some
+    /// 3 ms; every eighth a whole client straight to it, some 7 ms. 1 s to 10 min. Suspicion brings the next ones forward.
     pub client_check: Duration,
     /// The most that Isobar may cost a server, as a share of one core. 0.001 to 0.2.
     pub impact_budget: f64,

@@ -43,7 +43,7 @@ struct Latest<T> {
 }
 
 /// Fresh clients straight to the server come so many times as rarely as those through a pooler.
-const DIRECT_CHECKS: u32 = 4;
+const DIRECT_CHECKS: u32 = 8;
 
 /// One pooler of the target.
 #[derive(Debug, Default)]

@@ -39,9 +39,10 @@ use crate::{
 /// A fast read that takes longer than this is suspicious; a fresh client tries meanwhile, so that two failed attempts of a
 /// second each do not take two seconds.
 const OVERDUE: Duration = Duration::from_millis(200);
-/// A client through the pooler costs the server next to nothing, a knock some 3 ms, and a client of its own some 7 ms: that one
-/// comes so many times as rarely. The tripwire, the knock and the resident session tell of most trouble before it.
-const DIRECTLY: u32 = 4;
+/// A client through the pooler costs the server next to nothing, a knock some 3 ms, and a client of its own some 7 ms: these
+/// come so many times as rarely, and the tripwire and the resident session tell of most trouble before them.
+const KNOCKING: u32 = 2;
+const DIRECTLY: u32 = 8;
 /// While something is suspicious, fresh clients try this often.
 const SUSPICIOUS_EVERY: Duration = Duration::from_millis(500);
 
@@ -210,7 +211,7 @@ impl PoolProbe {
         let newer_than = now.checked_sub(SUSPICIOUS_EVERY / 2).unwrap_or(now);
         let (server, host) = (Arc::clone(&self.voice.server), host.clone());
         self.voice.run(ctx, async move { server.knock(newer_than, &host).await }, |probe, reading: KnockReading, _| {
-            let interval = probe.voice.server.interval(Lane::ClientCheck);
+            let interval = KNOCKING * probe.voice.server.interval(Lane::ClientCheck);
             probe.knock.end(reading.failure.is_none(), clock::now(), interval);
             let again = probe.knocked_at.replace(reading.at) == Some(reading.at);
             if let Some(failure) = reading.failure.filter(|_| !again) {
