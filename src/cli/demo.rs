@@ -6,7 +6,7 @@
 //!      └────────────── script ─────────────┘              calm, an incident somewhere, calm, the next one elsewhere, ...
 //! ```
 //! All of it is real: the figures on the page are those of real sessions, and an incident is done, not told. Servers and load
-//! live as long as the [`World`](world::World); the script only ever adds trouble, and takes it away again.
+//! live as long as the [`World`]; the script only ever adds trouble, and takes it away again.
 
 mod board;
 pub mod load;
