@@ -2,6 +2,7 @@
 
 pub mod activity;
 mod actor;
+mod check;
 pub mod client_check;
 pub mod console;
 pub mod pgbouncer;

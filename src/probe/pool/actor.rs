@@ -16,6 +16,7 @@ use actix::{Actor, AsyncContext, Context, Handler};
 
 use super::{
     activity::{Tripwire, View},
+    check::{Check, SUSPICIOUS_EVERY},
     client_check,
     console::{ConsoleReading, SharedConsole},
 };
@@ -43,8 +44,8 @@ const OVERDUE: Duration = Duration::from_millis(200);
 /// come so many times as rarely, and the tripwire and the resident session tell of most trouble before them.
 const KNOCKING: u32 = 2;
 const DIRECTLY: u32 = 8;
-/// While something is suspicious, fresh clients try this often.
-const SUSPICIOUS_EVERY: Duration = Duration::from_millis(500);
+/// As many failed checks as make a verdict; more would only lengthen the queue they stand in.
+const MOST_LEFT_BEHIND: u32 = 2;
 
 /// See the module.
 pub struct PoolProbe {
@@ -63,14 +64,6 @@ pub struct PoolProbe {
     poolers: Vec<PoolerWatch>,
 }
 
-/// When a fresh client tries next.
-struct Check {
-    running_since: Option<Instant>,
-    due: Instant,
-    last: Option<Instant>,
-    ok: bool,
-}
-
 struct PoolerWatch {
     settings: PoolerSettings,
     console: Option<Arc<SharedConsole>>,
@@ -78,33 +71,8 @@ struct PoolerWatch {
     check: Check,
     /// The pool that the check would use is full or paused: it would only lengthen the queue, and stay there after it gave up.
     busy: bool,
-}
-
-impl Check {
-    const fn new(due: Instant) -> Self {
-        Self { running_since: None, due, last: None, ok: true }
-    }
-
-    /// Brings the next one forward, though no sooner than a moment after the last.
-    fn hurry(&mut self, now: Instant) {
-        let soonest = self.last.map_or(now, |last| now.max(last + SUSPICIOUS_EVERY));
-        self.due = self.due.min(soonest);
-    }
-
-    fn start(&mut self, now: Instant) {
-        self.running_since = Some(now);
-        self.last = Some(now);
-    }
-
-    fn end(&mut self, ok: bool, now: Instant, interval: Duration) {
-        self.running_since = None;
-        self.ok = ok;
-        self.due = now + if ok { interval } else { SUSPICIOUS_EVERY };
-    }
-
-    fn is_due(&self, now: Instant) -> bool {
-        self.running_since.is_none() && now >= self.due
-    }
+    /// Checks that gave up and still stand in the pooler's queue, which does not look at a client before its turn.
+    left_behind: u32,
 }
 
 impl PoolProbe {
@@ -119,6 +87,7 @@ impl PoolProbe {
             // The first goes at once: nothing else tells whether clients get in through the pooler.
             check: Check::new(now),
             busy: false,
+            left_behind: 0,
         });
         Self {
             poolers: poolers.collect(),
@@ -274,9 +243,11 @@ impl PoolProbe {
             }
         };
         if let Some(client) = &watch.settings.client {
-            if watch.check.running_since.is_some() {
-                leave_out_own_check(&mut pools, &client.user, &client.dbname);
-            }
+            let queued =
+                pools.iter().filter(|pool| serves(pool, &client.user, &client.dbname)).map(|pool| pool.clients_waiting).sum();
+            watch.left_behind = watch.left_behind.min(queued);
+            let own = watch.left_behind + u32::from(watch.check.running_since.is_some());
+            leave_out_own_checks(&mut pools, own, &client.user, &client.dbname);
             watch.busy = pools.iter().any(|pool| serves(pool, &client.user, &client.dbname) && (pool.paused || is_full(pool)));
         }
         let waiting = pools.iter().any(|pool| pool.clients_waiting > 0);
@@ -301,14 +272,24 @@ impl PoolProbe {
 
     fn check_through(&mut self, ctx: &mut Context<Self>, index: usize, now: Instant) {
         let watch = &mut self.poolers[index];
-        let Some(client) = watch.settings.client.clone().filter(|_| !watch.busy && watch.check.is_due(now)) else { return };
+        let Some(client) = watch
+            .settings
+            .client
+            .clone()
+            .filter(|_| !watch.busy && watch.left_behind < MOST_LEFT_BEHIND && watch.check.is_due(now))
+        else {
+            return;
+        };
         watch.check.start(now);
         let work = async move { client_check::check(&client, true, ANSWER_WITHIN).await };
         self.voice.run(ctx, work, move |probe, result: Result<Phases, Failure>, _| {
             let interval = probe.voice.server.interval(Lane::ClientCheck);
             let watch = &mut probe.poolers[index];
             let now = clock::now();
-            watch.check.end(result.is_ok(), now, interval);
+            let exhausted = result.as_ref().is_err_and(|failure| failure.outcome == Outcome::PoolExhausted);
+            watch.left_behind += u32::from(exhausted && watch.console.is_some());
+            // Where no console tells how many stand in the queue already, they must not come thick and fast.
+            watch.check.end(result.is_ok() || (exhausted && watch.console.is_none()), now, interval);
             if result.is_ok() {
                 probe.voice.server.transacted(&probe.target.url.dbname, Transactions::committed(1));
             }
@@ -322,10 +303,10 @@ impl PoolProbe {
     }
 }
 
-/// Isobar's own check may be the one that waits; it must not look like a client of the application.
-fn leave_out_own_check(pools: &mut [Pool], user: &str, database: &str) {
+/// Isobar's own checks may be the ones that wait; they must not look like clients of the application.
+fn leave_out_own_checks(pools: &mut [Pool], own: u32, user: &str, database: &str) {
     for pool in pools.iter_mut().filter(|pool| serves(pool, user, database) && pool.clients_waiting > 0) {
-        pool.clients_waiting -= 1;
+        pool.clients_waiting = pool.clients_waiting.saturating_sub(own);
         if pool.clients_waiting == 0 {
             pool.max_wait_time = 0.0;
         }
