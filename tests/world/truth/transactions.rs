@@ -40,13 +40,13 @@ fn our_own_transactions_neither_dilute_nor_count() {
     let server = shop(Postgres::builder(), true);
     let (node, _dir) = watch(&server, "", "");
     ready(&node);
-    // So few that our own, ten a second, would be most of the window.
+    // So few that our own, a hundred in the window, would make it a third.
     let session = Session::open(&server.url("shop"), "web");
-    for _ in 0..20 {
+    for _ in 0..100 {
         session.run("BEGIN; SELECT 1; COMMIT; BEGIN; SELECT 1; ROLLBACK").expect("two transactions");
     }
     drop(session);
-    node.expect("local/shop", "half of 40 transactions", SOON, |sample| {
+    node.expect("local/shop", "half of 200 transactions", SOON, |sample| {
         number(sample, "/queryPerformance/errorRate").is_some_and(|rate| (0.4..=0.5).contains(&rate))
     });
 }
