@@ -2,11 +2,14 @@
 
 #![allow(dead_code)] // the tests use more of them
 
+#[path = "../tests/world/support/client.rs"]
+mod client;
 #[path = "../tests/world/support/node.rs"]
 mod node;
 #[path = "../tests/world/support/stream.rs"]
 mod stream;
 
+pub(crate) use client::client;
 pub(crate) use node::Node;
 pub(crate) use stream::Stream;
 

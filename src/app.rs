@@ -83,7 +83,14 @@ impl Node {
     pub fn build(config: Config, name: &str) -> Result<Self, Error> {
         let regions = config.regions.iter().map(|region| region.name.clone());
         let world = Arc::new(ArcSwap::from_pointee(World::unseen(regions, clock::wall(), clock::now())));
-        let shared = web::Shared { world, node: name.to_owned(), version: env!("CARGO_PKG_VERSION"), started: clock::wall() };
+        let shared = web::Shared {
+            world,
+            alerts: Arc::default(),
+            desk: Arc::default(),
+            node: name.to_owned(),
+            version: env!("CARGO_PKG_VERSION"),
+            started: clock::wall(),
+        };
         let web = web::start(&config.web, shared.clone())?;
         // After what may fail: a runtime must not be dropped inside another.
         let io = tokio::runtime::Builder::new_multi_thread()

@@ -6,9 +6,10 @@
 //! ```
 //! Data flows one way. Folders are the stages of a sample's journey, and every stage has one shape: its root (a short essay,
 //! its settings), pure files (decisions: no clock, no I/O, no actor), adapters (one outside thing each) and an actor (timers
-//! and mail around the pure part). `app` is the only file that knows everyone; `tests/architecture.rs` holds the map.
+//! and mail around the pure part). `app` is the only file that knows everyone; `tests/architecture` holds the map.
 
 pub mod aggregate;
+pub mod alert;
 pub mod app;
 pub mod backoff;
 pub mod cli;

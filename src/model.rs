@@ -9,8 +9,10 @@
 //! - [`activity`], [`queries`], [`counters`]: the details behind a sample
 //! - [`report`]: a sample with its details and transitions (region -> aggregate -> everyone)
 //! - [`world`]: the picture over all regions that readers share
+//! - [`alert`]: incidents as people see them, and what people may do with them
 
 pub mod activity;
+pub mod alert;
 pub mod counters;
 pub mod health;
 pub mod ids;

@@ -32,11 +32,12 @@ use std::{
 
 use actix::{Actor, Addr, Recipient};
 use actix_web::{HttpServer, dev::ServerHandle, web::Data};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::{
     Timestamp,
+    alert::{Acknowledge, AlertBook, Callback, EndSilence, NewSilence, TestChannel},
     world::{World, WorldChange},
 };
 use stream::actor::{Close, WebActor};
@@ -86,12 +87,31 @@ impl Default for Settings {
 pub struct Shared {
     /// The newest picture.
     pub world: Arc<ArcSwap<World>>,
+    /// The newest book of alerts.
+    pub alerts: Arc<ArcSwap<AlertBook>>,
+    /// Who takes commands about alerts; none while nobody does.
+    pub desk: Arc<ArcSwapOption<AlertDoors>>,
     /// The node's name, for metrics.
     pub node: String,
     /// Isobar's version, for metrics and OpenAPI.
     pub version: &'static str,
     /// When the node started.
     pub started: Timestamp,
+}
+
+/// Where commands about alerts go; to be awaited with a limit of time.
+#[derive(Debug, Clone)]
+pub struct AlertDoors {
+    /// Takes an alert.
+    pub acknowledge: Recipient<Acknowledge>,
+    /// Holds alerts back.
+    pub silence: Recipient<NewSilence>,
+    /// Ends that.
+    pub end_silence: Recipient<EndSilence>,
+    /// Sends a test message.
+    pub test: Recipient<TestChannel>,
+    /// A provider's call.
+    pub callback: Recipient<Callback>,
 }
 
 /// Why the web cannot start; the operator's to fix, and trying again without a change is of no use.

@@ -47,62 +47,69 @@ pub enum AlertType {
 }
 
 macro_rules! rules {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $kind:ident;)*) => {
-        /// The rules that samples are judged by.
+    (judged { $($(#[$doc:meta])* $name:ident = $text:literal, $kind:ident;)* }
+     own { $($(#[$own_doc:meta])* $own_name:ident = $own_text:literal, $own_kind:ident;)* }) => {
+        /// The rules that samples are judged by, and what Isobar tells of itself.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
-        pub enum Rule { $($(#[$doc])* $name,)* }
+        pub enum Rule { $($(#[$doc])* $name,)* $($(#[$own_doc])* $own_name,)* }
 
         impl Rule {
-            /// Every rule, in the order of the documentation.
+            /// Every rule that samples are judged by, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// The rule's name in configuration, JSON and metrics.
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
+                match self { $(Self::$name => $text,)* $(Self::$own_name => $own_text,)* }
             }
 
             /// The type its alerts carry.
             pub const fn alert_type(self) -> AlertType {
-                match self { $(Self::$name => AlertType::$kind,)* }
+                match self { $(Self::$name => AlertType::$kind,)* $(Self::$own_name => AlertType::$own_kind,)* }
             }
         }
     };
 }
 
 rules! {
-    /// Connection refused, reset or lost, and a fresh attempt fails too.
-    DatabaseDown = "database_down", RegionHealth;
-    /// Accepts TCP but answers no trivial query.
-    DatabaseUnresponsive = "database_unresponsive", RegionHealth;
-    /// Fresh connections are refused.
-    DatabaseRejecting = "database_rejecting", RegionHealth;
-    /// The pooler refuses, or clients get no connection from it.
-    PoolerDown = "pooler_down", ConnectionPool;
-    /// No report from any node of the region.
-    RegionBlind = "region_blind", RegionHealth;
-    /// The pool or the server is nearly full.
-    PoolSaturated = "pool_saturated", ConnectionPool;
-    /// Clients wait for a connection.
-    PoolWaiting = "pool_waiting", ConnectionPool;
-    /// Sessions idle in transaction hold connections or block others.
-    ConnectionLeak = "connection_leak", ConnectionPool;
-    /// Sessions wait for locks.
-    BlockingChain = "blocking_chain", QueryPerformance;
-    /// Queries take too long on average.
-    QuerySlow = "query_slow", QueryPerformance;
-    /// Too large a share of the calls is slow.
-    SlowQueryRate = "slow_query_rate", QueryPerformance;
-    /// Too many transactions fail.
-    ErrorRate = "error_rate", QueryPerformance;
-    /// The cache misses too often.
-    CacheHitLow = "cache_hit_low", QueryPerformance;
-    /// The database grows too fast.
-    SizeGrowth = "size_growth", DatabaseSize;
-    /// A replica lags, or a slot retains too much.
-    ReplicationLag = "replication_lag", RegionHealth;
-    /// Transaction ids run out.
-    XidWraparound = "xid_wraparound", DatabaseSize;
+    judged {
+        /// Connection refused, reset or lost, and a fresh attempt fails too.
+        DatabaseDown = "database_down", RegionHealth;
+        /// Accepts TCP but answers no trivial query.
+        DatabaseUnresponsive = "database_unresponsive", RegionHealth;
+        /// Fresh connections are refused.
+        DatabaseRejecting = "database_rejecting", RegionHealth;
+        /// The pooler refuses, or clients get no connection from it.
+        PoolerDown = "pooler_down", ConnectionPool;
+        /// No report from any node of the region.
+        RegionBlind = "region_blind", RegionHealth;
+        /// The pool or the server is nearly full.
+        PoolSaturated = "pool_saturated", ConnectionPool;
+        /// Clients wait for a connection.
+        PoolWaiting = "pool_waiting", ConnectionPool;
+        /// Sessions idle in transaction hold connections or block others.
+        ConnectionLeak = "connection_leak", ConnectionPool;
+        /// Sessions wait for locks.
+        BlockingChain = "blocking_chain", QueryPerformance;
+        /// Queries take too long on average.
+        QuerySlow = "query_slow", QueryPerformance;
+        /// Too large a share of the calls is slow.
+        SlowQueryRate = "slow_query_rate", QueryPerformance;
+        /// Too many transactions fail.
+        ErrorRate = "error_rate", QueryPerformance;
+        /// The cache misses too often.
+        CacheHitLow = "cache_hit_low", QueryPerformance;
+        /// The database grows too fast.
+        SizeGrowth = "size_growth", DatabaseSize;
+        /// A replica lags, or a slot retains too much.
+        ReplicationLag = "replication_lag", RegionHealth;
+        /// Transaction ids run out.
+        XidWraparound = "xid_wraparound", DatabaseSize;
+    }
+    own {
+        /// Isobar could not deliver a message through a channel; raised by the alert stage itself.
+        DeliveryFailing = "delivery_failing", RegionHealth;
+    }
 }
 
 /// A session named as evidence.

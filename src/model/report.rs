@@ -20,6 +20,8 @@ pub struct Report {
     pub sample: Arc<Sample>,
     /// Whether its region is unhealthy when this target is.
     pub critical: bool,
+    /// `host:port` of its server, which targets may share.
+    pub server: Arc<str>,
     /// What changed with this report; the only part that is not state.
     pub transitions: Vec<Transition>,
     /// Sessions; none when they cannot be seen.

@@ -161,6 +161,7 @@ impl Joined {
         Report {
             sample: Arc::new(sample::compose(self, &seen, now, wall, status, reasons)),
             critical: self.settings.critical,
+            server: self.settings.url.address().into(),
             transitions: all,
             activity: seen.activity.fresh().cloned(),
             queries: seen.queries.fresh().cloned(),

@@ -51,7 +51,7 @@ pub fn find(rule: Rule, seen: &Seen, limits: &Thresholds) -> Option<Finding> {
         Rule::ErrorRate => database::error_rate(seen, limits),
         Rule::CacheHitLow => database::cache_hit(seen, limits),
         Rule::SizeGrowth => database::growth(seen, limits),
-        Rule::RegionBlind | Rule::ReplicationLag | Rule::XidWraparound => return None,
+        Rule::RegionBlind | Rule::ReplicationLag | Rule::XidWraparound | Rule::DeliveryFailing => return None,
     })
 }
 

@@ -232,7 +232,7 @@ impl RuleSettings {
         use Severity::{Critical, High, Low, Medium};
         let (seconds, severity) = match rule {
             Rule::DatabaseDown | Rule::DatabaseUnresponsive | Rule::DatabaseRejecting | Rule::PoolerDown => (0, Critical),
-            Rule::RegionBlind => (0, High),
+            Rule::RegionBlind | Rule::DeliveryFailing => (0, High),
             Rule::PoolSaturated | Rule::ConnectionLeak | Rule::BlockingChain => (3, High),
             Rule::PoolWaiting => (1, High),
             Rule::QuerySlow => (5, Medium),

@@ -1,11 +1,13 @@
 //! A running node, as a test sees it: the real binary, its API over HTTP, its log.
 
+mod client;
 mod exposition;
 pub(crate) mod node;
 mod schema;
 mod session;
 mod stream;
 
+pub(crate) use client::client;
 pub(crate) use exposition::series;
 pub(crate) use node::Node;
 pub(crate) use schema::strays;

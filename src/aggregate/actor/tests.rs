@@ -33,7 +33,16 @@ fn batch(region: &str, targets: &[(&str, Status)]) -> Batch {
         );
         let sample: Sample = serde_json::from_str(&text).expect("a sample");
         let (activity, queries, counters) = (None, None, None);
-        Report { sample: Arc::new(sample), critical: false, transitions: vec![], activity, queries, counters, poolers: vec![] }
+        Report {
+            sample: Arc::new(sample),
+            critical: false,
+            server: "db:5432".into(),
+            transitions: vec![],
+            activity,
+            queries,
+            counters,
+            poolers: vec![],
+        }
     };
     let reports = targets.iter().map(report).collect();
     Batch { region: region.into(), roster: RosterState::default(), reports, removed: vec![] }

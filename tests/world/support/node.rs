@@ -16,7 +16,7 @@ use nix::{
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
-use super::{Stream, secs, until};
+use super::{Stream, client, secs, until};
 
 /// The program.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_isobar");
@@ -76,7 +76,7 @@ impl Node {
             }
         });
         let base = listening.recv_timeout(secs(20));
-        let http = Client::builder().timeout(secs(10)).build().expect("a client");
+        let http = client().timeout(secs(10)).build().expect("a client");
         let mut node = Self { child, base: String::new(), log, http };
         node.base = base.unwrap_or_else(|_| panic!("the node does not listen; its log:\n{}", node.log()));
         node

@@ -8,6 +8,8 @@ use std::{
 
 use serde_json::Value;
 
+use super::client;
+
 /// One server-sent event.
 #[derive(Debug)]
 pub(crate) struct Event {
@@ -30,7 +32,7 @@ impl Stream {
 
     /// The same with headers.
     pub(crate) fn with(url: &str, headers: &[(&str, &str)]) -> Self {
-        let http = reqwest::blocking::Client::builder().timeout(None).build().expect("a client");
+        let http = client().timeout(None).build().expect("a client");
         let request = headers.iter().fold(http.get(url), |request, (name, value)| request.header(*name, *value));
         let answer = request.send().expect("the stream opens");
         assert_eq!(answer.status(), 200, "{url}");

@@ -4,6 +4,8 @@
 //! A file is read as tokens, so that comments and strings do not count and the insides of macros do. Test code is free to
 //! reach anywhere: what it imports is not in the program.
 
+mod tables;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -12,77 +14,7 @@ use std::{
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// Who may import whom, beside itself. `probe::conninfo` is that module alone; `web!` is the stage's root without its modules.
-const IMPORTS: &[(&str, &[&str])] = &[
-    ("model", &[]),
-    ("clock", &["model"]),
-    ("backoff", &[]),
-    ("probe", &["model", "clock", "backoff"]),
-    ("region", &["model", "clock", "backoff", "probe"]),
-    ("aggregate", &["model", "clock", "backoff"]),
-    ("web", &["model", "clock", "backoff"]),
-    ("sandbox", &["model", "clock", "backoff", "probe::conninfo"]),
-    ("config", &["model", "probe!", "probe::conninfo", "region!", "region::thresholds", "aggregate!", "web!"]),
-    ("app", &["model", "clock", "backoff", "probe", "region", "aggregate", "web", "sandbox", "config"]),
-    ("cli", &["model", "clock", "backoff", "probe", "region", "aggregate", "web", "sandbox", "config", "app"]),
-    ("main", &["cli"]),
-];
-
-/// Where each outside crate lives: rooms or files of `src/`; `*` is everywhere.
-const HOMES: &[(&str, &[&str])] = &[
-    ("actix", &["model", "probe", "region", "aggregate", "web", "app", "cli"]),
-    ("actix_web", &["web"]),
-    ("arc_swap", &["probe/session", "aggregate", "web", "app", "cli/serve"]),
-    ("bytes", &["probe", "web"]),
-    ("chrono", &["model", "clock", "probe"]),
-    ("clap", &["cli", "main"]),
-    ("futures_util", &["*"]),
-    ("humantime", &["config", "cli", "probe", "region"]),
-    ("nix", &["sandbox", "cli", "app"]),
-    ("percent_encoding", &["probe/conninfo", "web"]),
-    ("rand", &["backoff", "probe", "region", "sandbox", "web", "cli/demo"]),
-    ("rustls", &["probe", "web", "cli", "app"]),
-    ("rustls_native_certs", &["probe/tls"]),
-    ("secrecy", &["probe", "config", "web", "cli"]),
-    ("serde", &["*"]),
-    ("serde_json", &["web", "cli"]),
-    ("serde_path_to_error", &["config"]),
-    ("socket2", &["probe", "web"]),
-    ("strsim", &["config", "probe/conninfo"]),
-    ("subtle", &["web"]),
-    ("tempfile", &["sandbox", "cli/demo"]),
-    ("thiserror", &["*"]),
-    ("tokio", &["*"]),
-    ("tokio_postgres", &["probe", "sandbox", "cli/demo"]),
-    ("tokio_postgres_rustls", &["probe"]),
-    ("tokio_rustls", &["probe"]),
-    ("toml", &["config"]),
-    ("tracing", &["*"]),
-    ("tracing_subscriber", &["cli"]),
-];
-
-/// What only an actor or an adapter names. A message of actors is a shape, so `actix::Message` is free.
-const EFFECTS: &[&str] =
-    &["actix", "actix_web", "tokio", "tokio_postgres", "crate::clock", "std::fs", "std::process", "std::env", "std::thread"];
-
-/// The actors and adapters: files, or modules with all below them. Every other file is pure: it decides, and a test replays
-/// it without waiting.
-const EFFECTFUL: &str = "
-    main app cli sandbox clock config
-    probe.rs probe/classify probe/connect probe/launch probe/preflight probe/session probe/text probe/tls probe/voice
-    probe/pool/activity.rs probe/pool/actor probe/pool/client_check probe/pool/console probe/pool/pgbouncer.rs
-    probe/query/actor probe/query/statements.rs
-    probe/database/actor probe/database/counters.rs probe/database/size.rs
-    region/supervisor
-    aggregate/actor
-    web.rs web/access web/answer web/page web/process web/routes web/stream.rs web/stream/actor web/tls
-";
-
-/// More lines than this are more than one idea.
-const MOST_LINES: usize = 400;
-
-/// Names that say nothing of what is inside.
-const EMPTY_NAMES: &[&str] = &["mod", "util", "utils", "common", "helper", "helpers", "manager", "misc"];
+use tables::{EFFECTFUL, EFFECTS, EMPTY_NAMES, HOMES, IMPORTS, MOST_LINES};
 
 /// One source file: its path from the top, and its text.
 #[derive(Clone)]
@@ -312,7 +244,7 @@ fn outside_crates_stay_at_home_and_pure_files_stay_pure() {
 
 #[test]
 fn every_outside_crate_has_a_home() {
-    let manifest: toml::Table = include_str!("../Cargo.toml").parse().unwrap();
+    let manifest: toml::Table = include_str!("../../Cargo.toml").parse().unwrap();
     let used: BTreeSet<String> = manifest["dependencies"].as_table().unwrap().keys().map(|name| name.replace('-', "_")).collect();
     let homes: BTreeSet<String> = HOMES.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(used, homes, "Cargo.toml's dependencies (left) and HOMES (right)");

@@ -1,0 +1,100 @@
+//! The tables of the map.
+
+/// Who may import whom, beside itself. `probe::conninfo` is that module alone; `web!` is the stage's root without its modules.
+pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("clock", &["model"]),
+    ("backoff", &[]),
+    ("probe", &["model", "clock", "backoff"]),
+    ("region", &["model", "clock", "backoff", "probe"]),
+    ("aggregate", &["model", "clock", "backoff"]),
+    ("alert", &["model", "clock", "backoff"]),
+    ("web", &["model", "clock", "backoff"]),
+    ("sandbox", &["model", "clock", "backoff", "probe::conninfo"]),
+    (
+        "config",
+        &[
+            "model",
+            "probe!",
+            "probe::conninfo",
+            "region!",
+            "region::thresholds",
+            "aggregate!",
+            "alert!",
+            "alert::settings",
+            "web!",
+        ],
+    ),
+    ("app", &["model", "clock", "backoff", "probe", "region", "aggregate", "alert", "web", "sandbox", "config"]),
+    ("cli", &["model", "clock", "backoff", "probe", "region", "aggregate", "alert", "web", "sandbox", "config", "app"]),
+    ("main", &["cli"]),
+];
+
+/// Where each outside crate lives: rooms or files of `src/`; `*` is everywhere.
+pub(crate) const HOMES: &[(&str, &[&str])] = &[
+    ("actix", &["model", "probe", "region", "aggregate", "alert", "web", "app", "cli"]),
+    ("actix_web", &["web"]),
+    ("arc_swap", &["probe/session", "aggregate", "alert", "web", "app", "cli/serve"]),
+    ("base64", &["alert"]),
+    ("bytes", &["probe", "web"]),
+    ("chrono", &["model", "clock", "probe", "alert", "config", "cli"]),
+    ("chrono_tz", &["alert", "config"]),
+    ("clap", &["cli", "main"]),
+    ("croner", &["alert/silence", "config"]),
+    ("futures_util", &["*"]),
+    ("hex", &["alert"]),
+    ("hmac", &["alert/channels"]),
+    ("humantime", &["config", "cli", "probe", "region", "alert", "web"]),
+    ("lettre", &["alert/channels/email"]),
+    ("minijinja", &["alert/message", "config"]),
+    ("nix", &["sandbox", "cli", "app"]),
+    ("percent_encoding", &["probe/conninfo", "web"]),
+    ("rand", &["backoff", "probe", "region", "alert", "sandbox", "web", "cli/demo"]),
+    ("reqwest", &["alert/channels", "alert/heartbeat", "cli/alerts"]),
+    ("rusqlite", &["alert/journal"]),
+    ("rustls", &["probe", "alert/channels", "web", "cli", "app"]),
+    ("rustls_native_certs", &["probe/tls"]),
+    ("secrecy", &["probe", "alert", "config", "web", "cli"]),
+    ("serde", &["*"]),
+    ("serde_json", &["alert", "web", "cli"]),
+    ("serde_path_to_error", &["config"]),
+    ("sha2", &["alert"]),
+    ("socket2", &["probe", "web"]),
+    ("strsim", &["config", "probe/conninfo"]),
+    ("subtle", &["alert", "web"]),
+    ("tempfile", &["sandbox", "cli/demo"]),
+    ("thiserror", &["*"]),
+    ("tokio", &["*"]),
+    ("tokio_postgres", &["probe", "sandbox", "cli/demo"]),
+    ("tokio_postgres_rustls", &["probe"]),
+    ("tokio_rustls", &["probe"]),
+    ("tiny_skia", &["alert/message/chart"]),
+    ("toml", &["config", "cli/rules"]),
+    ("tracing", &["*"]),
+    ("tracing_subscriber", &["cli"]),
+    ("wildmatch", &["alert/silence"]),
+];
+
+/// What only an actor or an adapter names. A message of actors is a shape, so `actix::Message` is free.
+pub(crate) const EFFECTS: &[&str] =
+    &["actix", "actix_web", "tokio", "tokio_postgres", "crate::clock", "std::fs", "std::process", "std::env", "std::thread"];
+
+/// The actors and adapters: files, or modules with all below them. Every other file is pure: it decides, and a test replays
+/// it without waiting.
+pub(crate) const EFFECTFUL: &str = "
+    main app cli sandbox clock config
+    probe.rs probe/classify probe/connect probe/launch probe/preflight probe/session probe/text probe/tls probe/voice
+    probe/pool/activity.rs probe/pool/actor probe/pool/client_check probe/pool/console probe/pool/pgbouncer.rs
+    probe/query/actor probe/query/statements.rs
+    probe/database/actor probe/database/counters.rs probe/database/size.rs
+    region/supervisor
+    aggregate/actor
+    alert/actor alert/journal alert/heartbeat alert/channels
+    web.rs web/access web/answer web/page web/process web/routes web/stream.rs web/stream/actor web/tls
+";
+
+/// More lines than this are more than one idea.
+pub(crate) const MOST_LINES: usize = 400;
+
+/// Names that say nothing of what is inside.
+pub(crate) const EMPTY_NAMES: &[&str] = &["mod", "util", "utils", "common", "helper", "helpers", "manager", "misc"];
