@@ -1,7 +1,7 @@
 //! `pg_stat_database` of all databases of a server in one prepared read, the settings that bound its connections, and what
 //! happened between two readings. Before 15 the server's own collector publishes these counters up to 500 ms late.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use tokio_postgres::{Client, Error, Row, Statement};
 
@@ -145,25 +145,6 @@ pub fn rates(previous: &DatabaseCounters, now: &DatabaseCounters, elapsed: Durat
         blocks_read: now.blks_read.checked_sub(previous.blks_read)?,
         temp_bytes: now.temp_bytes.checked_sub(previous.temp_bytes)?,
     })
-}
-
-/// The last reading of every database of a server, for [`rates`].
-#[derive(Debug, Default)]
-pub struct LastCounters {
-    by_id: HashMap<u32, DatabaseCounters>,
-}
-
-impl LastCounters {
-    /// Takes a reading; `elapsed` is the time since the previous one by a monotonic clock. Answers the rates by database, for those
-    /// that could be compared. A new session begins with an empty one, since it may be on another server.
-    pub fn step(&mut self, now: Vec<DatabaseCounters>, elapsed: Duration) -> HashMap<u32, DatabaseRates> {
-        let compared = now
-            .iter()
-            .filter_map(|counters| Some((counters.datid, rates(self.by_id.get(&counters.datid)?, counters, elapsed)?)))
-            .collect();
-        self.by_id = now.into_iter().map(|counters| (counters.datid, counters)).collect();
-        compared
-    }
 }
 
 #[cfg(test)]

@@ -20,39 +20,41 @@ pub struct ConsoleReading {
 /// A console and its newest reading.
 #[derive(Debug)]
 pub struct SharedConsole {
-    /// What to connect with from the next reading on, when the configuration changed it.
-    changed: std::sync::Mutex<Option<ConnInfo>>,
-    url: std::sync::Mutex<ConnInfo>,
-    inner: tokio::sync::Mutex<(Console, Option<ConsoleReading>)>,
+    /// What to connect with from the next reading on.
+    wanted: std::sync::Mutex<ConnInfo>,
+    inner: tokio::sync::Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    url: ConnInfo,
+    console: Console,
+    latest: Option<ConsoleReading>,
 }
 
 impl SharedConsole {
     /// A console that nobody has connected to yet.
     pub fn new(url: ConnInfo) -> Self {
-        let inner = tokio::sync::Mutex::new((Console::new(url.clone()), None));
-        Self { changed: std::sync::Mutex::default(), url: std::sync::Mutex::new(url), inner }
+        let inner = Inner { url: url.clone(), console: Console::new(url.clone()), latest: None };
+        Self { wanted: std::sync::Mutex::new(url), inner: tokio::sync::Mutex::new(inner) }
     }
 
     /// Takes another password or other TLS settings.
     pub fn connect_with(&self, url: &ConnInfo) {
-        let mut known = self.url.lock().expect("no panic while held");
-        if *known != *url {
-            known.clone_from(url);
-            *self.changed.lock().expect("no panic while held") = Some(url.clone());
-        }
+        self.wanted.lock().expect("no panic while held").clone_from(url);
     }
 
     /// The pools, no older than `newer_than`.
     pub async fn read(&self, newer_than: Instant) -> ConsoleReading {
         let mut inner = self.inner.lock().await;
-        let (console, latest) = &mut *inner;
-        if let Some(latest) = latest.as_ref().filter(|latest| latest.at >= newer_than) {
+        if let Some(latest) = inner.latest.as_ref().filter(|latest| latest.at >= newer_than) {
             return latest.clone();
         }
-        if let Some(url) = self.changed.lock().expect("no panic while held").take() {
-            *console = Console::new(url);
+        let wanted = self.wanted.lock().expect("no panic while held").clone();
+        if wanted != inner.url {
+            (inner.console, inner.url) = (Console::new(wanted.clone()), wanted);
         }
-        let view = console.read(clock::now(), READ_WITHIN).await.map(Arc::new);
-        latest.insert(ConsoleReading { at: clock::now(), view }).clone()
+        let view = inner.console.read(clock::now(), READ_WITHIN).await.map(Arc::new);
+        inner.latest.insert(ConsoleReading { at: clock::now(), view }).clone()
     }
 }

@@ -36,15 +36,6 @@ fn what_cannot_be_compared_has_no_rates() {
     }
 }
 
-#[test]
-fn only_databases_seen_before_have_rates() {
-    let mut last = LastCounters::default();
-    assert!(last.step(vec![reading()], Duration::from_secs(1)).is_empty());
-    let new = DatabaseCounters { datid: 6, ..reading() };
-    let rates = last.step(vec![reading(), new], Duration::from_secs(1));
-    assert_eq!(rates.keys().collect::<Vec<_>>(), [&5]);
-}
-
 mod world {
     use tokio_postgres::NoTls;
 
