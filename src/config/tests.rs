@@ -125,6 +125,39 @@ fn the_examples_load_without_any_environment() {
     assert_eq!(config.thresholds, Thresholds::default(), "the examples show the defaults");
     assert_eq!(config.sampling, Sampling::default(), "the examples show the defaults");
     assert!(config.web.listen.ip().is_loopback());
+    let alerts = Settings { planned: Vec::new(), ..config.alerts };
+    assert_eq!(format!("{alerts:?}"), format!("{:?}", Settings::default()), "the examples show the defaults");
+}
+
+/// With the `#` of every example removed: each key of each kind is shown, and right.
+#[test]
+fn the_examples_of_channels_and_escalations_are_right() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("regions/global.toml")).expect("text");
+    let is_example = |line: &str| line.starts_with('#') && (!line.starts_with("# ") || line.starts_with("#    {"));
+    let text: String = text
+        .lines()
+        .map(|line| if is_example(line) { &line[1..] } else { line })
+        .fold(String::new(), |all, line| all + line + "\n");
+    let env = |name: &str| {
+        Some(match name {
+            "ISOBAR_LISTEN" => "127.0.0.1:3000".to_owned(),
+            name if name.starts_with("ISOBAR_") => String::new(),
+            name if name.ends_with("_URL") => "https://example.com/x".to_owned(),
+            "ALERT_WEBHOOK_SECRET" => environment("SIGNING")?,
+            "PAGERDUTY_ROUTING_KEY" => environment("ROUTING_KEY")?,
+            _ => "secret".to_owned(),
+        })
+    };
+    let files = [("global.toml".to_owned(), text), ("us-east-1.toml".to_owned(), REGION.to_owned())];
+    let read = |path: &str| if path.ends_with(".pem") { Ok(String::new()) } else { Err(std::io::ErrorKind::NotFound.into()) };
+    let config = Config::parse(Path::new("regions"), &files, &[], &Sources { now: now(), env: &env, read: &read });
+    let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    let kinds: Vec<_> = config.alerts.channels.iter().map(|channel| channel.kind.as_str()).collect();
+    assert_eq!(kinds, ["slack", "slack", "email", "webhook", "qstash", "pagerduty", "alertmanager"]);
+    assert_eq!((config.alerts.escalations.len(), config.alerts.planned.len()), (2, 3));
+    let warnings: Vec<_> = config.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    let unused = "no escalation leads to this channel: it tells nobody of anything";
+    assert_eq!(warnings, [unused; 3], "slack-simple, queue and alertmanager");
 }
 
 /// What one region's text gives, beside an empty `eu-west-1.toml` that is not read.
