@@ -18,7 +18,7 @@ use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
     aggregate::{Aggregator, Blindness, Reconfigure as ReconfigureAggregator, Subscribers},
-    clock,
+    alert, clock,
     config::{Config, RegionConfig},
     model::{RegionName, Rule, report::Batch, world::World},
     probe::{Sampling, launch::Launcher, session::Registry},
@@ -198,9 +198,13 @@ impl Node {
         if new.web != self.config.web {
             tracing::warn!("[web] changed; it takes effect with the next start");
         }
+        if new.alerts.path != self.config.alerts.path {
+            tracing::warn!("[alerts] path changed; it takes effect with the next start");
+        }
         let sampling: Sampling = self.config.sampling.clone();
         let web = self.config.web.clone();
-        self.config = Config { web, sampling, ..new };
+        let alerts = alert::Settings { path: self.config.alerts.path.clone(), ..new.alerts };
+        self.config = Config { web, sampling, alerts, ..new };
         let wanted: Vec<RegionName> = self.config.regions.iter().map(|region| region.name.clone()).collect();
         let blindness = blindness(&self.config);
         self.aggregator.addr.do_send(ReconfigureAggregator { regions: wanted.clone(), blindness });

@@ -49,7 +49,7 @@ enum Command {
     /// Run a node for the regions of a configuration folder
     Run(RunArgs),
     /// Check the configuration, then every target and pooler by phase: DNS, TCP, TLS, authentication, grants, extensions,
-    /// versions. Exit code 0: all good, 1: something degraded, 2: something broken
+    /// versions, then every channel, without telling anybody. Exit code 0: all good, 1: something degraded, 2: something broken
     Check(CheckArgs),
     /// Run a real small world: three regions, each a throw-away PostgreSQL with PgBouncer and load, watched by Isobar, with an
     /// incident now and then; leaves nothing behind

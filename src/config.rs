@@ -11,14 +11,21 @@
 //! [`Config::parse`] is pure: texts, environment and file reader are arguments. [`Config::load`] gives it the real ones. A running
 //! node compares [`Fingerprint`]s, loads again when they differ, and keeps what it has when the new one is refused.
 
+mod alerts;
+mod channels;
+mod escalations;
 mod expand;
 mod fingerprint;
 mod folder;
 mod global;
 mod later;
+mod links;
+mod place;
 mod problem;
 mod region;
 mod section;
+mod silences;
+mod state;
 mod thresholds;
 mod watch;
 
@@ -34,6 +41,7 @@ pub use fingerprint::Fingerprint;
 pub use problem::{Problem, Problems};
 
 use crate::{
+    alert, clock,
     model::RegionName,
     probe::{Sampling, TargetSettings},
     region::thresholds::Thresholds,
@@ -48,6 +56,8 @@ pub struct Config {
     pub web: web::Settings,
     /// How often to look.
     pub sampling: Sampling,
+    /// Whom to tell of what, and when.
+    pub alerts: alert::Settings,
     /// What holds where neither region nor target says otherwise.
     pub thresholds: Thresholds,
     /// The regions to run, by name.
@@ -104,7 +114,11 @@ impl Config {
         if !unreadable.is_empty() {
             return Err(Problems(unreadable));
         }
-        let sources = Sources { env: &|name| std::env::var(name).ok(), read: &|path| fs::read_to_string(dir.join(path)) };
+        let sources = Sources {
+            now: clock::wall(),
+            env: &|name| std::env::var(name).ok(),
+            read: &|path| fs::read_to_string(dir.join(path)),
+        };
         Self::parse(dir, &files, only_regions, &sources)
     }
 
@@ -131,10 +145,11 @@ impl Config {
             findings.problems.push(Problem::about(&folder, format!("there is no region `{wanted}` here"), fix));
         }
 
+        let around = global::Around { folder: dir, regions: &regions };
         let mut base = global::Global::default();
         for (name, text) in files.iter().filter(|(name, _)| stem(name) == GLOBAL) {
             if let Some(document) = document(&mut findings, File { name, text }) {
-                base = global::read(&mut findings, &Section::root(File { name, text }, document.get_ref()), dir);
+                base = global::read(&mut findings, &Section::root(File { name, text }, document.get_ref()), &around);
             }
         }
         let mut configs = Vec::new();
@@ -153,7 +168,14 @@ impl Config {
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
-        Ok(Self { web: base.web, sampling: base.sampling, thresholds: base.thresholds, regions: configs, warnings })
+        Ok(Self {
+            web: base.web,
+            alerts: base.alerts,
+            sampling: base.sampling,
+            thresholds: base.thresholds,
+            regions: configs,
+            warnings,
+        })
     }
 
     /// What `isobar watch` runs: these connection strings as targets of the region `local`, each named after its database, with

@@ -1,5 +1,7 @@
 //! `isobar check`: is everything right before somebody depends on it? All problems of the configuration at once, then every target
-//! and pooler by phase, many at a time.
+//! and pooler by phase, many at a time, and every channel without telling anybody.
+
+mod channels;
 
 use std::{fmt::Write as _, process::ExitCode};
 
@@ -8,6 +10,7 @@ use serde::Serialize;
 
 use super::{CheckArgs, Failure};
 use crate::{
+    alert,
     config::{Config, Problems},
     model::{RegionName, TargetName},
     probe::preflight::{Finding, Level, preflight},
@@ -23,6 +26,7 @@ struct Outcome {
     problems: Option<Problems>,
     warnings: Problems,
     targets: Vec<Checked>,
+    channels: Vec<channels::Channel>,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,7 +40,9 @@ struct Checked {
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let outcome = match Config::load(&args.config, &[]) {
         Err(problems) => {
-            Outcome { status: Level::Broken, problems: Some(problems), warnings: Problems(Vec::new()), targets: Vec::new() }
+            let warnings = Problems(Vec::new());
+            let (targets, channels) = (Vec::new(), Vec::new());
+            Outcome { status: Level::Broken, problems: Some(problems), warnings, targets, channels }
         }
         Ok(config) => {
             let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
@@ -60,9 +66,19 @@ async fn check(config: Config) -> Outcome {
         Checked { region: target.settings.id.region, target: target.settings.id.target, status, findings }
     });
     let targets: Vec<Checked> = stream::iter(checks).buffered(AT_ONCE).collect().await;
-    let worst = targets.iter().map(|target| target.status).max().unwrap_or(Level::Good);
+    let channels = channels::check(config.alerts.channels, alert::channels::build).await;
+    let all = targets.iter().map(|target| target.status).chain(channels.iter().map(|channel| channel.status));
+    let worst = all.max().unwrap_or(Level::Good);
     let warned = if config.warnings.is_empty() { Level::Good } else { Level::Degraded };
-    Outcome { status: worst.max(warned), problems: None, warnings: Problems(config.warnings), targets }
+    Outcome { status: worst.max(warned), problems: None, warnings: Problems(config.warnings), targets, channels }
+}
+
+const fn mark(level: Level) -> &'static str {
+    match level {
+        Level::Good => "ok      ",
+        Level::Degraded => "degraded",
+        Level::Broken => "BROKEN  ",
+    }
 }
 
 fn report(outcome: &Outcome) -> String {
@@ -76,17 +92,13 @@ fn report(outcome: &Outcome) -> String {
     for target in &outcome.targets {
         let _ = writeln!(text, "{}/{}", target.region, target.target);
         for finding in &target.findings {
-            let mark = match finding.level {
-                Level::Good => "ok      ",
-                Level::Degraded => "degraded",
-                Level::Broken => "BROKEN  ",
-            };
-            let _ = writeln!(text, "  {mark} {}: {}: {}", finding.part, finding.check, finding.detail);
+            let _ = writeln!(text, "  {} {}: {}: {}", mark(finding.level), finding.part, finding.check, finding.detail);
             if let Some(fix) = &finding.fix {
                 let _ = writeln!(text, "           fix: {fix}");
             }
         }
     }
+    channels::report(&outcome.channels, &mut text);
     let good = outcome.targets.iter().filter(|target| target.status == Level::Good).count();
     let _ = writeln!(text, "{good} of {} targets are good", outcome.targets.len());
     text

@@ -20,5 +20,7 @@ fn load(args: &RunArgs) -> Result<Config, Problems> {
     if let Some(listen) = args.listen {
         config.listen_on(listen)?;
     }
+    let node = args.node.clone().unwrap_or_else(serve::host_name);
+    config.keep_alerts(&args.config, &node)?;
     Ok(config)
 }

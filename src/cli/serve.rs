@@ -121,6 +121,7 @@ fn allow_many_connections() {
     }
 }
 
-fn host_name() -> String {
+/// This node's name when nobody gives it one.
+pub(super) fn host_name() -> String {
     nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "isobar".to_owned())
 }

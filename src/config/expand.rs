@@ -1,8 +1,12 @@
 //! `${NAME}`, `${NAME:-default}`, `$${` and `file:PATH` in strings. What they stand for may be a secret: an error names the
 //! variable or the file, never a value.
 
-/// Where values come from: the environment and files, or a test's tables.
+use crate::model::Timestamp;
+
+/// Where values come from: the environment, files and the clock, or a test's tables.
 pub struct Sources<'a> {
+    /// The clock on the wall.
+    pub now: Timestamp,
     /// A variable of the environment.
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// The text of a file, by its path relative to the configuration's folder.
@@ -93,7 +97,7 @@ mod tests {
             "run/password" => Ok("s3cret ${HOST}\r\n".to_owned()),
             _ => Err(io::ErrorKind::NotFound.into()),
         };
-        let expanded = expand(text, &Sources { env: &env, read: &read });
+        let expanded = expand(text, &Sources { now: crate::clock::wall(), env: &env, read: &read });
         expanded.unwrap_or_else(|error| format!("{error}; {}", error.fix()))
     }
 

@@ -3,37 +3,47 @@
 use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 
 use super::{
-    later,
+    alerts, later,
     section::{Findings, Place, Section, Text},
     thresholds::{self, Layer},
 };
-use crate::{probe::Sampling, region::thresholds::Thresholds, web};
+use crate::{alert, probe::Sampling, region::thresholds::Thresholds, web};
 
 /// What this file may hold.
-pub(super) const KEYS: [&str; 10] =
-    ["bus", "channel", "escalation", "history", "maintenance", "sampling", "silence", "thresholds", "tinybird", "web"];
+pub(super) const KEYS: [&str; 11] =
+    ["alerts", "bus", "channel", "escalation", "history", "maintenance", "sampling", "silence", "thresholds", "tinybird", "web"];
 
 /// Shorter tokens could be guessed over the network.
 const SHORTEST_TOKEN: usize = 16;
+
+/// What is known around the file.
+pub(super) struct Around<'a> {
+    /// Relative paths start here.
+    pub(super) folder: &'a Path,
+    /// All regions of the folder, by their files.
+    pub(super) regions: &'a [&'a str],
+}
 
 /// Everything that `global.toml` settles.
 #[derive(Default)]
 pub(super) struct Global {
     pub(super) web: web::Settings,
     pub(super) sampling: Sampling,
+    pub(super) alerts: alert::Settings,
     pub(super) thresholds: Thresholds,
 }
 
-pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, folder: &Path) -> Global {
+pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Around<'_>) -> Global {
     root.only(findings, &KEYS, (&["region", "target"], "a region's own file, e.g. us-east-1.toml"));
     let mut global = Global::default();
     if let Some(section) = root.table(findings, "web") {
-        global.web = web(findings, &section, folder);
+        global.web = web(findings, &section, around.folder);
     }
     if let Some(section) = root.table(findings, "sampling") {
         global.sampling = sampling(findings, &section);
     }
     thresholds::layer(findings, root, Layer::Global, &mut global.thresholds);
+    global.alerts = alerts::read(findings, root, around);
     later::look(findings, root);
     global
 }

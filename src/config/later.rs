@@ -1,43 +1,21 @@
 //! Sections that belong to the configuration but not yet to this version: their keys are checked, and a warning says that they
-//! have no effect, so that nobody waits for an alert that is never sent.
+//! have no effect, so that nobody relies on what is not done.
 
 use super::section::{Findings, Place, Section};
 
-struct Later {
-    name: &'static str,
-    /// Written as `[[name]]`.
-    list: bool,
-    /// Its keys; none where they depend on the kind.
-    keys: Option<&'static [&'static str]>,
-}
-
-const LATER: [Later; 7] = [
-    Later { name: "bus", list: false, keys: Some(&["redis"]) },
-    Later { name: "history", list: false, keys: Some(&["keep_10s", "keep_5m", "keep_raw", "path"]) },
-    Later { name: "tinybird", list: false, keys: Some(&["datasource", "token", "url"]) },
-    Later { name: "channel", list: true, keys: None },
-    Later { name: "escalation", list: true, keys: Some(&["severity", "steps"]) },
-    Later { name: "silence", list: true, keys: Some(&["ends", "matchers", "schedule", "starts"]) },
-    Later { name: "maintenance", list: true, keys: Some(&["ends", "matchers", "schedule", "starts"]) },
+/// Their names and keys.
+const LATER: [(&str, &[&str]); 3] = [
+    ("bus", &["redis"]),
+    ("history", &["keep_10s", "keep_5m", "keep_raw", "path"]),
+    ("tinybird", &["datasource", "token", "url"]),
 ];
 
 /// Checks those of them that stand in this file.
 pub(super) fn look(findings: &mut Findings<'_>, root: &Section<'_>) {
-    for later in LATER.iter().filter(|later| root.has(later.name)) {
-        let sections =
-            if later.list { root.tables(findings, later.name) } else { root.table(findings, later.name).into_iter().collect() };
-        for section in &sections {
-            if let Some(keys) = later.keys {
-                section.only(findings, keys, (&[], ""));
-            }
-            if later.name == "escalation" {
-                for step in section.tables(findings, "steps") {
-                    step.only(findings, &["after", "channels"], (&[], ""));
-                }
-            }
-        }
-        if let Some(first) = sections.first() {
-            warn(findings, &first.place());
+    for (name, keys) in LATER {
+        if let Some(section) = root.table(findings, name) {
+            section.only(findings, keys, (&[], ""));
+            warn(findings, &section.place());
         }
     }
 }

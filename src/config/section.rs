@@ -1,7 +1,10 @@
 //! A cursor over a parsed file that knows where everything stands. Each question (`text`, `duration`, ...) either answers or has noted
 //! a problem with file, line and key and answers nothing, so that a reader goes on and finds the next problem too.
 
-use std::{ops::Range, ops::RangeInclusive, time::Duration};
+use std::{
+    ops::{Range, RangeInclusive},
+    time::Duration,
+};
 
 use toml::{
     Spanned,
@@ -13,11 +16,7 @@ use super::{
     problem::Problem,
 };
 
-/// Keys whose values may hold a secret, wherever they stand.
-const SECRET: [&str; 7] = ["client_url", "operator_token", "password", "redis", "token", "url", "viewer_token"];
-
-/// Longer values are not repeated in a message; the line is named anyway.
-const LONGEST_SHOWN: usize = 80;
+pub(super) use super::place::{File, Place};
 
 /// How alike two names must be (Jaro-Winkler, 0..1) for one to be offered for the other.
 const ALIKE: f64 = 0.8;
@@ -40,57 +39,6 @@ impl<'a> Findings<'a> {
 
     pub(super) fn warn(&mut self, at: &Place<'_>, message: impl Into<String>, fix: impl Into<String>) {
         self.warnings.push(at.problem(message.into(), fix.into()));
-    }
-}
-
-/// One file, by name and text.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct File<'a> {
-    pub(super) name: &'a str,
-    pub(super) text: &'a str,
-}
-
-impl File<'_> {
-    fn line(&self, offset: usize) -> usize {
-        self.text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
-    }
-}
-
-/// Where something stands.
-#[derive(Debug, Clone)]
-pub(super) struct Place<'a> {
-    file: File<'a>,
-    span: Option<Range<usize>>,
-    key: String,
-    /// Whether what stands there may be repeated.
-    shown: bool,
-}
-
-impl<'a> Place<'a> {
-    /// A span that belongs to no key, e.g. of a syntax error, whose text is best not repeated.
-    pub(super) fn bare(file: File<'a>, span: Option<Range<usize>>) -> Self {
-        Self { file, span, key: String::new(), shown: false }
-    }
-
-    /// Whether a value stands there that may be repeated.
-    pub(super) fn is_shown(&self) -> bool {
-        self.shown
-    }
-
-    fn problem(&self, message: String, fix: String) -> Problem {
-        let written = self.span.clone().and_then(|span| self.file.text.get(span)).filter(|_| self.shown);
-        // A connection string may have been put under the wrong key.
-        let secret = self.key.rsplit('.').next().is_some_and(|key| SECRET.contains(&key))
-            || written.is_some_and(|text| text.contains('@') || text.contains("password"));
-        let value = written.filter(|text| secret || (text.len() <= LONGEST_SHOWN && !text.contains('\n')));
-        Problem {
-            file: self.file.name.to_owned(),
-            line: self.span.clone().map(|span| self.file.line(span.start)),
-            key: self.key.clone(),
-            value: value.map(|text| if secret { "***" } else { text }.to_owned()),
-            message,
-            fix,
-        }
     }
 }
 
@@ -207,6 +155,34 @@ impl<'a> Section<'a> {
         Some(text)
     }
 
+    /// A string that may be left empty, as `"${NAME:-}"` may be: then it counts as none.
+    pub(super) fn given(&self, findings: &mut Findings<'_>, key: &str) -> Option<Text<'a>> {
+        self.text(findings, key).filter(|text| !text.value.trim().is_empty())
+    }
+
+    /// A moment as it is written, in quotes or as TOML's own kind.
+    pub(super) fn moment(&self, findings: &mut Findings<'_>, key: &str) -> Option<(String, Place<'a>)> {
+        if let DeValue::Datetime(moment) = self.table.get(key)?.get_ref() {
+            return Some((moment.to_string(), self.at(key)));
+        }
+        self.given(findings, key).map(|text| (text.value, text.at))
+    }
+
+    /// One of a few words; notes a problem, with the nearest of them, otherwise.
+    pub(super) fn choice<T: Copy>(&self, findings: &mut Findings<'_>, key: &str, what: &str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(findings, key)?;
+        let found = words.iter().find(|(word, _)| *word == text.value).map(|(_, meaning)| *meaning);
+        if found.is_none() {
+            let names = || words.iter().map(|(word, _)| *word);
+            let fix = match nearest(&text.value, names()) {
+                Some(word) => format!("did you mean \"{word}\"?"),
+                None => format!("write one of {}", names().collect::<Vec<_>>().join(", ")),
+            };
+            findings.problem(&text.at, format!("is not {what}"), fix);
+        }
+        found
+    }
+
     pub(super) fn texts(&self, findings: &mut Findings<'_>, key: &str) -> Vec<Text<'a>> {
         let Some(value) = self.table.get(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
@@ -248,6 +224,19 @@ impl<'a> Section<'a> {
             findings.problem(&self.at(key), "is out of range", fix);
         }
         within
+    }
+
+    pub(super) fn whole(&self, findings: &mut Findings<'_>, key: &str, range: RangeInclusive<u32>) -> Option<u32> {
+        let number = self.number(findings, key, f64::from(*range.start())..=f64::from(*range.end()))?;
+        if number.fract() != 0.0 {
+            findings.problem(
+                &self.at(key),
+                "must be a whole number",
+                format!("choose one from {} to {}", range.start(), range.end()),
+            );
+            return None;
+        }
+        Some(number as u32)
     }
 
     pub(super) fn duration(&self, findings: &mut Findings<'_>, key: &str, range: RangeInclusive<Duration>) -> Option<Duration> {

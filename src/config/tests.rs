@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::{alert::Settings, model::Timestamp};
 
 /// In every value that must not show.
 const SECRET: &str = "S3CRET";
@@ -20,8 +21,16 @@ fn environment(name: &str) -> Option<String> {
         ("BAD_DURATION", "S3CRET seconds"),
         ("LISTEN", "S3CRET:3000"),
         ("TIMEOUT", "9s"),
+        ("SLACK_HOOK", "https://hooks.example/S3CRET"),
+        ("ROUTING_KEY", "S3CRETS3CRETS3CRETS3CRETS3CRETxx"),
+        ("SIGNING", "whsec_UzNDUkVULVMzQ1JFVC1TM0NSRVQtUzNDUkVU"),
     ];
     table.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+}
+
+/// When all of this is read.
+fn now() -> Timestamp {
+    Timestamp("2026-11-23T12:00:00Z".parse().expect("a moment"))
 }
 
 fn parse(dir: &Path) -> Result<Config, Problems> {
@@ -31,7 +40,7 @@ fn parse(dir: &Path) -> Result<Config, Problems> {
         .map(|path| (path.file_name().expect("named").to_string_lossy().into_owned(), fs::read_to_string(path).expect("text")))
         .collect();
     let read = |path: &str| fs::read_to_string(dir.join(path));
-    Config::parse(Path::new("regions"), &files, &[], &Sources { env: &environment, read: &read })
+    Config::parse(Path::new("regions"), &files, &[], &Sources { now: now(), env: &environment, read: &read })
 }
 
 fn said(dir: &Path) -> String {
@@ -40,6 +49,11 @@ fn said(dir: &Path) -> String {
         Ok(config) => config,
     };
     let mut said = format!("{:?}\n{:?}\n", config.web, config.sampling);
+    let alerts = &config.alerts;
+    let head = Settings { channels: Vec::new(), escalations: Vec::new(), planned: Vec::new(), ..alerts.clone() };
+    writeln!(said, "{head:?}").expect("written");
+    let lists = [lines(&alerts.channels), lines(&alerts.escalations), lines(&alerts.planned)];
+    said.push_str(&lists.concat());
     for target in config.regions.iter().flat_map(|region| &region.targets) {
         let levels = &target.thresholds;
         let (utilization, blocked) = (levels.pool_utilization, levels.blocked_age);
@@ -49,6 +63,10 @@ fn said(dir: &Path) -> String {
         writeln!(said, "warning: {warning}").expect("written");
     }
     said
+}
+
+fn lines(list: &[impl std::fmt::Debug]) -> String {
+    list.iter().fold(String::new(), |lines, item| lines + &format!("  {item:?}\n"))
 }
 
 fn holds(kind: &str) {
@@ -99,7 +117,7 @@ fn the_examples_load_without_any_environment() {
         .map(|path| (path.display().to_string(), fs::read_to_string(path).expect("text")))
         .collect();
     let read = |_: &str| Err(std::io::ErrorKind::NotFound.into());
-    let bare = Config::parse(&dir, &files, &[], &Sources { env: &|_| None, read: &read });
+    let bare = Config::parse(&dir, &files, &[], &Sources { now: now(), env: &|_| None, read: &read });
     let config = bare.unwrap_or_else(|problems| panic!("{problems}"));
     let regions: Vec<_> = config.regions.iter().map(|region| region.name.as_str()).collect();
     assert_eq!(regions, ["ap-southeast-1", "eu-west-1", "us-east-1"]);
@@ -107,6 +125,39 @@ fn the_examples_load_without_any_environment() {
     assert_eq!(config.thresholds, Thresholds::default(), "the examples show the defaults");
     assert_eq!(config.sampling, Sampling::default(), "the examples show the defaults");
     assert!(config.web.listen.ip().is_loopback());
+    let alerts = Settings { planned: Vec::new(), ..config.alerts };
+    assert_eq!(format!("{alerts:?}"), format!("{:?}", Settings::default()), "the examples show the defaults");
+}
+
+/// With the `#` of every example removed: each key of each kind is shown, and right.
+#[test]
+fn the_examples_of_channels_and_escalations_are_right() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("regions/global.toml")).expect("text");
+    let is_example = |line: &str| line.starts_with('#') && (!line.starts_with("# ") || line.starts_with("#    {"));
+    let text: String = text
+        .lines()
+        .map(|line| if is_example(line) { &line[1..] } else { line })
+        .fold(String::new(), |all, line| all + line + "\n");
+    let env = |name: &str| {
+        Some(match name {
+            "ISOBAR_LISTEN" => "127.0.0.1:3000".to_owned(),
+            name if name.starts_with("ISOBAR_") => String::new(),
+            name if name.ends_with("_URL") => "https://example.com/x".to_owned(),
+            "ALERT_WEBHOOK_SECRET" => environment("SIGNING")?,
+            "PAGERDUTY_ROUTING_KEY" => environment("ROUTING_KEY")?,
+            _ => "secret".to_owned(),
+        })
+    };
+    let files = [("global.toml".to_owned(), text), ("us-east-1.toml".to_owned(), REGION.to_owned())];
+    let read = |path: &str| if path.ends_with(".pem") { Ok(String::new()) } else { Err(std::io::ErrorKind::NotFound.into()) };
+    let config = Config::parse(Path::new("regions"), &files, &[], &Sources { now: now(), env: &env, read: &read });
+    let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    let kinds: Vec<_> = config.alerts.channels.iter().map(|channel| channel.kind.as_str()).collect();
+    assert_eq!(kinds, ["slack", "slack", "email", "webhook", "qstash", "pagerduty", "alertmanager"]);
+    assert_eq!((config.alerts.escalations.len(), config.alerts.planned.len()), (2, 3));
+    let warnings: Vec<_> = config.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    let unused = "no escalation leads to this channel: it tells nobody of anything";
+    assert_eq!(warnings, [unused; 3], "slack-simple, queue and alertmanager");
 }
 
 /// What one region's text gives, beside an empty `eu-west-1.toml` that is not read.
@@ -116,7 +167,7 @@ fn with(global: &str, region: &str, only: &[&str]) -> Result<Config, Problems> {
     let only: Vec<_> = only.iter().map(ToString::to_string).collect();
     let secrets: HashMap<_, _> = [("secrets/pw", "S3CRET\n")].into();
     let read = |path: &str| secrets.get(path).map(ToString::to_string).ok_or(std::io::ErrorKind::NotFound.into());
-    Config::parse(Path::new("regions"), &files, &only, &Sources { env: &environment, read: &read })
+    Config::parse(Path::new("regions"), &files, &only, &Sources { now: now(), env: &environment, read: &read })
 }
 
 const REGION: &str = r#"

@@ -6,6 +6,8 @@
 //!     ▲  ◄─ condition ended ─────┘                        │  └───┘
 //!     └──────────── beyond the clear level for `hold` ────┘
 //! ```
+//! Some figures tell themselves how long the trouble lasts, as the wait of the oldest client does: that counts as held too.
+//!
 //! A figure that cannot be seen moves nothing: a pending rule does not come nearer to firing, a firing one does not clear. The
 //! target's status follows from the firing rules; without sight it is unknown, which is never healthy.
 
@@ -127,10 +129,10 @@ impl Episode {
         tell: &mut impl FnMut(TransitionKind, &Reason),
     ) -> Self {
         let critical = breach.critical.then_some(now);
-        let Breach { value, threshold, message, evidence, .. } = breach;
+        let Breach { lasted, value, threshold, message, evidence, .. } = breach;
         let severity = settings.critical_severity.filter(|_| critical.is_some()).unwrap_or(settings.severity);
         let reason = Reason { rule, severity, value, threshold, since: wall, message, evidence };
-        let firing = settings.for_.is_zero();
+        let firing = lasted >= settings.for_;
         tell(if firing { Firing } else { Pending }, &reason);
         Self { reason, firing, held: Some(now), critical, milder: None, calm: None }
     }
@@ -168,11 +170,11 @@ impl Episode {
         self.calm = None;
         let held = *self.held.get_or_insert(now);
         self.note_level(now, breach.critical);
-        let Breach { value, threshold, message, evidence, .. } = breach;
+        let Breach { lasted, value, threshold, message, evidence, .. } = breach;
         self.reason = Reason { value, threshold, message, evidence, ..self.reason.clone() };
         if self.firing {
             self.change_severity(now, settings, tell);
-        } else if since(now, held) >= settings.for_ {
+        } else if since(now, held).max(lasted) >= settings.for_ {
             self.firing = true;
             self.reason.severity = self.severity(now, settings);
             tell(Firing, &self.reason);

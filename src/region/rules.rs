@@ -6,6 +6,8 @@ mod database;
 mod pool;
 mod query;
 
+use std::time::Duration;
+
 use super::{seen::Seen, thresholds::Thresholds};
 use crate::model::{Evidence, Rule};
 
@@ -27,6 +29,8 @@ pub enum Finding {
 pub struct Breach {
     /// Whether it is beyond the second, critical level too.
     pub critical: bool,
+    /// How long the trouble has lasted already, when what is seen tells by itself: it counts as held for that long.
+    pub lasted: Duration,
     /// The figure, in the threshold's unit.
     pub value: Option<f64>,
     /// The level it passed.

@@ -142,7 +142,8 @@ thresholds! {
     pool_utilization_critical: f64 = 0.95, 0.01 => 1.0;
     /// `pool_saturated` clears below this, 0..1.
     pool_utilization_clear: f64 = 0.7, 0.0 => 1.0;
-    /// `pool_waiting` fires when the oldest waiting client has waited longer than this, milliseconds.
+    /// `pool_waiting` fires when the oldest waiting client has waited longer than this, milliseconds; what it has waited counts
+    /// towards the rule's `for`.
     pool_wait_ms: f64 = 500.0, 1.0 => 3_600_000.0;
     /// `pool_waiting` is critical above this, milliseconds.
     pool_wait_critical_ms: f64 = 5_000.0, 1.0 => 3_600_000.0;

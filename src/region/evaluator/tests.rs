@@ -194,6 +194,47 @@ fn waiting_clients_fire_with_their_pool_and_their_wait() {
     assert_eq!(reason.evidence.pooler.as_deref(), Some("pgb:6432 shop/app"));
 }
 
+/// Milliseconds after its beginning at which a queue fires, when it is gone after `gone`: read every 250 ms from `first` on, each reading
+/// late by up to `jitter`, judged every 10 ms by the newest reading.
+fn fires_after(gone: u64, first: u64, jitter: u64) -> Option<u64> {
+    let mut evaluator = Evaluator::new(Thresholds::default());
+    let (start, wall) = (clock::now(), clock::wall());
+    let readings: Vec<u64> = (0..16).map(|slot| first + 250 * slot + (slot * 7 + first) % (jitter + 1)).collect();
+    let fires = |at: &u64| {
+        let seen = match readings.iter().rev().find(|read| *read <= at) {
+            Some(read) if *read < gone => pooler(20, 4, *read as f64),
+            _ => pooler(20, 0, 0.0),
+        };
+        let judged = evaluator.step(start + Duration::from_millis(*at), wall, &seen);
+        judged.reasons.iter().any(|reason| reason.rule == Rule::PoolWaiting)
+    };
+    (0..4_000).step_by(10).find(fires)
+}
+
+#[test]
+fn a_queue_fires_when_its_oldest_client_has_waited_for_a_second_and_never_when_it_went_sooner() {
+    for jitter in [0, 20, 120] {
+        for first in 0..250 {
+            for gone in [100, 500, 760, 900, 1_000] {
+                assert_eq!(fires_after(gone, first, jitter), None, "gone after {gone} ms, read from {first} on, jitter {jitter}");
+            }
+            let after = fires_after(u64::MAX, first, jitter).expect("it fires");
+            assert!((1_000..=1_260 + jitter).contains(&after), "{after} ms, read from {first} on, jitter {jitter}");
+        }
+    }
+}
+
+#[test]
+fn a_queue_of_short_waits_is_judged_by_how_long_it_holds() {
+    for (waits, expected, why) in [
+        ([700.0, 700.0, 700.0], "PF.", "nobody waits for a second, but somebody always waits for long"),
+        ([40.0, 700.0, 40.0], ".PW", "one slow moment of a queue that is always there"),
+        ([40.0, 40.0, 1_100.0], "..F", "somebody waited for a second while nobody looked"),
+    ] {
+        assert_eq!(play(waits.map(|wait| pooler(3, 4, wait))).0, expected, "{why}");
+    }
+}
+
 #[test]
 fn a_leak_names_who_and_fires_at_once_when_it_blocks() {
     let seen = |leaks: i32, blocked: bool| {

@@ -1,5 +1,7 @@
 //! Connections that run out: `pool_saturated`, `pool_waiting`, `connection_leak`.
 
+use std::time::Duration;
+
 use super::{Breach, Finding, above, count, percent, query::Chain, span, worst};
 use crate::{
     model::{
@@ -38,7 +40,7 @@ pub(super) fn saturated(seen: &Seen, limits: &Thresholds) -> Finding {
             };
             let threshold = if critical { limits.pool_utilization_critical } else { limits.pool_utilization };
             let evidence = Evidence { pooler, holders: holders.clone(), ..Evidence::default() };
-            Breach { critical, value: Some(share), threshold: Some(threshold), message, evidence }
+            Breach { critical, value: Some(share), threshold: Some(threshold), message, evidence, ..Breach::default() }
         })
     };
     let server = match &seen.activity {
@@ -83,7 +85,10 @@ fn queue(pooler: &PoolerSeen, seen: &Seen, limits: &Thresholds) -> Finding {
         );
         let holders = seen.activity.fresh().map(|activity| holders(activity)).unwrap_or_default();
         let evidence = Evidence { pooler: Some(format!("{} {name}", pooler.name)), holders, ..Evidence::default() };
-        Breach { critical, value: Some(wait), threshold: Some(threshold), message, evidence }
+        // The oldest client's own wait tells how long there has been a queue, so `for` counts from when it came and not from when
+        // it had waited beyond the level. A queue that went sooner never fires, however late a reading is judged.
+        let lasted = Duration::try_from_secs_f64(wait / 1_000.0).unwrap_or_default();
+        Breach { critical, lasted, value: Some(wait), threshold: Some(threshold), message, evidence }
     })
 }
 
@@ -122,7 +127,7 @@ pub(super) fn leak(seen: &Seen, limits: &Thresholds) -> Finding {
         let sessions = leaks.iter().take(NAMED).map(|session| evidence(session, age(session), &chain)).collect();
         let idle_holders = holders(activity).into_iter().filter(|holder| holder.idle_in_transaction > 0).collect();
         let evidence = Evidence { sessions, holders: idle_holders, ..Evidence::default() };
-        Breach { critical: false, value: Some(share), threshold: Some(limits.leak_share), message, evidence }
+        Breach { value: Some(share), threshold: Some(limits.leak_share), message, evidence, ..Breach::default() }
     };
     if blocked > 0 { Finding::Breach(breach()) } else { above(share, limits.leak_share_clear, limits.leak_share, breach) }
 }

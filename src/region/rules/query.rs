@@ -77,11 +77,11 @@ pub(super) fn blocking(seen: &Seen, limits: &Thresholds) -> Finding {
         let message =
             format!("{} blocked by a lock, the longest for {}{root}.", count(activity.blocked, "session"), span(longest));
         Breach {
-            critical: false,
             value: Some(longest),
             threshold: Some(fire),
             message,
             evidence: Evidence { sessions, ..Evidence::default() },
+            ..Breach::default()
         }
     })
 }
@@ -100,11 +100,11 @@ pub(super) fn slow(seen: &Seen, limits: &Thresholds) -> Finding {
 fn mean(queries: &Queries, limits: &Thresholds) -> Finding {
     let Some(mean) = queries.mean_ms() else { return Finding::Clear };
     above(mean, limits.average_query_clear_ms, limits.average_query_ms, || Breach {
-        critical: false,
         value: Some(mean),
         threshold: Some(limits.average_query_ms),
         message: format!("Queries take {} on average over {}.", span(mean), count(queries.calls, "call")),
         evidence: Evidence { queries: largest(queries, |_| true), ..Evidence::default() },
+        ..Breach::default()
     })
 }
 
@@ -131,11 +131,11 @@ fn running(seen: &Seen, limits: &Thresholds) -> Finding {
     );
     let sessions = long.iter().take(NAMED).map(|session| evidence(session, age(session), &chain)).collect();
     Finding::Breach(Breach {
-        critical: false,
         value: Some(age(oldest)),
         threshold: Some(limits.average_query_ms),
         message,
         evidence: Evidence { sessions, ..Evidence::default() },
+        ..Breach::default()
     })
 }
 
@@ -147,7 +147,6 @@ pub(super) fn slow_rate(seen: &Seen, limits: &Thresholds) -> Finding {
     }
     let rate = queries.slow_calls as f64 / queries.calls as f64;
     above(rate, limits.slow_query_rate_clear, limits.slow_query_rate, || Breach {
-        critical: false,
         value: Some(rate),
         threshold: Some(limits.slow_query_rate),
         message: format!(
@@ -158,6 +157,7 @@ pub(super) fn slow_rate(seen: &Seen, limits: &Thresholds) -> Finding {
             queries.calls
         ),
         evidence: Evidence { queries: largest(queries, |slow| slow), ..Evidence::default() },
+        ..Breach::default()
     })
 }
 
