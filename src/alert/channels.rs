@@ -1,13 +1,29 @@
 //! The ways to people: one adapter per kind, each knowing its provider's rules. An adapter makes one call at a time when it is asked
 //! to; whether, when and how often is the outbox's to decide.
 
+mod alertmanager;
+mod callback;
+mod email;
+mod http;
+mod pagerduty;
+mod qstash;
+mod signature;
+mod slack;
+mod webhook;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::{order::Order, settings::ChannelSettings};
+use super::{
+    message::Templates,
+    order::Order,
+    settings::{ChannelKind, ChannelSettings},
+};
 use crate::model::Timestamp;
+
+pub use callback::{CallbackAction, callback};
 
 /// One message on its way.
 #[derive(Debug, Clone)]
@@ -97,6 +113,30 @@ pub type Shared = Arc<dyn Channel>;
 
 /// The channel of these settings; an error says what is wrong with them, without secrets.
 pub fn build(settings: &ChannelSettings) -> Result<Shared, String> {
-    let _ = settings;
-    todo!()
+    let templates = Templates::new(settings.title.as_deref(), settings.body.as_deref())?;
+    let bare = |kind: &str| match (&settings.title, &settings.body) {
+        (None, None) => Ok(()),
+        _ => Err(format!("a {kind} channel sends the alert itself: `title` and `body` have no place in it")),
+    };
+    Ok(match &settings.kind {
+        ChannelKind::SlackWebhook { url } => Arc::new(slack::Incoming::new(url, templates)?),
+        ChannelKind::SlackBot { token, channel, signing_secret, api_url } => {
+            Arc::new(slack::Bot::new(token, channel, signing_secret.is_some(), api_url, templates)?)
+        }
+        ChannelKind::Email(mail) => Arc::new(email::Email::new(mail, settings.title.clone(), settings.body.clone())?),
+        ChannelKind::Webhook { url, secret, headers } => {
+            bare("webhook")?;
+            Arc::new(webhook::Webhook::new(url, secret.as_ref(), headers)?)
+        }
+        kind @ ChannelKind::Qstash { .. } => {
+            bare("qstash")?;
+            Arc::new(qstash::Qstash::new(kind)?)
+        }
+        ChannelKind::Pagerduty { routing_key, events_url } => {
+            Arc::new(pagerduty::Pagerduty::new(routing_key, events_url, templates)?)
+        }
+        ChannelKind::Alertmanager { urls, token, labels } => {
+            Arc::new(alertmanager::Alertmanager::new(urls, token.as_ref(), labels, templates)?)
+        }
+    })
 }

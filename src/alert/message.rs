@@ -1,7 +1,11 @@
 //! What a message says, whatever the channel: what, where, since when, how bad, who or what causes it, what to do first, where to look.
 //! Channels lay it out; they decide no words. Pure.
 
+mod template;
+
 use super::channels::Parcel;
+
+pub use template::{Templates, Worded};
 
 /// A line with a name: `Where: us-east-1 / marketing`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -48,6 +52,23 @@ pub struct Notice {
 
 /// Words the parcel.
 pub fn compose(parcel: &Parcel) -> Notice {
-    let _ = parcel;
-    todo!()
+    let order = &parcel.order;
+    let alert = order.alert();
+    let about = alert.map_or_else(String::new, |alert| {
+        let target = alert.target.as_ref().map_or("", |target| target.as_str());
+        format!("{} {} on {}/{target}", alert.severity.as_str(), alert.rule.as_str(), alert.region)
+    });
+    let repeat = parcel.possible_repeat.then(|| "This may be a repeat.".to_owned());
+    Notice {
+        title: format!("{}: {about}", order.event.as_str().to_uppercase()),
+        summary: alert.map_or_else(String::new, |alert| alert.message.clone()),
+        notes: order.notes.iter().cloned().chain(repeat).collect(),
+        fields: vec![Field { name: "Where".into(), value: about }],
+        causes: Vec::new(),
+        commands: Vec::new(),
+        sparkline: String::new(),
+        runbook: alert.map_or_else(String::new, |alert| alert.runbook.clone()),
+        dashboard: alert.and_then(|alert| alert.dashboard.clone()),
+        digest: order.alerts.iter().skip(1).map(|alert| alert.message.clone()).collect(),
+    }
 }
