@@ -1,6 +1,8 @@
 //! The ways to people: one adapter per kind, each knowing its provider's rules. An adapter makes one call at a time when it is asked
 //! to; whether, when and how often is the outbox's to decide.
 
+pub mod email;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
