@@ -7,6 +7,7 @@
 mod support;
 
 mod cli;
+mod email;
 mod faults;
 mod freshness;
 mod hostile;
