@@ -230,6 +230,10 @@ fn bad(why: &str) -> Refusal {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    // serde would take a list for a structure too.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(bad("body: expected a JSON object"));
+    }
     serde_json::from_slice(body).map_err(|error| Refusal::BadRequest(format!("body: {error}")))
 }
 
