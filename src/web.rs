@@ -4,6 +4,8 @@
 //!  aggregate ──► ArcSwap<World> ◄── handlers (2 workers)      asked: they read the newest picture, and never an actor
 //!      │
 //!      └─ WorldChange ──► WebActor ──► Hub ──► subscribers     told: each change encoded once, shared by all who see it
+//!  alert ─┬► AlertChange ─┘     ArcSwap<AlertBook> ◄── handlers
+//!         ◄──────── AlertDoors ◄── who may act              commands: the only mail that a handler waits for, and not for long
 //! ```
 //! Handlers are functions of the world at the moment of asking, so a flood of requests costs the watchers nothing but CPU, and a
 //! dead stream actor leaves every other answer alive. What a stranger may cost is bounded everywhere: the length of
@@ -13,7 +15,10 @@
 //! closed first (an open one would hold the server), then the workers; both at once take some milliseconds.
 
 mod access;
+mod alerts;
 mod answer;
+mod asker;
+mod commands;
 mod health;
 mod metrics;
 mod page;
@@ -37,7 +42,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::{
     Timestamp,
-    alert::{Acknowledge, AlertBook, Callback, EndSilence, NewSilence, TestChannel},
+    alert::{Acknowledge, AlertBook, AlertChange, Callback, EndSilence, NewSilence, TestChannel},
     world::{World, WorldChange},
 };
 use stream::actor::{Close, WebActor};
@@ -174,6 +179,8 @@ pub struct Running {
     pub handle: ServerHandle,
     /// Where the aggregator sends the changes; keep one clone per sender and `try_send`.
     pub recipient: Recipient<WorldChange>,
+    /// Where the alert stage sends what happens to alerts; the same holds.
+    pub alerts: Recipient<AlertChange>,
     stream: Addr<WebActor>,
     arbiter: actix::ArbiterHandle,
     seats: Arc<AtomicUsize>,
@@ -199,8 +206,8 @@ pub fn start(settings: &Settings, shared: Shared) -> Result<Running, Error> {
     let tls = tls::config(settings)?;
     let seats = Arc::new(AtomicUsize::new(0));
     let arbiter = actix::Arbiter::new().handle();
-    let (world, boot) = (shared.world.clone(), shared.started.unix_ms());
-    let stream = WebActor::start_in_arbiter(&arbiter, move |_| WebActor::new(boot, world.load_full()));
+    let (world, alerts, boot) = (shared.world.clone(), shared.alerts.clone(), shared.started.unix_ms());
+    let stream = WebActor::start_in_arbiter(&arbiter, move |_| WebActor::new(boot, world.load_full(), alerts));
     let state = Data::new(State {
         access: access::Access::new(settings),
         shared,
@@ -234,7 +241,8 @@ pub fn start(settings: &Settings, shared: Shared) -> Result<Running, Error> {
             tracing::error!(%error, "the web server ended");
         }
     });
-    Ok(Running { addr, handle, recipient: stream.clone().recipient(), stream, arbiter, seats })
+    let (recipient, alerts) = (stream.clone().recipient(), stream.clone().recipient());
+    Ok(Running { addr, handle, recipient, alerts, stream, arbiter, seats })
 }
 
 #[cfg(test)]

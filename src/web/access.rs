@@ -1,7 +1,7 @@
-//! Who may read. Without tokens everybody may (the configuration refuses that beyond loopback); with them a request carries one as
-//! `Authorization: Bearer`, or a session that the page got for one. A session is 256 random bits that mean something only
-//! here; it ends after a while, with the process, or when too many are open. Failed sign-ins are braked per address: a few at
-//! once for people who mistype, then one each few seconds.
+//! Who may read, and who may act. Without tokens everybody may (the configuration refuses that beyond loopback); with them a request
+//! carries one as `Authorization: Bearer`, or a session that the page got for one; acting takes the operator's. A session is 256
+//! random bits that mean something only here; it ends after a while, with the process, or when too many are open. Failed
+//! sign-ins are braked per address: a few at once for people who mistype, then one each few seconds.
 
 use std::{
     collections::HashMap,
@@ -75,6 +75,21 @@ impl Access {
             _ if open => Ok(()),
             Some(token) => self.role(token).map(drop).ok_or(Refusal::WrongToken),
             None => session.and_then(|id| self.session(now, id)).map(drop).ok_or(Refusal::Unauthenticated),
+        }
+    }
+
+    /// Whether this request may change something; details that are public do not make acting so.
+    pub(super) fn may_act(&self, now: Instant, bearer: Option<&str>, session: Option<&str>) -> Result<(), Refusal> {
+        if self.viewer.is_none() && self.operator.is_none() {
+            return Ok(());
+        }
+        let role = match bearer {
+            Some(token) => self.role(token).ok_or(Refusal::WrongToken)?,
+            None => session.and_then(|id| self.session(now, id)).ok_or(Refusal::Unauthenticated)?,
+        };
+        match role {
+            Role::Operator => Ok(()),
+            Role::Viewer => Err(Refusal::Forbidden),
         }
     }
 
@@ -193,6 +208,33 @@ mod tests {
         for (viewer, operator, public, bearer, expected) in table {
             let got = access(viewer, operator, public).may_view(now, bearer, None);
             assert_eq!(got, expected, "viewer {viewer:?} operator {operator:?} public {public} bearer {bearer:?}");
+        }
+    }
+
+    #[test]
+    fn who_may_act() {
+        let now = crate::clock::now();
+        let table = [
+            (None, None, false, None, Ok(())),
+            (None, None, false, Some("any"), Ok(())),
+            (Some("v"), Some("o"), false, None, Err(Refusal::Unauthenticated)),
+            (Some("v"), Some("o"), true, None, Err(Refusal::Unauthenticated)),
+            (Some("v"), Some("o"), true, Some("v"), Err(Refusal::Forbidden)),
+            (Some("v"), Some("o"), false, Some("o"), Ok(())),
+            (Some("v"), Some("o"), true, Some("x"), Err(Refusal::WrongToken)),
+            (Some("v"), None, false, Some("v"), Err(Refusal::Forbidden)),
+            (None, Some("o"), false, Some("o"), Ok(())),
+            (Some("same"), Some("same"), false, Some("same"), Ok(())),
+        ];
+        for (viewer, operator, public, bearer, expected) in table {
+            let got = access(viewer, operator, public).may_act(now, bearer, None);
+            assert_eq!(got, expected, "viewer {viewer:?} operator {operator:?} public {public} bearer {bearer:?}");
+        }
+        let (access, mut rng) = (access(Some("v"), Some("o"), true), StdRng::seed_from_u64(1));
+        for (token, expected) in [("v", Err(Refusal::Forbidden)), ("o", Ok(()))] {
+            let (id, _) = access.sign_in(now, HERE, token, &mut rng).unwrap();
+            assert_eq!(access.may_act(now, None, Some(&id)), expected, "a session of {token}");
+            assert_eq!(access.may_act(now + SESSION_LIFE, None, Some(&id)), Err(Refusal::Unauthenticated));
         }
     }
 

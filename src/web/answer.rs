@@ -25,6 +25,22 @@ pub(super) enum Refusal {
     Unauthenticated,
     #[error("this token is not known")]
     WrongToken,
+    #[error("a viewer's token may only read; an operator's is needed for this")]
+    Forbidden,
+    #[error("another site's page may not do this; behind a proxy, let it pass the Host header on")]
+    CrossSite,
+    #[error("{0}")]
+    BadSignature(String),
+    #[error("{said}")]
+    NoSuch { code: &'static str, said: String },
+    #[error("{0}")]
+    Conflict(String),
+    #[error("the body must be JSON: Content-Type: application/json")]
+    NotJson,
+    #[error("{0}")]
+    ChannelFailed(String),
+    #[error("{0}")]
+    NotReady(&'static str),
     #[error("too many failed attempts to sign in; try again in {0} s")]
     TooManyAttempts(u64),
     #[error("the address is longer than {0} bytes")]
@@ -47,6 +63,14 @@ impl Refusal {
             Self::BadRequest(_) => "bad_request",
             Self::Unauthenticated => "unauthenticated",
             Self::WrongToken => "wrong_token",
+            Self::Forbidden => "forbidden",
+            Self::CrossSite => "cross_site",
+            Self::BadSignature(_) => "bad_signature",
+            Self::NoSuch { code, .. } => code,
+            Self::Conflict(_) => "conflict",
+            Self::NotJson => "not_json",
+            Self::ChannelFailed(_) => "channel_failed",
+            Self::NotReady(_) => "not_ready",
             Self::TooManyAttempts(_) => "too_many_attempts",
             Self::UriTooLong(_) => "uri_too_long",
             Self::BodyTooLarge(_) => "body_too_large",
@@ -59,14 +83,18 @@ impl Refusal {
 impl ResponseError for Refusal {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::NotFound | Self::NoSuchRegion(_) | Self::NoSuchTarget { .. } => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoSuchRegion(_) | Self::NoSuchTarget { .. } | Self::NoSuch { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UriTooLong(_) => StatusCode::URI_TOO_LONG,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::StreamFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Forbidden | Self::CrossSite | Self::BadSignature(_) => StatusCode::FORBIDDEN,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ChannelFailed(_) => StatusCode::BAD_GATEWAY,
+            Self::StreamFull | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -80,7 +108,7 @@ impl ResponseError for Refusal {
                 answer.insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="isobar", error="invalid_token""#))
             }
             Self::TooManyAttempts(seconds) => answer.insert_header((header::RETRY_AFTER, *seconds)),
-            Self::StreamFull => answer.insert_header((header::RETRY_AFTER, 5)),
+            Self::StreamFull | Self::NotReady(_) => answer.insert_header((header::RETRY_AFTER, 5)),
             _ => &mut answer,
         };
         answer.json(json!({ "error": { "code": self.code(), "message": self.to_string() } }))

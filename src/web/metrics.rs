@@ -3,6 +3,7 @@
 //! stands: a scrape asks no database anything. Every series of a target carries `region` and `target`. A value
 //! that is not known has no series.
 
+mod alerts;
 mod exposition;
 mod own;
 mod pgbouncer;
@@ -14,6 +15,7 @@ use exposition::{Exposition, Kind, Labels};
 use super::process::Process;
 use crate::model::{
     Timestamp,
+    alert::AlertBook,
     world::{Target, World},
 };
 
@@ -32,10 +34,11 @@ pub(super) struct Own {
 }
 
 /// The whole page.
-pub(super) fn render(world: &World, own: &Own, format: Format) -> String {
+pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format) -> String {
     let mut page = Page { page: Exposition::new(format), targets: named(world) };
     postgres::families(&mut page);
     pgbouncer::families(&mut page);
+    alerts::families(&mut page.page, book);
     own::families(&mut page, world, own);
     page.page.finish()
 }

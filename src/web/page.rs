@@ -13,7 +13,7 @@ use super::{
     State,
     access::SESSION_LIFE,
     answer::{Refusal, json},
-    routes::Viewer,
+    asker::{Operator, Viewer},
 };
 use crate::clock;
 
@@ -31,6 +31,10 @@ const STYLE: &str = include_str!("dashboard/page.css");
 /// The page's way out.
 const LEAVE: &str = r#"<button id="leave" type="button">Sign out</button>"#;
 
+/// The page of those who may only read, and of those who may act too: they get buttons.
+const READS: &str = "<body>";
+const ACTS: &str = r#"<body data-acts="yes">"#;
+
 /// Where the sign-in page says what went wrong.
 const SAID: &str = "<!-- said -->";
 
@@ -45,13 +49,23 @@ fn sign_in_page(refusal: &Refusal, said: &str) -> HttpResponse {
 }
 
 /// `GET /`: the page, or the form for those who may not see it.
-pub(super) async fn page(viewer: Result<Viewer, Refusal>, request: HttpRequest) -> HttpResponse {
-    match viewer {
-        // Who did not sign in has nothing to sign out of.
-        Ok(_) if session(&request).is_none() => html(HttpResponse::Ok(), PAGE.replace(LEAVE, "")),
-        Ok(_) => html(HttpResponse::Ok(), PAGE.to_owned()),
-        Err(refusal) => sign_in_page(&refusal, ""),
+pub(super) async fn page(
+    viewer: Result<Viewer, Refusal>,
+    operator: Result<Operator, Refusal>,
+    request: HttpRequest,
+) -> HttpResponse {
+    if let Err(refusal) = viewer {
+        return sign_in_page(&refusal, "");
     }
+    let mut page = PAGE.to_owned();
+    // Who did not sign in has nothing to sign out of.
+    if session(&request).is_none() {
+        page = page.replace(LEAVE, "");
+    }
+    if operator.is_ok() {
+        page = page.replace(READS, ACTS);
+    }
+    html(HttpResponse::Ok(), page)
 }
 
 /// `GET /page.js`.

@@ -4,7 +4,7 @@
 use actix_web::{
     App, FromRequest, Handler, HttpRequest, HttpResponse, Responder, ResponseError,
     body::{BoxBody, MessageBody},
-    dev::{Payload, ServiceFactory, ServiceRequest, ServiceResponse},
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
         header::{self, Accept, Header},
@@ -17,14 +17,13 @@ use serde_json::json;
 
 use super::{
     State,
+    alerts::{self, Asked},
     answer::{Refusal, json},
-    metrics, page, process, stream,
+    asker::{Operator, Viewer},
+    commands, metrics, page, process, stream,
     views::{self, Filter},
 };
-use crate::{
-    clock,
-    model::{RegionName, Status, world::Target},
-};
+use crate::model::{RegionName, Status, world::Target};
 
 /// Longer than any address here can sensibly be.
 const LONGEST_URI: usize = 2_048;
@@ -52,6 +51,16 @@ impl Table<'_> {
     {
         let both = web::resource(path).route(web::get().to(handler.clone())).route(web::head().to(handler));
         self.install(path, "GET, HEAD", both);
+    }
+
+    /// An address that something is done at.
+    fn post<F, Args>(&mut self, path: &'static str, handler: F)
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.install(path, "POST", web::resource(path).route(web::post().to(handler)));
     }
 
     fn install(&mut self, path: &'static str, allow: &'static str, resource: actix_web::Resource) {
@@ -82,6 +91,18 @@ pub(super) fn addresses(app: &mut ServiceConfig) -> Vec<(&'static str, &'static 
     table.get("/api/databases/{region}/{target}/queries", queries);
     table.get("/api/databases/{region}/{target}/activity", activity);
     table.install("/api/stream", "GET", web::resource("/api/stream").route(web::get().to(stream::actor::subscribe)));
+    table.get("/api/alerts", alert_list);
+    table.get("/api/alerts/{id}", alert);
+    table.get("/api/alerts/{id}/explain", explain);
+    table.post("/api/alerts/{id}/ack", commands::acknowledge);
+    let both = web::resource("/api/silences").route(web::get().to(silences)).route(web::head().to(silences));
+    table.install("/api/silences", "GET, HEAD, POST", both.route(web::post().to(commands::silence)));
+    let silence = web::resource("/api/silences/{id}").route(web::delete().to(commands::end_silence));
+    table.install("/api/silences/{id}", "DELETE", silence);
+    table.get("/api/channels", channels);
+    table.post("/api/channels/{name}/test", commands::test_channel);
+    table.post("/api/slack/actions", commands::slack_action);
+    table.post("/api/qstash/callback", commands::qstash_callback);
     let session = web::resource("/api/session").route(web::post().to(page::sign_in)).route(web::delete().to(page::sign_out));
     table.install("/api/session", "POST, DELETE", session);
     table.get("/livez", livez);
@@ -122,29 +143,6 @@ async fn bounded(
         return Ok(request.into_response(Refusal::UriTooLong(LONGEST_URI).error_response()));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
-}
-
-/// Proof that a request may read; a handler that shows details takes one.
-pub(super) struct Viewer;
-
-impl FromRequest for Viewer {
-    type Error = Refusal;
-    type Future = std::future::Ready<Result<Self, Refusal>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(may_view(request).map(|()| Self))
-    }
-}
-
-fn may_view(request: &HttpRequest) -> Result<(), Refusal> {
-    let state = request.app_data::<Data<State>>().ok_or(Refusal::Internal)?;
-    let bearer = request.headers().get(header::AUTHORIZATION).map(|value| {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    // Credentials that are not a bearer token are wrong ones, not none.
-    let bearer = bearer.map(Option::unwrap_or_default);
-    state.access.may_view(clock::now(), bearer, page::session(request))
 }
 
 /// The type among `offered` that the request likes best; the first when it says nothing we offer.
@@ -192,7 +190,7 @@ async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>) -> Answ
         "text/plain" => metrics::Format::Text,
         _ => metrics::Format::OpenMetrics,
     };
-    let world = state.shared.world.load_full();
+    let (world, alerts) = (state.shared.world.load_full(), state.shared.alerts.load_full());
     let own = metrics::Own {
         node: state.shared.node.clone(),
         version: state.shared.version,
@@ -201,7 +199,7 @@ async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>) -> Answ
         process: process::now(),
     };
     // A thousand targets take some tens of milliseconds, which the worker has better uses for.
-    let text = web::block(move || metrics::render(&world, &own, format)).await.map_err(|_| Refusal::Internal)?;
+    let text = web::block(move || metrics::render(&world, &alerts, &own, format)).await.map_err(|_| Refusal::Internal)?;
     Ok(HttpResponse::Ok().insert_header((header::VARY, "Accept")).content_type(format.content_type()).body(text))
 }
 
@@ -243,6 +241,26 @@ async fn activity(_: Viewer, state: Data<State>, path: Path<(String, String)>) -
     about(&state, &path, |target| json(StatusCode::OK, &views::activity(target)))
 }
 
+async fn alert_list(_: Viewer, state: Data<State>, query: Query<Asked>) -> Answered {
+    json(StatusCode::OK, &query.selection()?.list(&state.shared.alerts.load()))
+}
+
+async fn alert(_: Viewer, state: Data<State>, id: Path<String>) -> Answered {
+    json(StatusCode::OK, &alerts::one(&state.shared.alerts.load(), &id)?)
+}
+
+async fn explain(_: Viewer, state: Data<State>, id: Path<String>) -> Answered {
+    json(StatusCode::OK, &alerts::explain(&state.shared.alerts.load(), &id)?)
+}
+
+async fn silences(_: Operator, state: Data<State>) -> Answered {
+    json(StatusCode::OK, &json!({ "silences": state.shared.alerts.load().silences }))
+}
+
+async fn channels(_: Viewer, state: Data<State>) -> Answered {
+    json(StatusCode::OK, &json!({ "channels": state.shared.alerts.load().channels }))
+}
+
 async fn livez() -> Answered {
     json(StatusCode::OK, &json!({ "status": "alive" }))
 }
@@ -252,7 +270,9 @@ async fn readyz(state: Data<State>) -> Answered {
     let not_ready = views::not_ready(&world);
     let (status, said) =
         if not_ready.is_empty() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
-    json(status, &json!({ "status": said, "notReady": not_ready }))
+    // Alerts that are not kept on disk are told all the same: worth knowing, no cause to send traffic elsewhere.
+    let not_kept = state.shared.alerts.load().not_kept.as_ref().map(|why| format!("alerts: not kept on disk: {why}"));
+    json(status, &json!({ "status": said, "notReady": not_ready, "warnings": Vec::from_iter(not_kept) }))
 }
 
 async fn openapi(state: Data<State>) -> HttpResponse {

@@ -1,8 +1,8 @@
-//! The live stream: whoever subscribes is told everything once (`snapshot`), then only what changes.
+//! The live stream: whoever subscribes is told everything once (`snapshot`), then only what changes; an alert that changes is told whole.
 //!
 //! ```text
 //!  World ──► what differs from what was told ──► frames (one per target) ──► per filter: one chunk ──► subscribers
-//!                                                   └─► ring of recent frames ──► who comes back with Last-Event-ID
+//!  AlertChange ──────────────────────────────────► (one per alert) └─► ring of recent frames ──► who comes back with Last-Event-ID
 //! ```
 //! The hub compares each world with what it has told, region by region and sample by sample, by pointer first: a lost
 //! mail heals with the next. A frame is encoded once; a chunk is put together once per filter and shared. Nothing waits for a
@@ -19,14 +19,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
 
-use super::views::{self, Filter};
+use super::{
+    alerts,
+    views::{self, Filter},
+};
 use crate::model::{
-    RegionName, Report, Sample, Status, TargetName,
-    health::TransitionKind,
+    RegionName, Sample, Status, TargetName,
+    alert::{Alert, AlertBook},
     world::{Region, World},
 };
 
@@ -49,7 +53,7 @@ const RING_FRAMES: usize = 4_096;
 const RING_BYTES: usize = 4 << 20;
 
 /// Whom a frame concerns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Scope {
     /// Those who watch all regions.
     World,
@@ -57,6 +61,8 @@ enum Scope {
     Region(RegionName),
     /// Those who watch this target.
     Target(RegionName, TargetName),
+    /// Those who see this alert.
+    Alert(Arc<Alert>),
 }
 
 impl Scope {
@@ -65,6 +71,7 @@ impl Scope {
             Self::World => filter.region.is_none(),
             Self::Region(region) => filter.region.as_ref() == Some(region),
             Self::Target(region, target) => filter.takes(region, target),
+            Self::Alert(alert) => alerts::concerns(alert, filter),
         }
     }
 }
@@ -99,6 +106,7 @@ pub(super) struct Hub {
     /// Whoever has seen this or later can resume.
     resumable: u64,
     world: Arc<World>,
+    book: Arc<ArcSwap<AlertBook>>,
     told: BTreeMap<RegionName, Told>,
     told_status: Status,
     ring: VecDeque<Frame>,
@@ -111,13 +119,14 @@ pub(super) struct Hub {
 
 impl Hub {
     /// A hub that nobody watches yet. `boot` tells this process's events from those of the one before.
-    pub(super) fn new(now: Instant, boot: i64, world: Arc<World>) -> Self {
+    pub(super) fn new(now: Instant, boot: i64, world: Arc<World>, book: Arc<ArcSwap<AlertBook>>) -> Self {
         Self {
             boot,
             newest: 0,
             resumable: 0,
             told_status: world.status,
             world,
+            book,
             told: BTreeMap::new(),
             ring: VecDeque::new(),
             ring_bytes: 0,
@@ -143,8 +152,8 @@ impl Hub {
         queue
     }
 
-    /// Tells what is new in this world, and what happened to rules on the way.
-    pub(super) fn change(&mut self, now: Instant, world: Arc<World>, reports: &[Report]) {
+    /// Tells what is new in this world.
+    pub(super) fn change(&mut self, now: Instant, world: Arc<World>) {
         self.world = world;
         if self.looked.is_none() {
             return;
@@ -152,7 +161,24 @@ impl Hub {
         let from = self.newest;
         self.tell_status();
         self.tell_samples();
-        self.tell_transitions(reports);
+        if self.newest > from {
+            self.deliver(now, from);
+        }
+        self.trim();
+    }
+
+    /// Tells what happened to alerts.
+    pub(super) fn alerts(&mut self, now: Instant, changed: &[(&'static str, Arc<Alert>)]) {
+        if self.looked.is_none() {
+            return;
+        }
+        let from = self.newest;
+        for (event, alert) in changed {
+            let data = json!({
+                "event": event, "at": alert.timestamp, "region": alert.region, "target": alert.target, "alert": alert,
+            });
+            self.push(Scope::Alert(alert.clone()), "alert", &data);
+        }
         if self.newest > from {
             self.deliver(now, from);
         }
@@ -276,26 +302,6 @@ impl Hub {
         self.push(Scope::Target(region.clone(), target.clone()), "removed", &json!({ "region": region, "target": target }));
     }
 
-    fn tell_transitions(&mut self, reports: &[Report]) {
-        for report in reports {
-            let (region, target) = (&report.sample.region, &report.sample.target);
-            for transition in &report.transitions {
-                let event = match transition.kind {
-                    TransitionKind::Pending => "pending",
-                    TransitionKind::Withdrawn => "withdrawn",
-                    TransitionKind::Firing => "firing",
-                    TransitionKind::SeverityChanged => "severity",
-                    TransitionKind::Cleared => "resolved",
-                };
-                let data = json!({
-                    "event": event, "at": transition.at, "region": region, "target": target,
-                    "type": transition.reason.rule.alert_type(), "reason": transition.reason,
-                });
-                self.push(Scope::Target(region.clone(), target.clone()), "alert", &data);
-            }
-        }
-    }
-
     fn push(&mut self, scope: Scope, event: &str, data: &Value) {
         self.newest += 1;
         let bytes = Bytes::from(self.event(event, data));
@@ -347,7 +353,11 @@ impl Hub {
         let status =
             filter.region.as_ref().map_or(self.world.status, |only| regions.get(only).copied().unwrap_or(Status::Unknown));
         let targets: Vec<_> = filter.targets(&self.world).collect();
-        self.event("snapshot", &json!({ "status": status, "regions": regions, "databases": views::samples(&targets) })).into()
+        let book = self.book.load();
+        let data = json!({
+            "status": status, "regions": regions, "databases": views::samples(&targets), "alerts": alerts::open(&book, filter),
+        });
+        self.event("snapshot", &data).into()
     }
 
     /// Hands the frames after `after` to everybody they concern; who was lagging and has room again starts over.

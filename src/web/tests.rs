@@ -1,3 +1,6 @@
+mod acting;
+pub(super) mod alerts;
+
 use std::collections::BTreeSet;
 
 use actix_web::{
@@ -12,7 +15,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::clock;
 use crate::model::{
-    RegionName, Report, Status,
+    RegionName, Report, Rule, Severity, Status,
+    alert::AlertState,
     report::RosterState,
     world::{Region, Target, Trend},
 };
@@ -82,12 +86,16 @@ fn shared(world: World) -> Shared {
 
 fn state(settings: &Settings, world: World) -> Data<State> {
     let shared = shared(world);
+    state_of(settings, shared)
+}
+
+fn state_of(settings: &Settings, shared: Shared) -> Data<State> {
     let initial = shared.world.load_full();
     Data::new(State {
         access: access::Access::new(settings),
+        stream: WebActor::new(1, initial, shared.alerts.clone()).start(),
         shared,
         health: health::Cache::default(),
-        stream: WebActor::new(1, initial).start(),
         seats: Arc::default(),
         tls: false,
     })
@@ -177,10 +185,15 @@ async fn every_answer_has_the_described_shape_and_every_address_is_described() {
         let allowed: BTreeSet<_> = allow.split(", ").filter(|method| *method != "HEAD").map(str::to_owned).collect();
         assert_eq!(methods, allowed, "{path}");
     }
-    let app = init_service(routes::app(state(&Settings::default(), two()))).await;
+    let shared = shared(two());
+    shared.alerts.store(alerts::book().into());
+    let app = init_service(routes::app(state_of(&Settings::default(), shared))).await;
     let mut shapes = 0;
-    for (path, _) in served.iter().filter(|(path, _)| !matches!(*path, "/api/stream" | "/api/session" | "/openapi.json")) {
-        let real = path.replace("{region}", "us-east-1").replace("{target}", "marketing");
+    for (path, allow) in &served {
+        if !allow.starts_with("GET") || matches!(*path, "/api/stream" | "/openapi.json") {
+            continue;
+        }
+        let real = path.replace("{region}", "us-east-1").replace("{target}", "marketing").replace("{id}", alerts::ID);
         let answer = call_service(&app, TestRequest::get().uri(&real).to_request()).await;
         assert_eq!(answer.status(), StatusCode::OK, "{real}");
         let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
@@ -190,7 +203,7 @@ async fn every_answer_has_the_described_shape_and_every_address_is_described() {
             shapes += 1;
         }
     }
-    assert_eq!(shapes, 10);
+    assert_eq!(shapes, 15);
 }
 
 #[actix_web::test]
@@ -314,6 +327,7 @@ async fn a_real_reader_gets_a_snapshot_then_updates_and_may_resume_and_stopping_
     let changed = renamed("marketing", |sample| sample.connection_pool.waiting_clients = Some(7));
     let world = Arc::new(world(std::slice::from_ref(&changed)));
     running.recipient.try_send(WorldChange { world, reports: vec![changed], removed: Vec::new() }).unwrap();
+    running.alerts.try_send(alerts::change("firing")).unwrap();
     let update = until(&mut stream, "event: alert").await;
     let data = update.lines().skip_while(|line| *line != "event: update").find_map(|line| line.strip_prefix("data: ")).unwrap();
     let expected = json!({"region": "us-east-1", "target": "marketing", "timestamp": "2026-11-23T08:46:00.123Z",

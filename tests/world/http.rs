@@ -43,7 +43,8 @@ fn every_answer_is_as_described() {
     let mut shapes = 0;
     for (path, methods) in document["paths"].as_object().expect("paths") {
         let schema = &methods["get"]["responses"]["200"]["content"]["application/json"]["schema"];
-        if schema.is_null() || path == "/openapi.json" {
+        // Nothing fires here, so there is no alert to name.
+        if schema.is_null() || path == "/openapi.json" || path.contains("{id}") {
             continue;
         }
         let real = path.replace("{region}", "local").replace("{target}", "shop");
@@ -61,7 +62,7 @@ fn every_answer_is_as_described() {
         assert_eq!(head.bytes().expect("a body").len(), 0, "HEAD {real}");
         shapes += 1;
     }
-    assert_eq!(shapes, 10);
+    assert_eq!(shapes, 13);
     for path in ["/", "/page.js", "/page.css", "/metrics", "/api/health/metrics"] {
         assert_eq!(node.get(path).status(), 200, "{path}");
     }

@@ -1,11 +1,14 @@
-// A table of targets, live. Everything that comes from outside is set as text, never as markup.
+// Open alerts and a table of targets, live. Everything that comes from outside is set as text, never as markup.
 "use strict";
 
 const SHAPES = { healthy: "●", degraded: "▲", unhealthy: "■", unknown: "?" };
 const OLD_MS = 5000; // figures older than this are dimmed: at 4 samples a second, twenty were missed
 const SILENCE_MS = 20000; // the server says something at least each 15 s
 
-const state = { status: "unknown", regions: {}, databases: new Map() };
+const SEVERITIES = { critical: "■", high: "▲", medium: "◆", low: "●" };
+const STATES = { pending: "…", firing: "!", acknowledged: "✓", recovering: "↘" };
+
+const state = { status: "unknown", regions: {}, databases: new Map(), alerts: new Map() };
 let heard = 0, skew = 0, live = false, drawing = false;
 
 const $ = (id) => document.getElementById(id);
@@ -59,6 +62,71 @@ const COLUMNS = [
   ["Size", (cell, s) => { cell.textContent = bytes(s.database.sizeBytes); }],
   ["Data age", (cell, s, age) => { cell.textContent = time(age); }],
 ];
+
+const mayAct = document.body.dataset.acts === "yes";
+const lines = new Map();
+
+function age(ms) {
+  const s = Math.max(0, Math.round(ms / 1000));
+  return s < 100 ? `${s} s` : s < 6000 ? `${Math.round(s / 60)} min` : s < 172800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86400)} d`;
+}
+
+async function acknowledge(id, said) {
+  const by = prompt("Your name, for those who see that you have taken it:", sessionStorage.getItem("by") ?? "");
+  if (!by) return;
+  sessionStorage.setItem("by", by);
+  const answer = await fetch(`/api/alerts/${encodeURIComponent(id)}/ack`,
+    { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ by }) }).catch(() => null);
+  if (answer?.ok) alertChanged(await answer.json());
+  else said.textContent = (await answer?.json().catch(() => null))?.error?.message ?? "no answer; try again";
+  soon();
+}
+
+function line(alert) {
+  const item = document.createElement("li");
+  const [severity, word, where, since, what, acts] = ["span", "span", "span", "span", "span", "span"].map((tag) => document.createElement(tag));
+  const said = document.createElement("span"), text = document.createElement("span"), button = document.createElement("button");
+  what.className = "what";
+  said.className = "unhealthy";
+  said.setAttribute("role", "status");
+  what.append(text, " ", said);
+  button.type = "button";
+  button.textContent = "Acknowledge";
+  button.addEventListener("click", () => acknowledge(alert.id, said));
+  if (mayAct) acts.append(button);
+  item.append(severity, word, where, since, what, acts);
+  return { item, severity, word, where, since, text, button };
+}
+
+function drawAlerts() {
+  const open = [...state.alerts.values()].sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+  $("alerts").hidden = open.length === 0;
+  for (const [id, known] of lines) {
+    if (state.alerts.has(id)) continue;
+    known.item.remove();
+    lines.delete(id);
+  }
+  const list = document.querySelector("#alerts ul");
+  open.forEach((alert, index) => {
+    let known = lines.get(alert.id);
+    if (!known) lines.set(alert.id, known = line(alert));
+    if (list.children[index] !== known.item) list.insertBefore(known.item, list.children[index] ?? null);
+    known.item.className = alert.suppressedBy ? "hidden-alert" : "";
+    known.word.textContent = (STATES[alert.state] ?? "?") + " " + alert.state;
+    known.severity.textContent = (SEVERITIES[alert.severity] ?? "?") + " " + alert.severity;
+    known.severity.className = SEVERITIES[alert.severity] ? alert.severity : "";
+    known.where.textContent = alert.target === null ? alert.region : alert.region + " / " + alert.target;
+    known.since.textContent = age(Date.now() - skew - Date.parse(alert.startedAt));
+    known.since.title = alert.startedAt;
+    known.text.textContent = alert.message + (alert.acknowledgedBy ? ` · taken by ${alert.acknowledgedBy}` : "")
+      + (alert.suppressedBy ? ` · hidden by ${alert.suppressedBy}` : "");
+    known.button.hidden = alert.state !== "firing" && alert.state !== "recovering";
+  });
+}
+
+function alertChanged(alert, event) {
+  if (event === "withdrawn" || alert.state === "resolved") state.alerts.delete(alert.id); else state.alerts.set(alert.id, alert);
+}
 
 const rows = new Map();
 const sections = new Map();
@@ -115,6 +183,7 @@ function place(sample) {
 function draw() {
   drawing = false;
   status($("world"), state.status);
+  drawAlerts();
   for (const [region, box] of sections) {
     if (region in state.regions) continue;
     box.box.remove();
@@ -164,6 +233,7 @@ function listen() {
     state.status = all.status;
     state.regions = all.regions;
     state.databases = new Map(all.databases.map((sample) => [key(sample), sample]));
+    state.alerts = new Map(all.alerts.map((alert) => [alert.id, alert]));
     const ages = all.databases.map((sample) => Date.now() - Date.parse(sample.timestamp));
     skew = ages.length ? Math.min(0, ...ages) : 0;
   });
@@ -178,6 +248,7 @@ function listen() {
       if (word === null) delete state.regions[region]; else state.regions[region] = word;
     }
   });
+  on("alert", ({ event, alert }) => alertChanged(alert, event));
   on("removed", (gone) => state.databases.delete(key(gone)));
   source.onopen = () => { heard = Date.now(); link(true, "live"); };
   source.onerror = async () => {

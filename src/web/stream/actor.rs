@@ -16,17 +16,21 @@ use actix_web::{
     http::header,
     web::{Data, Query},
 };
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::stream::unfold;
 use tokio::sync::{mpsc::Receiver, oneshot};
 
 use super::{
-    super::{State, answer::Refusal, page, routes::Viewer},
+    super::{State, answer::Refusal, asker::Viewer, page},
     Filter, Hub,
 };
 use crate::{
     clock,
-    model::world::{World, WorldChange},
+    model::{
+        alert::{AlertBook, AlertChange},
+        world::{World, WorldChange},
+    },
 };
 
 /// Readers at once; each costs a connection and, at worst, a queue of unread chunks.
@@ -44,8 +48,8 @@ pub(in crate::web) struct WebActor {
 }
 
 impl WebActor {
-    pub(in crate::web) fn new(boot: i64, world: Arc<World>) -> Self {
-        Self { hub: Hub::new(clock::now(), boot, world) }
+    pub(in crate::web) fn new(boot: i64, world: Arc<World>, alerts: Arc<ArcSwap<AlertBook>>) -> Self {
+        Self { hub: Hub::new(clock::now(), boot, world, alerts) }
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
@@ -67,7 +71,15 @@ impl Handler<WorldChange> for WebActor {
     type Result = ();
 
     fn handle(&mut self, change: WorldChange, _: &mut Self::Context) {
-        self.hub.change(clock::now(), change.world, &change.reports);
+        self.hub.change(clock::now(), change.world);
+    }
+}
+
+impl Handler<AlertChange> for WebActor {
+    type Result = ();
+
+    fn handle(&mut self, change: AlertChange, _: &mut Self::Context) {
+        self.hub.alerts(clock::now(), &change.0);
     }
 }
 

@@ -1,7 +1,7 @@
 use std::str::from_utf8;
 
 use super::*;
-use crate::web::tests::{renamed, report, world};
+use crate::web::tests::{alerts as told, renamed, report, world};
 
 struct Scene {
     hub: Hub,
@@ -11,7 +11,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let now = crate::clock::now();
-        Self { hub: Hub::new(now, 255, Arc::new(world(&[report()]))), now }
+        Self { hub: Hub::new(now, 255, Arc::new(world(&[report()])), Arc::default()), now }
     }
 
     fn subscribe(&mut self, filter: &str, last: Option<&str>) -> Receiver<Bytes> {
@@ -21,9 +21,8 @@ impl Scene {
 
     /// The target's number of waiting clients changes.
     fn waiting(&mut self, clients: u32) {
-        let mut report = renamed("marketing", |sample| sample.connection_pool.waiting_clients = Some(clients));
-        report.transitions.clear();
-        self.hub.change(self.now, Arc::new(world(std::slice::from_ref(&report))), &[report]);
+        let report = renamed("marketing", |sample| sample.connection_pool.waiting_clients = Some(clients));
+        self.hub.change(self.now, Arc::new(world(&[report])));
     }
 
     fn pass(&mut self, seconds: u64) {
@@ -67,10 +66,10 @@ fn a_target_that_comes_or_goes_is_announced_to_those_it_concerns() {
     events(&mut all);
     events(&mut other);
     let billing = renamed("billing", |_| {});
-    scene.hub.change(scene.now, Arc::new(world(&[billing])), &[]);
+    scene.hub.change(scene.now, Arc::new(world(&[billing])));
     assert_eq!(events(&mut all), ["removed", "update"]);
     assert_eq!(events(&mut other), ["update"]);
-    scene.hub.change(scene.now, Arc::new(World::unseen([], report().sample.timestamp, scene.now)), &[]);
+    scene.hub.change(scene.now, Arc::new(World::unseen([], report().sample.timestamp, scene.now)));
     assert_eq!(events(&mut all), ["status", "removed"]);
 }
 
@@ -130,4 +129,76 @@ fn what_is_kept_is_bounded() {
     }
     assert!(scene.hub.ring.len() <= RING_FRAMES && scene.hub.ring_bytes <= RING_BYTES);
     assert_eq!(scene.hub.ring.iter().map(|frame| frame.bytes.len()).sum::<usize>(), scene.hub.ring_bytes);
+}
+
+/// A reader with these filters.
+fn reader(scene: &mut Scene, region: Option<&str>, target: Option<&str>) -> Receiver<Bytes> {
+    let filter = Filter { region: region.map(Into::into), target: target.map(Into::into) };
+    let mut queue = scene.hub.subscribe(scene.now, filter, None);
+    events(&mut queue);
+    queue
+}
+
+#[test]
+fn an_alert_is_told_to_those_it_concerns() {
+    let about = |region: &str, target: Option<&str>, affects: &[&str]| {
+        told::alert(|alert| {
+            alert.region = region.into();
+            alert.target = target.map(Into::into);
+            alert.affects = affects.iter().copied().map(Into::into).collect();
+        })
+    };
+    let table = [
+        (about("us-east-1", Some("marketing"), &["marketing"]), "all region target"),
+        (about("us-east-1", Some("orders"), &["orders", "marketing"]), "all region target"),
+        (about("us-east-1", Some("billing"), &["billing"]), "all region"),
+        (about("us-east-1", None, &[]), "all region"),
+        (about("isobar", Some("slack-ops"), &[]), "all"),
+    ];
+    for (alert, expected) in table {
+        let mut scene = Scene::new();
+        let mut readers = [
+            ("all", reader(&mut scene, None, None)),
+            ("region", reader(&mut scene, Some("us-east-1"), None)),
+            ("target", reader(&mut scene, Some("us-east-1"), Some("marketing"))),
+        ];
+        scene.hub.alerts(scene.now, &[("firing", alert.clone())]);
+        let told = readers.iter_mut().filter_map(|(name, queue)| (events(queue) == ["alert"]).then_some(*name));
+        assert_eq!(told.collect::<Vec<_>>().join(" "), expected, "{} {:?}", alert.region, alert.target);
+    }
+}
+
+#[test]
+fn a_snapshot_names_the_open_alerts_and_an_event_the_whole_alert() {
+    let mut scene = Scene::new();
+    let over = told::alert(|alert| {
+        alert.id = "over".into();
+        alert.state = crate::model::alert::AlertState::Resolved;
+    });
+    let open = told::alert(|_| {});
+    scene.hub.book.store(Arc::new(AlertBook { alerts: vec![over, open.clone()], ..AlertBook::default() }));
+    let mut queue = scene.subscribe("", None);
+    let data = |queue: &mut Receiver<Bytes>| {
+        let chunk = queue.try_recv().unwrap();
+        let line = from_utf8(&chunk).unwrap().lines().find_map(|line| line.strip_prefix("data: ")).unwrap().to_owned();
+        serde_json::from_str::<Value>(&line).unwrap()
+    };
+    assert_eq!(data(&mut queue)["alerts"], json!([open]));
+    assert_eq!(data(&mut scene.subscribe("billing", None))["alerts"], json!([]));
+    scene.hub.alerts(scene.now, &[("acknowledged", open.clone())]);
+    let expected =
+        json!({"event": "acknowledged", "at": open.timestamp, "region": "us-east-1", "target": "marketing", "alert": open});
+    assert_eq!(data(&mut queue), expected);
+}
+
+#[test]
+fn alerts_are_missed_by_nobody_who_comes_back_and_cost_nothing_while_nobody_looks() {
+    let mut scene = Scene::new();
+    scene.hub.alerts(scene.now, &[("firing", told::alert(|_| {}))]);
+    assert!(scene.hub.ring.is_empty(), "nobody looks");
+    let mut queue = scene.subscribe("", None);
+    let id = last_id(&mut queue);
+    drop(queue);
+    scene.hub.alerts(scene.now, &[("firing", told::alert(|_| {})), ("resolved", told::alert(|_| {}))]);
+    assert_eq!(events(&mut scene.subscribe("", Some(&id))), ["alert", "alert"]);
 }
