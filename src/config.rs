@@ -34,6 +34,7 @@ pub use fingerprint::Fingerprint;
 pub use problem::{Problem, Problems};
 
 use crate::{
+    alert,
     model::RegionName,
     probe::{Sampling, TargetSettings},
     region::thresholds::Thresholds,
@@ -48,6 +49,8 @@ pub struct Config {
     pub web: web::Settings,
     /// How often to look.
     pub sampling: Sampling,
+    /// Whom to tell of what, and when.
+    pub alerts: alert::Settings,
     /// What holds where neither region nor target says otherwise.
     pub thresholds: Thresholds,
     /// The regions to run, by name.
@@ -153,7 +156,14 @@ impl Config {
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
-        Ok(Self { web: base.web, sampling: base.sampling, thresholds: base.thresholds, regions: configs, warnings })
+        Ok(Self {
+            web: base.web,
+            alerts: alert::Settings::default(),
+            sampling: base.sampling,
+            thresholds: base.thresholds,
+            regions: configs,
+            warnings,
+        })
     }
 
     /// What `isobar watch` runs: these connection strings as targets of the region `local`, each named after its database, with

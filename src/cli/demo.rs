@@ -22,6 +22,7 @@ use std::{
 
 use super::{DemoArgs, Failure, serve};
 use crate::{
+    alert,
     config::{Config, RegionConfig, TargetConfig},
     model::RegionName,
     probe::Sampling,
@@ -108,6 +109,7 @@ fn config(world: &World, args: &DemoArgs) -> Config {
     Config {
         web: web::Settings { listen: args.listen, ..web::Settings::default() },
         sampling: Sampling::default(),
+        alerts: alert::Settings::default(),
         thresholds: Thresholds::default(),
         regions: regions.into_iter().map(|(name, targets)| RegionConfig { name, targets }).collect(),
         warnings: Vec::new(),

@@ -7,6 +7,7 @@ use super::{
     region::{CONSOLE, LONGEST_NAME, is_name},
 };
 use crate::{
+    alert,
     model::{TargetId, sample::PoolerKind},
     probe::{PoolerSettings, Sampling, TargetSettings, conninfo::ConnInfo},
     region::thresholds::Thresholds,
@@ -50,6 +51,7 @@ pub(super) fn config(urls: &[String], poolers: &[String], listen: Option<SocketA
     let mut config = Config {
         web: web::Settings::default(),
         sampling: Sampling::default(),
+        alerts: alert::Settings::default(),
         thresholds,
         regions: vec![RegionConfig { name: REGION.into(), targets }],
         warnings: Vec::new(),
