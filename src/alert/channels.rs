@@ -7,7 +7,10 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use super::{order::Order, settings::ChannelSettings};
-use crate::model::Timestamp;
+use crate::model::{
+    Timestamp,
+    alert::{AlertRefusal, Callback},
+};
 
 /// One message on its way.
 #[derive(Debug, Clone)]
@@ -98,5 +101,32 @@ pub type Shared = Arc<dyn Channel>;
 /// The channel of these settings; an error says what is wrong with them, without secrets.
 pub fn build(settings: &ChannelSettings) -> Result<Shared, String> {
     let _ = settings;
+    todo!()
+}
+
+/// What a provider's call comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallbackAction {
+    /// Somebody pressed the button.
+    Acknowledge {
+        /// The incident.
+        id: String,
+        /// Who.
+        by: String,
+    },
+    /// A message that the provider took earlier has come to its end.
+    Delivered {
+        /// The provider's name for it: the receipt's reference.
+        message_id: String,
+        /// Why it did not arrive; none when it did.
+        failed: Option<String>,
+    },
+    /// Nothing to do.
+    Nothing,
+}
+
+/// Verifies a provider's call against the channels' secrets, and reads it.
+pub fn callback(settings: &[ChannelSettings], callback: &Callback, now: Timestamp) -> Result<CallbackAction, AlertRefusal> {
+    let _ = (settings, callback, now);
     todo!()
 }
