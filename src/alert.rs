@@ -18,11 +18,14 @@
 //! counts as over. Recovery after a crash in the middle of a call: the order is in doubt; keyed channels get it again with the same
 //! key, Slack and email get criticals again, marked as a possible repeat.
 
+pub mod bucket;
 pub mod channels;
 pub mod desk;
 pub mod incident;
+pub mod journal;
 pub mod message;
 pub mod order;
+pub mod outbox;
 pub mod settings;
 
 use crate::model::Timestamp;

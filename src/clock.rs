@@ -16,3 +16,43 @@ pub fn wall() -> Timestamp {
 pub fn now() -> Instant {
     Instant::now()
 }
+
+/// A clock that goes on evenly: the wall clock when it was made, and what has passed since by the monotonic one. It gives
+/// moments that can be written to disk, and whoever sets the wall clock does not move it.
+#[derive(Debug, Clone, Copy)]
+pub struct Steady {
+    wall: Timestamp,
+    began: Instant,
+}
+
+impl Steady {
+    /// A steady clock that starts now, at the wall's time.
+    pub fn start() -> Self {
+        Self { wall: wall(), began: now() }
+    }
+
+    /// What it shows now.
+    pub fn now(&self) -> Timestamp {
+        self.at(now())
+    }
+
+    /// What it shows at that moment.
+    fn at(&self, moment: Instant) -> Timestamp {
+        let passed = chrono::Duration::from_std(moment.saturating_duration_since(self.began)).unwrap_or_default();
+        Timestamp(self.wall.0 + passed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_steady_clock_moves_by_what_passed_and_by_nothing_else() {
+        let clock = Steady::start();
+        assert_eq!(clock.at(clock.began + Duration::from_millis(1500)).unix_ms(), clock.wall.unix_ms() + 1500);
+        assert_eq!(clock.at(clock.began), clock.wall);
+    }
+}

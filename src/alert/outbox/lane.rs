@@ -1,0 +1,152 @@
+//! A lane: one conversation about one incident with one address. Its orders go out one after the other; here is what becomes of the
+//! first one. Pure.
+
+use std::collections::VecDeque;
+
+use super::{AlertEvent, AlertStep, DeliveryState, Lane, Now, Outbox, Row, Severity, Timestamp};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct LaneState {
+    /// Its orders that are not finished, in order.
+    pub(super) open: VecDeque<u64>,
+    /// What later messages refer to.
+    pub(super) reference: Option<String>,
+    /// Whether there was anything to tell before an end.
+    pub(super) begun: bool,
+    /// Whether any of that was taken by the provider, or may have been.
+    pub(super) told: bool,
+    /// Whether any of it was critical.
+    pub(super) critical: bool,
+    /// Its place among those that wait for the channel.
+    waiting: Option<(bool, u64)>,
+    /// Until when it is refreshed; none: until its end is sent.
+    pub(super) refreshed_until: Option<Timestamp>,
+    /// Whether a refresh is under way: what follows must not overtake it.
+    pub(super) refreshing: bool,
+}
+
+impl Outbox {
+    /// Puts a row into its lane and the indexes.
+    pub(super) fn enter(&mut self, row: Row) {
+        self.next = self.next.max(row.seq + 1);
+        self.keys.insert(row.key.clone(), row.seq);
+        for id in &row.members {
+            self.about.entry(id.clone()).or_default().insert(row.seq);
+        }
+        let lane = self.lanes.entry(row.order.lane.clone()).or_default();
+        let is_end = row.order.event == AlertEvent::Resolved;
+        lane.begun |= !is_end;
+        lane.told |= !is_end && (row.state == DeliveryState::Sent || row.in_doubt);
+        lane.critical |= row.order.severity == Severity::Critical;
+        lane.reference = row.reference.clone().or_else(|| lane.reference.take());
+        if !row.is_finished() {
+            lane.open.push_back(row.seq);
+            if let Some(post) = self.posts.get_mut(&row.order.lane.channel) {
+                post.queued += 1;
+            }
+        }
+        if row.state == DeliveryState::Queued {
+            self.deadlines.insert((row.deadline, row.seq));
+        }
+        self.rows.insert(row.seq, row);
+    }
+
+    /// Takes an unfinished row out of its lane.
+    pub(super) fn leave_lane(&mut self, seq: u64) {
+        let Some(row) = self.rows.get(&seq) else { return };
+        self.deadlines.remove(&(row.deadline, seq));
+        if let Some(lane) = self.lanes.get_mut(&row.order.lane) {
+            lane.open.retain(|open| *open != seq);
+            if let Some(post) = self.posts.get_mut(&row.order.lane.channel) {
+                post.queued = post.queued.saturating_sub(1);
+                if let Some(place) = lane.waiting.take() {
+                    post.waiting.remove(&place);
+                }
+            }
+        }
+    }
+
+    /// Brings the lane's first order into its place among those that wait, or to its end when it makes no sense any more.
+    pub(super) fn advance(&mut self, name: &Lane, now: Now) {
+        loop {
+            let Some(lane) = self.lanes.get_mut(name) else { return };
+            let post = self.posts.get_mut(&name.channel);
+            if let (Some(place), Some(post)) = (lane.waiting.take(), post) {
+                post.waiting.remove(&place);
+            }
+            let Some(seq) = lane.open.front().copied() else { return };
+            let Some(row) = self.rows.get_mut(&seq) else { return };
+            if row.state != DeliveryState::Queued || lane.refreshing {
+                return;
+            }
+            if row.order.event == AlertEvent::Resolved && lane.begun && !lane.told && !row.fired_and_recovered && !row.in_doubt {
+                if !lane.critical {
+                    self.cancel(seq, "it was over before anybody had been told here", now);
+                    continue;
+                }
+                row.fired_and_recovered = true;
+                self.touch(seq);
+                continue;
+            }
+            let urgent = lane.open.iter().any(|seq| self.rows.get(seq).is_some_and(Row::is_critical));
+            let place = (!urgent, seq);
+            if let Some(post) = self.posts.get_mut(&name.channel) {
+                lane.waiting = Some(place);
+                post.waiting.insert(place);
+            }
+            return;
+        }
+    }
+
+    pub(super) fn cancel(&mut self, seq: u64, why: &str, now: Now) {
+        let Some(row) = self.rows.get_mut(&seq) else { return };
+        let (lane, is_update) = (row.order.lane.clone(), row.is_update());
+        row.answer = Some(why.to_owned());
+        self.note(seq, "cancelled", &format!("was not sent: {why}"), now);
+        self.finish(seq, DeliveryState::Cancelled, now);
+        if is_update {
+            self.remove(seq);
+        }
+        self.advance(&lane, now);
+    }
+
+    /// Gives an order up. An edit is no loss: whatever comes next says it too.
+    pub(super) fn fail(&mut self, seq: u64, why: &str, now: Now) {
+        let Some(row) = self.rows.get_mut(&seq) else { return };
+        let (lane, is_update) = (row.order.lane.clone(), row.is_update());
+        row.answer = Some(why.to_owned());
+        let order = row.order.clone();
+        self.note(seq, "failed", &format!("could not be delivered: {why}"), now);
+        self.finish(seq, DeliveryState::Failed, now);
+        if let Some(post) = self.posts.get_mut(&lane.channel) {
+            post.dead += 1;
+        }
+        if is_update {
+            self.remove(seq);
+        } else {
+            self.news.undeliverable.push((order, why.to_owned()));
+        }
+        self.advance(&lane, now);
+    }
+
+    /// The end of a row; its alerts are not needed any more, only whom they were about.
+    pub(super) fn finish(&mut self, seq: u64, state: DeliveryState, now: Now) {
+        self.leave_lane(seq);
+        let Some(row) = self.rows.get_mut(&seq) else { return };
+        (row.state, row.finished) = (state, Some(now.steady));
+        row.order.alerts.clear();
+        self.touch(seq);
+    }
+
+    /// Records for people what happened to a message.
+    pub(super) fn note(&mut self, seq: u64, what: &str, text: &str, now: Now) {
+        let Some(row) = self.rows.get(&seq).filter(|row| !row.is_update()) else { return };
+        let lane = &row.order.lane;
+        let to = lane.recipient.as_ref().map_or_else(String::new, |recipient| format!(" ({recipient})"));
+        let attempt = if row.attempts > 1 { format!(", attempt {}", row.attempts) } else { String::new() };
+        let text = format!("{} to {}{to}{attempt} {text}", row.order.event.as_str(), lane.channel);
+        let step = AlertStep { at: now.wall, what: what.to_owned(), text };
+        self.news.notes.extend(row.members.iter().map(|id| (id.clone(), step.clone())));
+    }
+}

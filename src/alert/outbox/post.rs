@@ -1,0 +1,80 @@
+//! One channel as the outbox uses it: how fast, how many calls at once, and how it went so far. Pure.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    alert::{bucket::Bucket, channels::Nature},
+    model::{Timestamp, alert::ChannelState},
+};
+
+/// Calls under way at once where the same message twice is one to people; elsewhere one, so that order and doubt stay simple.
+const KEYED_CALLS: usize = 4;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Post {
+    pub(super) kind: String,
+    pub(super) nature: Nature,
+    pub(super) bucket: Bucket,
+    pub(super) in_flight: usize,
+    /// The first orders of its lanes that wait, criticals first, then in the order of decisions.
+    pub(super) waiting: BTreeSet<(bool, u64)>,
+    pub(super) queued: usize,
+    sent: u64,
+    failures: u64,
+    pub(super) dead: u64,
+    last_sent_at: Option<Timestamp>,
+    last_error: Option<String>,
+}
+
+impl Post {
+    pub(super) fn new(kind: &str, nature: Nature) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            nature,
+            bucket: Bucket::new(nature.burst, nature.every),
+            in_flight: 0,
+            waiting: BTreeSet::new(),
+            queued: 0,
+            sent: 0,
+            failures: 0,
+            dead: 0,
+            last_sent_at: None,
+            last_error: None,
+        }
+    }
+
+    /// The same channel with other settings.
+    pub(super) fn change(&mut self, kind: &str, nature: Nature) {
+        (self.kind, self.nature) = (kind.to_owned(), nature);
+        self.bucket.limit(nature.burst, nature.every);
+    }
+
+    /// Whether one more call may be under way.
+    pub(super) fn is_free(&self) -> bool {
+        self.in_flight < if self.nature.keyed { KEYED_CALLS } else { 1 }
+    }
+
+    pub(super) fn took(&mut self, at: Timestamp) {
+        self.sent += 1;
+        (self.last_sent_at, self.last_error) = (Some(at), None);
+    }
+
+    pub(super) fn refused(&mut self, why: &str) {
+        self.failures += 1;
+        self.last_error = Some(why.to_owned());
+    }
+
+    pub(super) fn state(&self, name: &str) -> ChannelState {
+        ChannelState {
+            name: name.to_owned(),
+            kind: self.kind.clone(),
+            queued: self.queued,
+            sent: self.sent,
+            failures: self.failures,
+            dead: self.dead,
+            last_sent_at: self.last_sent_at,
+            last_error: self.last_error.clone(),
+        }
+    }
+}

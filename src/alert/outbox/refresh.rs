@@ -1,0 +1,80 @@
+//! Providers that forget: Alertmanager takes an alert for over unless it is sent again, and wants its end again for a while too. Such
+//! calls are no rows of the book; what is lost is sent anyway the next time. Pure.
+
+use std::time::Duration;
+
+use super::{AlertEvent, DeliveryState, Ended, Failure, Lane, Now, Outbox, later};
+
+/// So long an end is sent again, as Alertmanager's own clients do.
+const END_REPEATED_FOR: Duration = Duration::from_mins(5);
+/// When it was not its turn.
+const SOON: Duration = Duration::from_secs(1);
+
+impl Outbox {
+    /// The channel took a message of this lane: from now on it must not be left alone.
+    pub(super) fn schedule_refresh(&mut self, name: &Lane, is_end: bool, now: Now) {
+        let Some(every) = self.posts.get(&name.channel).and_then(|post| post.nature.refresh) else { return };
+        if let Some(lane) = self.lanes.get_mut(name) {
+            lane.refreshed_until = is_end.then(|| later(now.steady, END_REPEATED_FOR));
+        }
+        self.refreshes.retain(|(_, other)| other != name);
+        self.refreshes.insert((later(now.steady, every), name.clone()));
+    }
+
+    /// The same after a restart, as far as the rows tell.
+    pub(super) fn resume_refresh(&mut self, name: &Lane, now: Now) {
+        let rows = self.rows.values().filter(|row| row.order.lane == *name && row.state == DeliveryState::Sent);
+        let Some(last) = rows.last() else { return };
+        let is_end = last.order.event == AlertEvent::Resolved;
+        let ended = last.finished.unwrap_or(now.steady);
+        let until = later(ended, END_REPEATED_FOR);
+        if is_end && until <= now.steady {
+            return;
+        }
+        self.schedule_refresh(name, is_end, Now { steady: ended, ..now });
+    }
+
+    /// The lanes whose turn it is to be refreshed; each needs one call with the incident as it is now.
+    pub fn refreshes(&mut self, now: Now) -> Vec<Lane> {
+        let mut due = Vec::new();
+        while let Some((at, name)) = self.refreshes.first().cloned().filter(|(at, _)| *at <= now.steady) {
+            self.refreshes.remove(&(at, name.clone()));
+            let (Some(lane), Some(post)) = (self.lanes.get_mut(&name), self.posts.get_mut(&name.channel)) else { continue };
+            let Some(every) = post.nature.refresh else { continue };
+            if lane.refreshed_until.is_some_and(|until| until < now.steady) {
+                continue;
+            }
+            let its_turn = lane.open.is_empty() && post.is_free() && post.bucket.take(now.steady);
+            self.refreshes.insert((later(now.steady, if its_turn { every } else { SOON }), name.clone()));
+            if its_turn {
+                post.in_flight += 1;
+                lane.refreshing = true;
+                due.push(name);
+            }
+        }
+        due
+    }
+
+    /// How that went.
+    pub fn refreshed(&mut self, name: &Lane, ended: &Ended, now: Now) {
+        if let Some(lane) = self.lanes.get_mut(name) {
+            lane.refreshing = false;
+        }
+        self.advance(name, now);
+        let Some(post) = self.posts.get_mut(&name.channel) else { return };
+        post.in_flight = post.in_flight.saturating_sub(1);
+        match ended {
+            Ended::Answered(Ok(_)) => {
+                self.news.delivered.insert(name.channel.clone());
+            }
+            Ended::Answered(Err(Failure::Permanent(why) | Failure::Retry { why, .. })) | Ended::Unknown(why) => {
+                post.refused(why);
+                if let Ended::Answered(Err(Failure::Retry { after: Some(after), .. })) = ended {
+                    post.bucket.pause(later(now.steady, *after));
+                }
+                self.refreshes.retain(|(_, other)| other != name);
+                self.refreshes.insert((later(now.steady, SOON * 5), name.clone()));
+            }
+        }
+    }
+}
