@@ -107,6 +107,9 @@ struct DemoArgs {
     /// Where to serve the API and the page
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
+    /// A file like regions/global.toml, with channels to tell of the incidents: [[channel]], [[escalation]], [alerts], ...
+    #[arg(long, value_name = "FILE")]
+    alerts: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(long)]
     quiet: bool,

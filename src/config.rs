@@ -17,6 +17,7 @@ mod escalations;
 mod expand;
 mod fingerprint;
 mod folder;
+mod given;
 mod global;
 mod later;
 mod links;

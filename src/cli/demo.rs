@@ -14,21 +14,13 @@ pub mod script;
 pub mod world;
 
 use std::{
-    collections::BTreeMap,
     process::ExitCode,
     sync::{Arc, mpsc},
     time::Duration,
 };
 
 use super::{DemoArgs, Failure, serve};
-use crate::{
-    alert,
-    config::{Config, RegionConfig, TargetConfig},
-    model::RegionName,
-    probe::Sampling,
-    region::thresholds::Thresholds,
-    web,
-};
+use crate::config::Config;
 use world::World;
 
 /// How often the table is printed.
@@ -40,7 +32,8 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let Some(world) = start(quiet)? else { return Ok(ExitCode::SUCCESS) };
     let world = Arc::new(world);
     let (playing, lasts) = (Arc::clone(&world), args.duration);
-    let done = serve::serve(config(&world, args), Some("demo".to_owned()), None, move |serving| async move {
+    let config = Config::for_targets(world.targets(), args.alerts.as_deref(), args.listen).map_err(Failure::usage)?;
+    let done = serve::serve(config, Some("demo".to_owned()), None, move |serving| async move {
         if !quiet {
             println!("watching: http://{} (Ctrl-C ends it)", serving.addr);
         }
@@ -97,23 +90,6 @@ fn start(quiet: bool) -> Result<Option<World>, Failure> {
     drop(runtime);
     let started = started.recv().map_err(|_| Failure::failed("the demo's world did not start"))?.map_err(Failure::failed)?;
     Ok(world.then_some(started))
-}
-
-/// The world's targets with the defaults of everything.
-fn config(world: &World, args: &DemoArgs) -> Config {
-    let mut regions: BTreeMap<RegionName, Vec<TargetConfig>> = BTreeMap::new();
-    for settings in world.targets() {
-        let target = TargetConfig { thresholds: Thresholds::default(), settings };
-        regions.entry(target.settings.id.region.clone()).or_default().push(target);
-    }
-    Config {
-        web: web::Settings { listen: args.listen, ..web::Settings::default() },
-        sampling: Sampling::default(),
-        alerts: alert::Settings::default(),
-        thresholds: Thresholds::default(),
-        regions: regions.into_iter().map(|(name, targets)| RegionConfig { name, targets }).collect(),
-        warnings: Vec::new(),
-    }
 }
 
 #[cfg(test)]
