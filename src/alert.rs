@@ -20,10 +20,16 @@
 
 pub mod channels;
 pub mod desk;
+mod escalate;
+mod figures;
+mod group;
 pub mod incident;
+mod inhibit;
+mod lifecycle;
 pub mod message;
 pub mod order;
 pub mod settings;
+mod silence;
 
 use crate::model::Timestamp;
 
