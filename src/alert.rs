@@ -21,12 +21,18 @@
 pub mod bucket;
 pub mod channels;
 pub mod desk;
+mod escalate;
+mod figures;
+mod group;
 pub mod incident;
+mod inhibit;
 pub mod journal;
+mod lifecycle;
 pub mod message;
 pub mod order;
 pub mod outbox;
 pub mod settings;
+mod silence;
 
 use crate::model::Timestamp;
 
