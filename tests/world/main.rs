@@ -6,7 +6,9 @@
 
 mod support;
 
+mod channels;
 mod cli;
+mod doubles;
 mod faults;
 mod freshness;
 mod hostile;
