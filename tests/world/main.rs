@@ -6,7 +6,9 @@
 
 mod support;
 
+mod channels;
 mod cli;
+mod doubles;
 mod email;
 mod faults;
 mod freshness;

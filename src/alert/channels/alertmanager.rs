@@ -99,10 +99,10 @@ impl Alertmanager {
             let answer = self.http.call(self.request(&Method::POST, peer, "/api/v2/alerts").json(&posted)).await?;
             if answer.is_success() { Ok(()) } else { Err(self.http.refusal(&answer, parcel.now)) }
         });
-        self.verdict(join_all(calls).await, parcel.order.severity)
+        Self::verdict(join_all(calls).await, parcel.order.severity)
     }
 
-    fn verdict(&self, found: Vec<Result<(), Failure>>, severity: Severity) -> Result<Receipt, Failure> {
+    fn verdict(found: Vec<Result<(), Failure>>, severity: Severity) -> Result<Receipt, Failure> {
         let all = found.len();
         let mut failed = Vec::new();
         let (mut may_work, mut wait) = (false, None);
@@ -133,9 +133,10 @@ impl Alertmanager {
         let is_digest = order.event == AlertEvent::Digest;
         let mut all = Vec::new();
         for alert in &order.alerts {
-            let (summary, description) = match is_digest {
-                true => (alert.message.clone(), alert.message.clone()),
-                false => (worded.title.clone(), worded.body.clone().unwrap_or_else(|| notice.summary.clone())),
+            let (summary, description) = if is_digest {
+                (alert.message.clone(), alert.message.clone())
+            } else {
+                (worded.title.clone(), worded.body.clone().unwrap_or_else(|| notice.summary.clone()))
             };
             let mut annotations = BTreeMap::from([("summary", summary), ("description", description), ("id", alert.id.clone())]);
             annotations.insert("runbook_url", alert.runbook.clone());

@@ -213,10 +213,12 @@ fn forbidden(urls: &[&Url], secrets: &[&SecretString]) -> Vec<String> {
         all.extend(pieces.filter(|piece| piece.len() >= SHORTEST_PIECE).map(str::to_owned));
         all.push(whole.to_owned());
     };
-    for url in urls {
-        all_of(url).iter().for_each(|part| forbid(part));
+    for part in urls.iter().flat_map(|url| parts(url)) {
+        forbid(part);
     }
-    secrets.iter().for_each(|secret| forbid(secret.expose_secret().trim()));
+    for secret in secrets {
+        forbid(secret.expose_secret().trim());
+    }
     for url in urls {
         all.extend([url.to_string(), url.as_str().trim_end_matches('/').to_owned()]);
     }
@@ -229,8 +231,8 @@ fn forbidden(urls: &[&Url], secrets: &[&SecretString]) -> Vec<String> {
 }
 
 /// The parts of an address that may hold a secret.
-fn all_of(url: &Url) -> Vec<String> {
+fn parts(url: &Url) -> impl Iterator<Item = &str> {
     let parts =
         [url.username(), url.password().unwrap_or_default(), url.path().trim_end_matches('/'), url.query().unwrap_or_default()];
-    parts.into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    parts.into_iter().filter(|part| !part.is_empty())
 }

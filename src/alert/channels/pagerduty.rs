@@ -186,6 +186,3 @@ impl Channel for Pagerduty {
         Box::pin(async { vec![self.http.reach(reqwest::Method::HEAD, &http::root(&self.url)).await] })
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -111,6 +111,3 @@ impl Channel for Webhook {
         Box::pin(async { vec![self.http.reach(Method::OPTIONS, &self.url).await] })
     }
 }
-
-#[cfg(test)]
-mod tests;

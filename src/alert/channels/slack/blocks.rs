@@ -68,7 +68,7 @@ pub(super) fn lay_out(notice: &Notice, worded: &Worded, parcel: &Parcel, with_bu
     let notes = notice.notes.iter().take(NOTES).map(|note| format!("⚠ _{}_", escaped(&one_line(note), 500)));
     sheet.section(&notes.collect::<Vec<_>>().join("\n"));
     match &worded.body {
-        Some(body) => sheet.section(&escaped(body, SECTION)),
+        Some(body) => sheet.section(&cut(&entities(body), SECTION)), // its author may use fences
         None => details(&mut sheet, notice),
     }
     sheet.left += END;
@@ -207,8 +207,13 @@ fn cut(text: &str, most: usize) -> String {
     if most > 0 { format!("{}…", kept.trim_end()) } else { String::new() }
 }
 
-/// Text that stays text: `&`, `<` and `>` as entities, and no `@here` that anything could take for a mention; at most so long.
+/// Text that stays text, at most so long.
 fn escaped(text: &str, most: usize) -> String {
+    cut(&entities(&text.replace("```", "'''")), most)
+}
+
+/// `&`, `<` and `>` as entities, and no `@here` that anything could take for a mention.
+fn entities(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
         match c {
@@ -225,7 +230,7 @@ fn escaped(text: &str, most: usize) -> String {
             c => safe.push(c),
         }
     }
-    cut(&safe, most)
+    safe
 }
 
 #[cfg(test)]

@@ -1,0 +1,22 @@
+//! Doubles of the services that tell people: real servers on 127.0.0.1 that hold to their provider's documented rules and remember, in
+//! order, everything they took. What they refused is not a message.
+//!
+//! Each has `start()`, addresses and secrets for the settings, `messages()`, `expect(n, within)` (all of them, and an extra one
+//! fails), `stays(n, during)`, and `refuse_next(Refusal)`, once for each call that is to go wrong.
+
+#![allow(dead_code, unused_imports)] // each test, and each bench, uses some of it
+
+mod alertmanager;
+mod http;
+mod log;
+mod pagerduty;
+mod qstash;
+mod receiver;
+mod slack;
+
+pub(crate) use alertmanager::{Alertmanager, Posted};
+pub(crate) use http::Refusal;
+pub(crate) use pagerduty::{Incident, Pagerduty};
+pub(crate) use qstash::{Published, Qstash};
+pub(crate) use receiver::{Received, Receiver};
+pub(crate) use slack::{Call, Message, Slack};
