@@ -18,12 +18,14 @@
 //! counts as over. Recovery after a crash in the middle of a call: the order is in doubt; keyed channels get it again with the same
 //! key, Slack and email get criticals again, marked as a possible repeat.
 
+pub mod actor;
 pub mod bucket;
 pub mod channels;
 pub mod desk;
 mod escalate;
 mod figures;
 mod group;
+pub mod heartbeat;
 pub mod incident;
 mod inhibit;
 pub mod journal;

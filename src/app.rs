@@ -4,6 +4,7 @@
 //!  main thread             this file, the web actor        arbiter per region      RegionSupervisor
 //!  runtime "isobar-io"     databases, TLS and SCRAM        arbiter per region      its probes
 //!  web workers             HTTP                            arbiter                 Aggregator
+//!                                                          arbiter                 AlertActor; its calls run on "isobar-io"
 //! ```
 //! A flooded actor starves its arbiter, so each stage has its own; what waits for databases has a runtime of its own. Build, then
 //! run: [`Node::build`] tells the real address, [`Node::run`] ends cleanly.
@@ -18,9 +19,18 @@ use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
     aggregate::{Aggregator, Blindness, Reconfigure as ReconfigureAggregator, Subscribers},
-    alert, clock,
+    alert::{
+        self,
+        actor::{AlertActor, Links, Office},
+    },
+    clock::{self, Steady},
     config::{Config, RegionConfig},
-    model::{RegionName, Rule, report::Batch, world::World},
+    model::{
+        RegionName, Rule,
+        alert::AlertChange,
+        report::Batch,
+        world::{World, WorldChange},
+    },
     probe::{Sampling, launch::Launcher, session::Registry},
     region::supervisor::{Reconfigure, RegionSupervisor, ReportTo, Retire},
     web,
@@ -33,6 +43,8 @@ const IO_THREADS: usize = 2;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often it is looked whether connections are closed.
 const GLANCE: Duration = Duration::from_millis(10);
+/// An alert actor that was silent for so long hangs; the slowest disk takes less for one write.
+const SILENT: Duration = Duration::from_secs(10);
 /// For closing connections at the end; the contract allows five seconds for all of it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -42,6 +54,9 @@ pub enum Error {
     /// The operator's: the address or the certificate.
     #[error(transparent)]
     Web(#[from] web::Error),
+    /// The operator's: the journal of alerts, or a channel.
+    #[error(transparent)]
+    Alerts(#[from] alert::actor::Error),
     /// The system's: no threads.
     #[error("cannot start threads: {0}")]
     Threads(#[from] std::io::Error),
@@ -72,6 +87,9 @@ pub struct Node {
     web: web::Running,
     shared: web::Shared,
     aggregator: Running<Aggregator>,
+    alerts: Running<AlertActor>,
+    /// What the alert actor is joined to; a new one is joined to the same.
+    links: Links,
     supervisors: BTreeMap<RegionName, Running<RegionSupervisor>>,
     registry: Arc<Registry>,
     io: Runtime,
@@ -81,6 +99,8 @@ pub struct Node {
 impl Node {
     /// Starts everything; to be called inside an actix system.
     pub fn build(config: Config, name: &str) -> Result<Self, Error> {
+        // For all who speak TLS as clients without a provider of their own; another one that stands already is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let regions = config.regions.iter().map(|region| region.name.clone());
         let world = Arc::new(ArcSwap::from_pointee(World::unseen(regions, clock::wall(), clock::now())));
         let shared = web::Shared {
@@ -91,6 +111,8 @@ impl Node {
             version: env!("CARGO_PKG_VERSION"),
             started: clock::wall(),
         };
+        let steady = Steady::start();
+        let office = Office::open(&config.alerts, steady)?;
         let web = web::start(&config.web, shared.clone())?;
         // After what may fail: a runtime must not be dropped inside another.
         let io = tokio::runtime::Builder::new_multi_thread()
@@ -98,12 +120,23 @@ impl Node {
             .thread_name("isobar-io")
             .enable_all()
             .build()?;
-        let aggregator = start_aggregator(&config, &shared, &web);
+        let links = Links {
+            world: Arc::clone(&shared.world),
+            book: Arc::clone(&shared.alerts),
+            alive: Arc::new(ArcSwap::from_pointee(clock::now())),
+            stream: stream(&web),
+            io: io.handle().clone(),
+            steady,
+        };
+        let alerts = start_alerts(office, &links, &shared);
+        let aggregator = start_aggregator(&config, &shared, subscribers(&alerts, &web));
         let mut node = Self {
             config,
             web,
             shared,
             aggregator,
+            alerts,
+            links,
             supervisors: BTreeMap::new(),
             registry: Arc::default(),
             io,
@@ -163,13 +196,28 @@ impl Node {
             self.web.stop().await;
             let settings = web::Settings { listen: self.web.addr, ..self.config.web.clone() };
             self.web = web::start(&settings, self.shared.clone())?;
-            self.aggregator.addr.do_send(Subscribers(vec![self.web.recipient.clone()]));
+            self.links.stream = stream(&self.web);
+            self.alerts.addr.do_send(alert::actor::Stream(self.links.stream.clone()));
+            self.aggregator.addr.do_send(Subscribers(subscribers(&self.alerts, &self.web)));
         }
         let now = clock::now();
+        if !self.alerts.addr.connected() || now.saturating_duration_since(**self.links.alive.load()) > SILENT {
+            self.restarts.another("alert actor", now)?;
+            self.alerts.end();
+            self.links.alive.store(Arc::new(now));
+            match Office::open(&self.config.alerts, self.links.steady) {
+                Ok(office) => {
+                    self.alerts = start_alerts(office, &self.links, &self.shared);
+                    self.aggregator.addr.do_send(Subscribers(subscribers(&self.alerts, &self.web)));
+                }
+                // It is tried again, until there were too many attempts.
+                Err(error) => tracing::error!(%error, "the alert actor cannot be started again"),
+            }
+        }
         if !self.aggregator.addr.connected() || !self.shared.world.load().is_kept(now) {
             self.restarts.another("aggregator", now)?;
             self.aggregator.end();
-            self.aggregator = start_aggregator(&self.config, &self.shared, &self.web);
+            self.aggregator = start_aggregator(&self.config, &self.shared, subscribers(&self.alerts, &self.web));
             for supervisor in self.supervisors.values() {
                 supervisor.addr.do_send(ReportTo(self.aggregator.addr.clone().recipient()));
             }
@@ -205,6 +253,7 @@ impl Node {
         let web = self.config.web.clone();
         let alerts = alert::Settings { path: self.config.alerts.path.clone(), ..new.alerts };
         self.config = Config { web, sampling, alerts, ..new };
+        self.alerts.addr.do_send(alert::actor::Reconfigure(Arc::new(self.config.alerts.clone())));
         let wanted: Vec<RegionName> = self.config.regions.iter().map(|region| region.name.clone()).collect();
         let blindness = blindness(&self.config);
         self.aggregator.addr.do_send(ReconfigureAggregator { regions: wanted.clone(), blindness });
@@ -225,9 +274,17 @@ impl Node {
         for supervisor in self.supervisors.values() {
             supervisor.addr.do_send(Retire);
         }
-        if tokio::time::timeout(FAREWELL, self.web.stop()).await.is_err() {
+        let (served, told) = tokio::join!(
+            tokio::time::timeout(FAREWELL, self.web.stop()),
+            self.alerts.addr.send(alert::actor::Stop).timeout(FAREWELL)
+        );
+        if served.is_err() {
             tracing::warn!("some readers did not take their last bytes in time");
         }
+        if told.is_err() {
+            tracing::warn!("the alert actor did not end in time; what it was doing counts as in doubt");
+        }
+        self.alerts.end();
         // Probes drop their sessions as they end, and those say goodbye to the server; whoever still holds one after that (a frozen
         // server) loses it with the runtime.
         let deadline = clock::now() + FAREWELL;
@@ -257,9 +314,32 @@ fn blindness(config: &Config) -> Blindness {
     Blindness { enabled: rule.enabled, after: config.thresholds.region_blind_after, severity: rule.severity }
 }
 
-fn start_aggregator(config: &Config, shared: &web::Shared, web: &web::Running) -> Running<Aggregator> {
+/// Who tells the readers of the stream what happens to alerts.
+const fn stream(_: &web::Running) -> Option<Recipient<AlertChange>> {
+    None
+}
+
+/// Those who tell people come first.
+fn subscribers(alerts: &Running<AlertActor>, web: &web::Running) -> Vec<Recipient<WorldChange>> {
+    vec![alerts.addr.clone().recipient(), web.recipient.clone()]
+}
+
+fn start_alerts(office: Office, links: &Links, shared: &web::Shared) -> Running<AlertActor> {
+    let (links, arbiters) = (links.clone(), vec![Arbiter::new().handle()]);
+    let addr = AlertActor::start_in_arbiter(&arbiters[0], move |_| AlertActor::new(office, links));
+    shared.desk.store(Some(Arc::new(web::AlertDoors {
+        acknowledge: addr.clone().recipient(),
+        silence: addr.clone().recipient(),
+        end_silence: addr.clone().recipient(),
+        test: addr.clone().recipient(),
+        callback: addr.clone().recipient(),
+    })));
+    Running { addr, arbiters }
+}
+
+fn start_aggregator(config: &Config, shared: &web::Shared, subscribers: Vec<Recipient<WorldChange>>) -> Running<Aggregator> {
     let regions = config.regions.iter().map(|region| region.name.clone()).collect();
-    let (world, subscribers, blindness) = (Arc::clone(&shared.world), vec![web.recipient.clone()], blindness(config));
+    let (world, blindness) = (Arc::clone(&shared.world), blindness(config));
     let arbiters = vec![Arbiter::new().handle()];
     let addr = Aggregator::start_in_arbiter(&arbiters[0], move |_| Aggregator::new(regions, world, subscribers, blindness));
     Running { addr, arbiters }

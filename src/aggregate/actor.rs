@@ -152,15 +152,16 @@ impl Aggregator {
         });
         self.world.store(Arc::clone(&world));
         let mut reports: Vec<Report> = self.undelivered.drain(..).chain(reports.iter().cloned()).collect();
+        let mut is_refused = false;
         for subscriber in &self.subscribers {
             let change = WorldChange { world: Arc::clone(&world), reports: reports.clone(), removed: removed.to_vec() };
-            if subscriber.try_send(change).is_err() {
-                // It will see the state with the next change; transitions are told only once.
-                reports.retain(|report| !report.transitions.is_empty());
-                reports.truncate(MOST_UNDELIVERED);
-                self.undelivered = std::mem::take(&mut reports);
-                break;
-            }
+            is_refused |= subscriber.try_send(change).is_err();
+        }
+        if is_refused {
+            // It will see the state with the next change; transitions are told only once, to the others once more.
+            reports.retain(|report| !report.transitions.is_empty());
+            reports.truncate(MOST_UNDELIVERED);
+            self.undelivered = reports;
         }
     }
 

@@ -1,0 +1,347 @@
+//! The alert actor: mail and a clock around the desk, the outbox and the journal.
+//!
+//! ```text
+//!  WorldChange, commands, ticks ──► desk ──► outbox ──► journal ──► calls (io runtime) ──► mail with their ends ──┐
+//!        ▲                                                └──► book, stream                                       │
+//!        └────────────────────────────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//! Each turn goes once around: what the desk decides becomes rows, what is due becomes calls, both are written in one transaction, and
+//! then the calls are made. The actor never waits for a channel. A dead one is made anew from the journal: its calls go on, and count as in
+//! doubt.
+
+mod book;
+mod calls;
+mod carrier;
+mod office;
+mod wishes;
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture};
+use arc_swap::ArcSwap;
+use tokio::runtime::Handle;
+
+use super::{
+    Now, Settings,
+    bucket::later,
+    desk::{Changes, Desk},
+    heartbeat::Heartbeat,
+};
+use crate::{
+    clock::{self, Steady},
+    model::{
+        Timestamp,
+        alert::{AlertBook, AlertChange, AlertState, SilenceKind},
+        world::{World, WorldChange},
+    },
+};
+use book::Pages;
+use calls::{Called, Of, make};
+use carrier::{Carrier, Everything};
+
+pub use office::{Error, Office};
+
+/// How often time passes for the desk and the outbox; small against the second and a half that people may wait for a message.
+const TICK: Duration = Duration::from_millis(100);
+/// The book is published at most this often.
+const PUBLISH_EVERY: Duration = Duration::from_millis(100);
+/// What nobody asks for any more is let go this often.
+const FORGET_EVERY: Duration = Duration::from_secs(10);
+/// What a turn brings up may bring up more; beyond this it waits for the next tick.
+const MOST_ROUNDS: usize = 8;
+/// Changes of the world that may wait; what is refused comes again with the next one.
+const MAILBOX: usize = 64;
+/// Calls under way get this long at the end.
+const FAREWELL: Duration = Duration::from_millis(1_500);
+
+/// What the actor is joined to.
+#[derive(Debug, Clone)]
+pub struct Links {
+    /// Whether all is well is told by it.
+    pub world: Arc<ArcSwap<World>>,
+    /// Where the book is published.
+    pub book: Arc<ArcSwap<AlertBook>>,
+    /// When the actor last lived, for whoever restarts it.
+    pub alive: Arc<ArcSwap<Instant>>,
+    /// Who tells the readers of the stream.
+    pub stream: Option<Recipient<AlertChange>>,
+    /// Where calls run.
+    pub io: Handle,
+    /// The node's.
+    pub steady: Steady,
+}
+
+/// See the module.
+pub struct AlertActor {
+    settings: Arc<Settings>,
+    links: Links,
+    desk: Desk,
+    carrier: Carrier,
+    pages: Pages,
+    heartbeat: Heartbeat,
+    published: Timestamp,
+    forgotten: Timestamp,
+    /// Whether the book is not what was published last.
+    changed: bool,
+    under_way: usize,
+    is_ending: bool,
+}
+
+/// Other settings from now on.
+#[derive(Debug)]
+pub struct Reconfigure(pub Arc<Settings>);
+
+impl Message for Reconfigure {
+    type Result = ();
+}
+
+/// Who tells the readers of the stream from now on.
+#[derive(Debug)]
+pub struct Stream(pub Option<Recipient<AlertChange>>);
+
+impl Message for Stream {
+    type Result = ();
+}
+
+/// Make no more calls; answered when those under way have ended, or were given time to. What waits stays in the journal.
+#[derive(Debug)]
+pub struct Stop;
+
+impl Message for Stop {
+    type Result = ();
+}
+
+/// How many calls are under way.
+struct UnderWay;
+
+impl Message for UnderWay {
+    type Result = usize;
+}
+
+impl AlertActor {
+    /// An actor that goes on from what the office holds.
+    pub fn new(office: Office, links: Links) -> Self {
+        let now = Now { steady: links.steady.now(), wall: clock::wall() };
+        let Office { settings, desk, carrier } = office;
+        let heartbeat = Heartbeat::new(&settings, now);
+        let (pages, published) = (Pages::default(), now.steady);
+        let (changed, under_way, is_ending) = (true, 0, false);
+        let forgotten = published;
+        Self { settings, links, desk, carrier, pages, heartbeat, published, forgotten, changed, under_way, is_ending }
+    }
+
+    fn now(&self) -> Now {
+        Now { steady: self.links.steady.now(), wall: clock::wall() }
+    }
+
+    /// Once around, see the module.
+    fn turn(&mut self, ctx: &mut Context<Self>) {
+        let now = self.now();
+        let mut events = Vec::new();
+        for _ in 0..MOST_ROUNDS {
+            let changes = self.desk.take();
+            self.look_up(&changes);
+            let news = self.carrier.take(&changes, now, self.is_ending);
+            events.extend(changes.events);
+            let is_more = !news.undeliverable.is_empty() || !news.delivered.is_empty() || !news.notes.is_empty();
+            for (about, step) in news.notes {
+                self.pages.stale([about.clone()]);
+                self.desk.note(&about, step);
+            }
+            for (order, why) in &news.undeliverable {
+                tracing::warn!(
+                    channel = order.lane.channel,
+                    event = order.event.as_str(),
+                    incident = order.lane.about,
+                    why,
+                    "given up"
+                );
+                self.desk.undeliverable(now, order, why);
+            }
+            for channel in &news.delivered {
+                self.desk.delivered(now, channel);
+            }
+            if !is_more {
+                break;
+            }
+        }
+        if !self.is_ending {
+            let pages = &self.pages;
+            self.carrier.refresh(|id| pages.alert(id), now);
+        }
+        let desk = &self.desk;
+        let calls = self.carrier.keep(|| everything(desk, now), now);
+        for call in calls {
+            self.under_way += 1;
+            let (io, mail) = (self.links.io.clone(), ctx.address());
+            self.links.io.spawn(async move {
+                let parcel = Arc::new(call.parcel);
+                let ended = make(call.channel, Arc::clone(&parcel), &io).await;
+                log(&call.of, &parcel.order, &ended);
+                mail.do_send(Called { of: call.of, ended });
+            });
+        }
+        self.tell(events);
+    }
+
+    fn look_up(&mut self, changes: &Changes) {
+        self.changed |= changes.silences;
+        self.pages.stale(changes.incidents.iter().map(|incident| incident.id.clone()));
+        self.pages.stale(changes.events.iter().map(|(_, id)| id.clone()));
+    }
+
+    /// Brings the pages up to date and tells the stream what happened.
+    fn tell(&mut self, events: Vec<(&'static str, String)>) {
+        self.pages.stale(self.carrier.outbox.touched());
+        let (gone, changed) = self.pages.turn(&self.desk, &self.carrier.outbox);
+        self.changed |= changed;
+        let alert = |id: &String| self.pages.alert(id).or_else(|| gone.get(id).cloned());
+        let changes: Vec<_> = events.iter().filter_map(|(event, id)| Some((*event, alert(id)?))).collect();
+        if let (Some(stream), false) = (&self.links.stream, changes.is_empty()) {
+            // Readers of a stream that is too slow start anew from the book.
+            let _ = stream.try_send(AlertChange(changes));
+        }
+    }
+
+    fn publish(&mut self, now: Now) {
+        if !self.changed || later(self.published, PUBLISH_EVERY) > now.steady {
+            return;
+        }
+        let mut book = AlertBook {
+            silences: self.desk.silences(now),
+            channels: self.carrier.outbox.channels(),
+            late_steps: self.desk.late_steps(),
+            not_kept: self.carrier.not_kept().cloned(),
+            ..AlertBook::default()
+        };
+        self.pages.copy_to(&mut book);
+        self.links.book.store(Arc::new(book));
+        (self.changed, self.published) = (false, now.steady);
+    }
+
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_later(TICK, Self::tick);
+        let now = self.now();
+        self.desk.tick(now);
+        self.turn(ctx);
+        if later(self.forgotten, FORGET_EVERY) <= now.steady {
+            self.forgotten = now.steady;
+            let known: BTreeSet<String> = self.desk.incidents().map(|incident| incident.id.clone()).collect();
+            self.carrier.forget(&known);
+            // Silences come and go by the clock alone.
+            self.changed = true;
+        }
+        self.changed |= self.carrier.not_kept() != self.links.book.load().not_kept.as_ref();
+        self.publish(now);
+        let (world, carrier) = (self.links.world.load(), &self.carrier);
+        self.heartbeat.turn(now, &self.links.io, || office::trouble(&world, carrier, clock::now(), now));
+        self.links.alive.store(Arc::new(clock::now()));
+    }
+}
+
+/// All that must outlive the process, as the desk has it.
+fn everything(desk: &Desk, now: Now) -> Everything {
+    let kept = desk.incidents().filter(|incident| incident.state != AlertState::Pending).cloned();
+    let silences = desk.silences(now).into_iter().filter(|silence| silence.kind == SilenceKind::Api);
+    Everything { incidents: kept.collect(), silences: silences.collect() }
+}
+
+fn log(of: &Of, order: &super::order::Order, ended: &super::outbox::Ended) {
+    use super::outbox::Ended;
+    let (channel, event, incident) = (order.lane.channel.as_str(), order.event.as_str(), order.lane.about.as_str());
+    let attempt = if let Of::Row { attempt, .. } = of { *attempt } else { 0 };
+    match ended {
+        Ended::Answered(Ok(receipt)) if matches!(of, Of::Row { .. }) => {
+            tracing::info!(channel, event, incident, attempt, answer = receipt.answer, "delivered");
+        }
+        Ended::Answered(Ok(_)) => {}
+        Ended::Answered(Err(why)) => tracing::warn!(channel, event, incident, attempt, %why, "not delivered"),
+        Ended::Unknown(why) => tracing::warn!(channel, event, incident, attempt, why, "nobody knows whether it was delivered"),
+    }
+}
+
+impl Actor for AlertActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.tick(ctx);
+    }
+}
+
+impl Handler<WorldChange> for AlertActor {
+    type Result = ();
+
+    fn handle(&mut self, change: WorldChange, ctx: &mut Self::Context) {
+        self.desk.see(self.now(), &change);
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Called> for AlertActor {
+    type Result = ();
+
+    fn handle(&mut self, called: Called, ctx: &mut Self::Context) {
+        self.under_way = self.under_way.saturating_sub(1);
+        self.carrier.settle(called, self.now());
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Reconfigure> for AlertActor {
+    type Result = ();
+
+    fn handle(&mut self, new: Reconfigure, ctx: &mut Self::Context) {
+        let now = self.now();
+        let (channels, routes, ways) = office::rewired(&new.0, self.carrier.channels());
+        self.settings = new.0;
+        self.heartbeat.change(&self.settings, now);
+        self.desk.reconfigure(Arc::clone(&self.settings), ways, now);
+        self.carrier.rewire(channels);
+        self.carrier.outbox.reconfigure(routes, self.settings.give_up_after, now);
+        self.changed = true;
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Stream> for AlertActor {
+    type Result = ();
+
+    fn handle(&mut self, new: Stream, _: &mut Self::Context) {
+        self.links.stream = new.0;
+    }
+}
+
+impl Handler<UnderWay> for AlertActor {
+    type Result = usize;
+
+    fn handle(&mut self, _: UnderWay, _: &mut Self::Context) -> usize {
+        self.under_way
+    }
+}
+
+impl Handler<Stop> for AlertActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) -> Self::Result {
+        self.is_ending = true;
+        let myself = ctx.address();
+        Box::pin(async move {
+            let ended = async {
+                while myself.send(UnderWay).await.is_ok_and(|calls| calls > 0) {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            if tokio::time::timeout(FAREWELL, ended).await.is_err() {
+                tracing::warn!("a message was under way at the end; it counts as in doubt");
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! A call: one parcel, one channel, one end. Calls run beside the actor; whatever happens to one comes back as mail.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::Message;
+use tokio::runtime::Handle;
+
+use crate::alert::{
+    channels::{Failure, Parcel, Shared},
+    order::Lane,
+    outbox::Ended,
+};
+
+/// Longer than any channel takes by itself (15 s): after this nobody knows.
+pub(super) const LONGEST: Duration = Duration::from_secs(20);
+
+/// Whose result is awaited.
+#[derive(Debug, Clone)]
+pub(super) enum Of {
+    /// A row's.
+    Row { seq: u64, attempt: u32 },
+    /// A lane's that is told again, since its provider forgets.
+    Refresh(Lane),
+}
+
+/// See the module.
+pub(super) struct Call {
+    pub(super) of: Of,
+    pub(super) channel: Shared,
+    pub(super) parcel: Parcel,
+}
+
+/// Its end.
+#[derive(Debug)]
+pub(super) struct Called {
+    pub(super) of: Of,
+    pub(super) ended: Ended,
+}
+
+impl Message for Called {
+    type Result = ();
+}
+
+/// Makes the call on a runtime of its own; a channel that panics has failed, and one that hangs leaves doubt.
+pub(super) async fn make(channel: Shared, parcel: Arc<Parcel>, io: &Handle) -> Ended {
+    let call = io.spawn(async move { tokio::time::timeout(LONGEST, channel.send(&parcel)).await });
+    match call.await {
+        Ok(Ok(result)) => Ended::Answered(result),
+        Ok(Err(_)) => Ended::Unknown(format!("no answer within {} s", LONGEST.as_secs())),
+        Err(_) => Ended::Answered(Err(Failure::Retry { why: "the call broke off".to_owned(), after: None })),
+    }
+}
