@@ -1,6 +1,7 @@
 //! The command line: one file per command. Exit codes: 0 done, 1 failed (or something degraded, for `check`), 2 the command
 //! line or the configuration is wrong (or something broken, for `check`).
 
+mod alerts;
 pub mod check;
 pub mod demo;
 mod log;
@@ -32,7 +33,8 @@ Examples:
   isobar demo                                      a small real world to look at
   isobar watch postgres://isobar@db.internal/shop  watch one database, no configuration
   isobar check --config regions                    check configuration, servers and grants
-  isobar run --config regions                      run the node";
+  isobar run --config regions                      run the node
+  isobar alerts list                               what is wrong now, and who was told";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LogFormat {
@@ -54,6 +56,8 @@ enum Command {
     /// Run a real small world: three regions, each a throw-away PostgreSQL with PgBouncer and load, watched by Isobar, with an
     /// incident now and then; leaves nothing behind
     Demo(DemoArgs),
+    /// Look at the alerts of a running node, take them, hold them back, and ask why people were or were not told
+    Alerts(alerts::AlertsArgs),
 }
 
 /// `isobar watch`
@@ -143,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Alerts(args) => alerts::run(&args),
     });
     match done {
         Ok(code) => code,

@@ -265,14 +265,16 @@ async fn livez() -> Answered {
     json(StatusCode::OK, &json!({ "status": "alive" }))
 }
 
-async fn readyz(state: Data<State>) -> Answered {
+async fn readyz(viewer: Result<Viewer, Refusal>, state: Data<State>) -> Answered {
     let world = state.shared.world.load();
     let not_ready = views::not_ready(&world);
     let (status, said) =
         if not_ready.is_empty() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
-    // Alerts that are not kept on disk are told all the same: worth knowing, no cause to send traffic elsewhere.
-    let not_kept = state.shared.alerts.load().not_kept.as_ref().map(|why| format!("alerts: not kept on disk: {why}"));
-    json(status, &json!({ "status": said, "notReady": not_ready, "warnings": Vec::from_iter(not_kept) }))
+    // Alerts that are not kept on disk are told all the same: worth knowing, no cause to send traffic elsewhere. Why is not for
+    // strangers.
+    let why = |why: &String| if viewer.is_ok() { format!(": {why}") } else { String::new() };
+    let warning = state.shared.alerts.load().not_kept.as_ref().map(|cause| format!("alerts: not kept on disk{}", why(cause)));
+    json(status, &json!({ "status": said, "notReady": not_ready, "warnings": Vec::from_iter(warning) }))
 }
 
 async fn openapi(state: Data<State>) -> HttpResponse {

@@ -106,7 +106,7 @@ pub(super) struct Hub {
     /// Whoever has seen this or later can resume.
     resumable: u64,
     world: Arc<World>,
-    book: Arc<ArcSwap<AlertBook>>,
+    alerts: Arc<ArcSwap<AlertBook>>,
     told: BTreeMap<RegionName, Told>,
     told_status: Status,
     ring: VecDeque<Frame>,
@@ -119,14 +119,14 @@ pub(super) struct Hub {
 
 impl Hub {
     /// A hub that nobody watches yet. `boot` tells this process's events from those of the one before.
-    pub(super) fn new(now: Instant, boot: i64, world: Arc<World>, book: Arc<ArcSwap<AlertBook>>) -> Self {
+    pub(super) fn new(now: Instant, boot: i64, world: Arc<World>, alerts: Arc<ArcSwap<AlertBook>>) -> Self {
         Self {
             boot,
             newest: 0,
             resumable: 0,
             told_status: world.status,
             world,
-            book,
+            alerts,
             told: BTreeMap::new(),
             ring: VecDeque::new(),
             ring_bytes: 0,
@@ -168,7 +168,7 @@ impl Hub {
     }
 
     /// Tells what happened to alerts.
-    pub(super) fn alerts(&mut self, now: Instant, changed: &[(&'static str, Arc<Alert>)]) {
+    pub(super) fn tell_alerts(&mut self, now: Instant, changed: &[(&'static str, Arc<Alert>)]) {
         if self.looked.is_none() {
             return;
         }
@@ -353,7 +353,7 @@ impl Hub {
         let status =
             filter.region.as_ref().map_or(self.world.status, |only| regions.get(only).copied().unwrap_or(Status::Unknown));
         let targets: Vec<_> = filter.targets(&self.world).collect();
-        let book = self.book.load();
+        let book = self.alerts.load();
         let data = json!({
             "status": status, "regions": regions, "databases": views::samples(&targets), "alerts": alerts::open(&book, filter),
         });

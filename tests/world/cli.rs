@@ -41,11 +41,42 @@ fn target(name: &str, url: &str) -> String {
 #[test]
 fn help_is_complete() {
     for (command, mentions) in [
-        (&[] as &[&str], &["watch", "run", "check", "demo", "--log-format", "--log-level", "Examples"] as &[&str]),
+        (&[] as &[&str], &["watch", "run", "check", "demo", "alerts", "--log-format", "--log-level", "Examples"] as &[&str]),
         (&["watch"], &["<URL>", "--pooler", "--listen", "127.0.0.1:3000", "--log-format"]),
         (&["run"], &["--config", "regions", "--region", "--node", "--listen"]),
         (&["check"], &["--config", "--json", "Exit code 0: all good, 1: something degraded, 2: something broken"]),
         (&["demo"], &["--for", "--listen", "--quiet"]),
+        (
+            &["alerts"],
+            &[
+                "list",
+                "show",
+                "explain",
+                "ack",
+                "silence",
+                "silences",
+                "unsilence",
+                "channels",
+                "test",
+                "--server",
+                "--token",
+                "--ca",
+                "--json",
+                "ISOBAR_SERVER",
+                "ISOBAR_TOKEN",
+                "127.0.0.1:3000",
+                "Examples",
+            ],
+        ),
+        (&["alerts", "list"], &["--state", "--all", "--region", "--target", "--rule", "--severity", "--limit", "--server"]),
+        (&["alerts", "show"], &["<ID>", "--json"]),
+        (&["alerts", "explain"], &["<ID>", "why people were or were not told"]),
+        (&["alerts", "ack"], &["<ID>", "--by", "USER", "--note"]),
+        (&["alerts", "silence"], &["--region", "--for", "--until", "--from", "--reason", "--by", "any character"]),
+        (&["alerts", "silences"], &["maintenance"]),
+        (&["alerts", "unsilence"], &["<ID>"]),
+        (&["alerts", "channels"], &["--json"]),
+        (&["alerts", "test"], &["<CHANNEL>", "exit code 1"]),
     ] {
         let done = isobar(&[command, &["--help"]].concat());
         let said = text(&done.stdout);
@@ -91,6 +122,13 @@ fn what_is_wrong_is_refused_with_its_fix_and_without_its_secrets() {
         (&["run", "--config", path(&open), "--region", "tets"], &["did you mean `test`?"]),
         (&["check", "--config", path(&bad)], &["test.toml:4", "test.toml:5", "2 problems"]),
         (&["demo", "--for", "ever"], &["--for", "ever"]),
+        (&["alerts", "lits"], &["list"]),
+        (&["alerts", "list", "--server", "localhost:3000"], &["--server", "http://"]),
+        (
+            &["alerts", "ack", "9f2c", "--by", "rosa", "--server", "http://127.0.0.1:3000", "--ca", "/nowhere/at/all"],
+            &["--ca", "/nowhere"],
+        ),
+        (&["alerts", "silence", "--target", "x", "--reason", "r", "--by", "rosa"], &["--for", "--until"]),
     ] {
         let done = isobar(arguments);
         let said = text(&done.stdout) + &text(&done.stderr);

@@ -63,6 +63,7 @@ const COLUMNS = [
   ["Data age", (cell, s, age) => { cell.textContent = time(age); }],
 ];
 
+const MOST_ALERTS = 100; // more than anybody reads
 const mayAct = document.body.dataset.acts === "yes";
 const lines = new Map();
 
@@ -99,10 +100,12 @@ function line(alert) {
 }
 
 function drawAlerts() {
-  const open = [...state.alerts.values()].sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+  const all = [...state.alerts.values()].sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+  const open = all.slice(0, MOST_ALERTS), shown = new Set(open.map((alert) => alert.id));
   $("alerts").hidden = open.length === 0;
+  document.querySelector("#alerts h2").textContent = all.length > open.length ? `Alerts: the newest ${open.length} of ${all.length}` : "Alerts";
   for (const [id, known] of lines) {
-    if (state.alerts.has(id)) continue;
+    if (shown.has(id)) continue;
     known.item.remove();
     lines.delete(id);
   }

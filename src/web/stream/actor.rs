@@ -79,7 +79,7 @@ impl Handler<AlertChange> for WebActor {
     type Result = ();
 
     fn handle(&mut self, change: AlertChange, _: &mut Self::Context) {
-        self.hub.alerts(clock::now(), &change.0);
+        self.hub.tell_alerts(clock::now(), &change.0);
     }
 }
 

@@ -162,7 +162,7 @@ fn an_alert_is_told_to_those_it_concerns() {
             ("region", reader(&mut scene, Some("us-east-1"), None)),
             ("target", reader(&mut scene, Some("us-east-1"), Some("marketing"))),
         ];
-        scene.hub.alerts(scene.now, &[("firing", alert.clone())]);
+        scene.hub.tell_alerts(scene.now, &[("firing", alert.clone())]);
         let told = readers.iter_mut().filter_map(|(name, queue)| (events(queue) == ["alert"]).then_some(*name));
         assert_eq!(told.collect::<Vec<_>>().join(" "), expected, "{} {:?}", alert.region, alert.target);
     }
@@ -176,7 +176,7 @@ fn a_snapshot_names_the_open_alerts_and_an_event_the_whole_alert() {
         alert.state = crate::model::alert::AlertState::Resolved;
     });
     let open = told::alert(|_| {});
-    scene.hub.book.store(Arc::new(AlertBook { alerts: vec![over, open.clone()], ..AlertBook::default() }));
+    scene.hub.alerts.store(Arc::new(AlertBook { alerts: vec![over, open.clone()], ..AlertBook::default() }));
     let mut queue = scene.subscribe("", None);
     let data = |queue: &mut Receiver<Bytes>| {
         let chunk = queue.try_recv().unwrap();
@@ -185,7 +185,7 @@ fn a_snapshot_names_the_open_alerts_and_an_event_the_whole_alert() {
     };
     assert_eq!(data(&mut queue)["alerts"], json!([open]));
     assert_eq!(data(&mut scene.subscribe("billing", None))["alerts"], json!([]));
-    scene.hub.alerts(scene.now, &[("acknowledged", open.clone())]);
+    scene.hub.tell_alerts(scene.now, &[("acknowledged", open.clone())]);
     let expected =
         json!({"event": "acknowledged", "at": open.timestamp, "region": "us-east-1", "target": "marketing", "alert": open});
     assert_eq!(data(&mut queue), expected);
@@ -194,11 +194,11 @@ fn a_snapshot_names_the_open_alerts_and_an_event_the_whole_alert() {
 #[test]
 fn alerts_are_missed_by_nobody_who_comes_back_and_cost_nothing_while_nobody_looks() {
     let mut scene = Scene::new();
-    scene.hub.alerts(scene.now, &[("firing", told::alert(|_| {}))]);
+    scene.hub.tell_alerts(scene.now, &[("firing", told::alert(|_| {}))]);
     assert!(scene.hub.ring.is_empty(), "nobody looks");
     let mut queue = scene.subscribe("", None);
     let id = last_id(&mut queue);
     drop(queue);
-    scene.hub.alerts(scene.now, &[("firing", told::alert(|_| {})), ("resolved", told::alert(|_| {}))]);
+    scene.hub.tell_alerts(scene.now, &[("firing", told::alert(|_| {})), ("resolved", told::alert(|_| {}))]);
     assert_eq!(events(&mut scene.subscribe("", Some(&id))), ["alert", "alert"]);
 }

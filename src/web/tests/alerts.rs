@@ -320,6 +320,9 @@ async fn alerts_that_are_not_kept_are_worth_a_warning_but_no_refusal() {
     assert_eq!(answer.status(), 200);
     let body: Value = read_body_json(answer).await;
     assert_eq!(body["warnings"], json!(["alerts: not kept on disk: the disk is full"]));
+    let app_with_tokens = init_service(routes::app(with_desk(&tokens()).0)).await;
+    let body: Value = read_body_json(call_service(&app_with_tokens, ready()).await).await;
+    assert_eq!(body["warnings"], json!(["alerts: not kept on disk"]), "a stranger need not know why");
     shared.alerts.store(Arc::default());
     assert_eq!(read_body_json::<Value, _>(call_service(&app, ready()).await).await["warnings"], json!([]));
 }
