@@ -27,7 +27,6 @@ use crate::{
     config::{Config, RegionConfig},
     model::{
         RegionName, Rule,
-        alert::AlertChange,
         report::Batch,
         world::{World, WorldChange},
     },
@@ -124,7 +123,7 @@ impl Node {
             world: Arc::clone(&shared.world),
             book: Arc::clone(&shared.alerts),
             alive: Arc::new(ArcSwap::from_pointee(clock::now())),
-            stream: stream(&web),
+            stream: Some(web.alerts.clone()),
             io: io.handle().clone(),
             steady,
         };
@@ -196,7 +195,7 @@ impl Node {
             self.web.stop().await;
             let settings = web::Settings { listen: self.web.addr, ..self.config.web.clone() };
             self.web = web::start(&settings, self.shared.clone())?;
-            self.links.stream = stream(&self.web);
+            self.links.stream = Some(self.web.alerts.clone());
             self.alerts.addr.do_send(alert::actor::Stream(self.links.stream.clone()));
             self.aggregator.addr.do_send(Subscribers(subscribers(&self.alerts, &self.web)));
         }
@@ -312,11 +311,6 @@ async fn retire(supervisor: Running<RegionSupervisor>) {
 fn blindness(config: &Config) -> Blindness {
     let rule = config.thresholds.rule(Rule::RegionBlind);
     Blindness { enabled: rule.enabled, after: config.thresholds.region_blind_after, severity: rule.severity }
-}
-
-/// Who tells the readers of the stream what happens to alerts.
-const fn stream(_: &web::Running) -> Option<Recipient<AlertChange>> {
-    None
 }
 
 /// Those who tell people come first.
