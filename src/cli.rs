@@ -21,12 +21,15 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// How log lines on stderr look
-    #[arg(long, global = true, value_enum, default_value = "human", value_name = "FORMAT")]
+    #[arg(long, global = true, display_order = LAST, value_enum, default_value = "human", value_name = "FORMAT")]
     log_format: LogFormat,
     /// How much to log: error, warn, info, debug, trace; or per module, such as `isobar::probe=debug`
-    #[arg(long, global = true, env = "ISOBAR_LOG", default_value = "info", value_name = "LEVEL")]
+    #[arg(long, global = true, display_order = LAST, env = "ISOBAR_LOG", default_value = "info", value_name = "LEVEL")]
     log_level: String,
 }
+
+/// Behind a command's own options.
+const LAST: usize = 900;
 
 const AFTER_HELP: &str = "\
 Examples:
