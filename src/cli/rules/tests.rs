@@ -26,7 +26,7 @@ fn holds(name: &str, said: &str) {
 /// A golden file's text under its bare name.
 fn golden(name: &str) -> Result<Vec<(String, Case)>, String> {
     let text = fs::read_to_string(home().join("golden/rules").join(name)).expect("text");
-    let problems = |found: config::Problems| found.0.iter().map(|problem| format!("{problem}\n")).collect::<String>();
+    let problems = |found: config::Problems| found.0.iter().fold(String::new(), |all, problem| all + &format!("{problem}\n"));
     Ok(config::rule_tests(name, &text).map_err(problems)?.into_iter().map(|case| (name.to_owned(), case)).collect::<Vec<_>>())
 }
 

@@ -57,8 +57,8 @@ fn ramp_of(text: &str) -> Option<(f64, f64)> {
     if let Some(value) = number(text) {
         return Some((value, 0.0));
     }
-    let signs = text.char_indices().filter(|(at, sign)| *at > 0 && (*sign == '+' || *sign == '-'));
-    signs.filter_map(|(at, _)| Some((number(&text[..at])?, number(&text[at..])?))).next()
+    let mut signs = text.char_indices().filter(|(at, sign)| *at > 0 && (*sign == '+' || *sign == '-'));
+    signs.find_map(|(at, _)| Some((number(&text[..at])?, number(&text[at..])?)))
 }
 
 /// 0.5 + 0.1 + 0.1 is 0.7 for a person.
