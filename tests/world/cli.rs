@@ -73,7 +73,15 @@ fn what_is_wrong_is_refused_with_its_fix_and_without_its_secrets() {
         ("global.toml", "[web]\nlisten = \"0.0.0.0:0\"\n"),
         ("test.toml", &format!("region = \"test\"\n{}", target("a", "postgres://me@h/d"))),
     ]);
+    let forgetful = folder(&[
+        (
+            "global.toml",
+            "[alerts]\npath = \"nowhere/alerts.db\"\n[[channel]]\nname = \"ops\"\nkind = \"slack\"\nwebhook_url = \"https://h/S3CRET\"\n",
+        ),
+        ("test.toml", &format!("region = \"test\"\n{}", target("a", "postgres://me@h/d"))),
+    ]);
     for (arguments, mentions) in [
+        (&["run", "--config", path(&forgetful)] as &[&str], &["alerts.path: incidents cannot be kept", "[alerts]"] as &[&str]),
         (&["watch"] as &[&str], &["<URL>", "--help"] as &[&str]),
         (&["wacht"], &["watch"]),
         (&["watch", "postgres://me@h/d", "--listne", "x"], &["--listen"]),
