@@ -19,6 +19,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "probe!",
             "probe::conninfo",
             "region!",
+            "region::replay",
             "region::thresholds",
             "aggregate!",
             "alert!",

@@ -45,6 +45,8 @@ fn help_is_complete() {
         (&["watch"], &["<URL>", "--pooler", "--listen", "127.0.0.1:3000", "--log-format"]),
         (&["run"], &["--config", "regions", "--region", "--node", "--listen"]),
         (&["check"], &["--config", "--json", "Exit code 0: all good, 1: something degraded, 2: something broken"]),
+        (&["rules"], &["test", "Exit code 0: all pass, 1: something differs"]),
+        (&["rules", "test"], &["<FILE>...", "[[test]]", "pool_saturated", "docs/rules-test.md"]),
         (&["demo"], &["--for", "--listen", "--quiet"]),
         (
             &["alerts"],
@@ -102,7 +104,15 @@ fn what_is_wrong_is_refused_with_its_fix_and_without_its_secrets() {
         ("global.toml", "[web]\nlisten = \"0.0.0.0:0\"\n"),
         ("test.toml", &format!("region = \"test\"\n{}", target("a", "postgres://me@h/d"))),
     ]);
+    let forgetful = folder(&[
+        (
+            "global.toml",
+            "[alerts]\npath = \"nowhere/alerts.db\"\n[[channel]]\nname = \"ops\"\nkind = \"slack\"\nwebhook_url = \"https://h/S3CRET\"\n",
+        ),
+        ("test.toml", &format!("region = \"test\"\n{}", target("a", "postgres://me@h/d"))),
+    ]);
     for (arguments, mentions) in [
+        (&["run", "--config", path(&forgetful)] as &[&str], &["alerts.path: incidents cannot be kept", "[alerts]"] as &[&str]),
         (&["watch"] as &[&str], &["<URL>", "--help"] as &[&str]),
         (&["wacht"], &["watch"]),
         (&["watch", "postgres://me@h/d", "--listne", "x"], &["--listen"]),
@@ -138,6 +148,21 @@ fn what_is_wrong_is_refused_with_its_fix_and_without_its_secrets() {
         }
         assert!(!said.contains("S3CRET") && !said.contains("panicked"), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn rules_are_tested_with_an_exit_code_for_each_way_it_may_end() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    for (file, code, says) in [
+        ("rules/pool.toml", 0, "12 tests passed"),
+        ("golden/rules/wrong.toml", 1, "3 of 4 tests failed"),
+        ("golden/rules/unreadable.toml", 2, "problems in the tests"),
+    ] {
+        let done = isobar(&["rules", "test", home.join(file).to_str().expect("text")]);
+        let said = text(&done.stdout) + &text(&done.stderr);
+        assert_eq!((done.status.code(), said.contains(says)), (Some(code), true), "{file}: {said}");
+    }
+    assert_eq!(isobar(&["rules", "test"]).status.code(), Some(2));
 }
 
 #[test]
