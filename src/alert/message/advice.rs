@@ -137,9 +137,6 @@ fn pooler_down(evidence: &Evidence, target: Option<&TargetName>) -> Vec<Command>
         ));
     }
     commands
-            .push(run("When nobody paused it on purpose: lets clients go on, in all databases", format!("{psql} -c 'RESUME;'")));
-    }
-    commands
 }
 
 fn blind() -> Vec<Command> {
