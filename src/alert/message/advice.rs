@@ -37,7 +37,7 @@ pub(super) fn first(alert: &Alert) -> Vec<Command> {
         Rule::DatabaseDown => down(evidence),
         Rule::DatabaseUnresponsive => unresponsive(),
         Rule::DatabaseRejecting => rejecting(evidence),
-        Rule::PoolerDown => pooler_down(evidence),
+        Rule::PoolerDown => pooler_down(evidence, target.as_ref()),
         Rule::RegionBlind => blind(),
         Rule::PoolSaturated | Rule::PoolWaiting => pool(evidence),
         Rule::ConnectionLeak => leak(evidence),
@@ -115,26 +115,26 @@ fn rejecting(evidence: &Evidence) -> Vec<Command> {
     }
 }
 
-/// How to reach the console of the pooler that the evidence names.
-fn console(evidence: &Evidence) -> (String, Option<&str>) {
-    let (place, pool) = match evidence.pooler.as_deref().map(|pooler| pooler.split_once(' ').unwrap_or((pooler, ""))) {
-        Some((place, pool)) => (place, pool),
-        None => ("", ""),
-    };
+/// How to reach the console of the pooler that the evidence names, as `host:port` and perhaps ` database/user` after it.
+fn console(evidence: &Evidence) -> String {
+    let place = evidence.pooler.as_deref().and_then(|pooler| pooler.split(' ').next()).unwrap_or_default();
     let (host, port) = place.rsplit_once(':').unwrap_or(("HOST", "6432"));
-    let database = pool.rsplit_once('/').map(|(database, _)| database).filter(|database| !database.is_empty());
-    (format!("psql -h {} -p {} -d pgbouncer", shell(host), shell(port)), database)
+    format!("psql -h {} -p {} -d pgbouncer", shell(host), shell(port))
 }
 
-fn pooler_down(evidence: &Evidence) -> Vec<Command> {
-    let (psql, _) = console(evidence);
+fn pooler_down(evidence: &Evidence, target: Option<&TargetName>) -> Vec<Command> {
+    let psql = console(evidence);
     let mut commands = vec![
         run("Whether the pooler's console answers, and what is paused or disabled", format!("{psql} -c 'SHOW DATABASES;'")),
         run("On its host: whether it runs, and what it said last", "systemctl status pgbouncer --no-pager -n 20"),
     ];
     if evidence.cause == Some(Outcome::PoolerPaused) {
-        commands
-            .push(run("When nobody paused it on purpose: lets clients go on, in all databases", format!("{psql} -c 'RESUME;'")));
+        // A bare RESUME is refused when databases were paused one by one.
+        let resume = target.map_or_else(|| "RESUME;".to_owned(), |target| format!("RESUME {};", identifier(target.as_str())));
+        commands.push(run(
+            "When nobody paused it on purpose (the database by its name in SHOW DATABASES; ENABLE when it is disabled)",
+            format!("{psql} -c {}", shell(&resume)),
+        ));
     }
     commands
 }
@@ -148,7 +148,7 @@ fn blind() -> Vec<Command> {
 }
 
 fn pool(evidence: &Evidence) -> Vec<Command> {
-    let (psql, _) = console(evidence);
+    let psql = console(evidence);
     let mut commands = Vec::new();
     if evidence.pooler.is_some() {
         commands.push(run(
