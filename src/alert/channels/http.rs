@@ -209,7 +209,7 @@ fn deepest(error: &dyn Error) -> String {
 fn forbidden(urls: &[&Url], secrets: &[&SecretString]) -> Vec<String> {
     let mut all = Vec::new();
     let mut forbid = |whole: &str| {
-        let pieces = whole.split(|c: char| !(c.is_ascii_alphanumeric() || "_-+=.".contains(c)));
+        let pieces = whole.split(|c: char| !(c.is_ascii_alphanumeric() || "_-+.".contains(c)));
         all.extend(pieces.filter(|piece| piece.len() >= SHORTEST_PIECE).map(str::to_owned));
         all.push(whole.to_owned());
     };
