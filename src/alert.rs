@@ -22,13 +22,19 @@ pub mod actor;
 pub mod bucket;
 pub mod channels;
 pub mod desk;
+mod escalate;
+mod figures;
+mod group;
 pub mod heartbeat;
 pub mod incident;
+mod inhibit;
 pub mod journal;
+mod lifecycle;
 pub mod message;
 pub mod order;
 pub mod outbox;
 pub mod settings;
+mod silence;
 
 use crate::model::Timestamp;
 

@@ -1,13 +1,57 @@
 //! The desk: decides what is an incident, what hides it, and whom to tell. Pure: what is seen goes in, incidents and orders come
 //! out, and a test replays a day in a millisecond.
+//!
+//! ```text
+//!  WorldChange ─► watching: what is in breach, what is clear, what is dark ─► incidents that are touched
+//!  tick ────────► agenda: what is due for which incident ───────────────────►        │
+//!                                                              telling: hidden? waiting? whom to tell? ─► orders, steps
+//! ```
+//! Incidents come from **state**, the reasons of a target's newest sample and of its region, so a change that was lost heals with the next
+//! one; transitions only add what is pending. What **cannot be seen moves nothing**: a target whose status is unknown and a region that
+//! is blind neither open nor end what is not in their reasons, and an incident is over only when a report says so.
+//!
+//! Whatever touches an incident has it reconsidered once at the end of the turn, causes first: what hides it now, whether its first notice
+//! still waits, which steps are due. A quiet report costs a look-up and a point in a ring; a tick costs what is due in it.
+//!
+//! After a restart incidents go on where they were, and nobody is told again. One that is not in the reasons any more may be over, or
+//! not judged yet, so it recovers only after its target was seen for a minute, or a quarter of an hour for rules that look back far.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod commands;
+mod digests;
+mod failing;
+mod file;
+mod hiding;
+mod telling;
+mod watching;
 
-use super::{Now, channels::Nature, incident::Incident, order::Order, settings::Settings};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    Now,
+    channels::Nature,
+    escalate,
+    group::{self, Budgets},
+    incident::{Incident, Subject},
+    inhibit::{self, Common, Together},
+    lifecycle::{EPISODES_COUNT, FLAPPING, after, since},
+    order::Order,
+    settings::Settings,
+    silence::Silences,
+};
 use crate::model::{
-    alert::{Acknowledge, Alert, AlertRefusal, AlertStep, NewSilence, Silence},
+    RegionName, TargetId, Timestamp,
+    alert::{Acknowledge, Alert, AlertRefusal, AlertState, AlertStep, NewSilence, Silence},
     world::WorldChange,
 };
+use file::{File, View, Watch};
+
+/// Incidents that are over are kept for so long, and so many of them.
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
+const MOST_REMEMBERED: usize = 5_000;
 
 /// What the desk must know of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +97,8 @@ pub struct Changes {
     pub events: Vec<(&'static str, String)>,
     /// Whether silences made by API changed.
     pub silences: bool,
+    /// Incidents that were over long ago: to be deleted from disk.
+    pub forgotten: Vec<String>,
 }
 
 /// See the module.
@@ -60,74 +106,201 @@ pub struct Changes {
 pub struct Desk {
     settings: Arc<Settings>,
     ways: Ways,
+    /// All of them by id: pending, open, and resolved lately.
     incidents: BTreeMap<String, Incident>,
+    /// What is known beside of those that are not over.
+    files: HashMap<String, File>,
+    /// Those that are not over, by what they are about.
+    subjects: HashMap<Subject, String>,
+    watches: HashMap<TargetId, Watch>,
+    regions: BTreeMap<RegionName, View>,
+    together: HashMap<Common, Together>,
+    /// Groups whose leader is to be chosen anew.
+    stale: BTreeSet<Common>,
+    silences: Silences,
+    budgets: Budgets,
+    /// To be reconsidered at the end of the turn.
+    touched: BTreeSet<String>,
+    /// To be kept on disk.
+    changed: BTreeSet<String>,
+    /// When to reconsider which incident.
+    agenda: BTreeSet<(Timestamp, String)>,
+    /// When which incident was over, by the steady clock.
+    resolved: BTreeSet<(Timestamp, String)>,
+    /// When the last episodes of a problem were over.
+    episodes: HashMap<Subject, VecDeque<Timestamp>>,
+    /// Ended before they fired; shown until the next turn, so that whoever is told of it can look at them.
+    withdrawn: Vec<String>,
     changes: Changes,
+    late: u64,
+    now: Now,
+    started: Timestamp,
 }
 
 impl Desk {
     /// A desk that goes on from what was kept.
     pub fn new(settings: Arc<Settings>, ways: Ways, kept: Kept, now: Now) -> Self {
-        let _ = (kept, now);
-        Self { settings, ways, incidents: BTreeMap::new(), changes: Changes::default() }
+        let silences = Silences::new(&settings.planned, kept.silences);
+        let mut desk = Self {
+            settings,
+            ways,
+            incidents: BTreeMap::new(),
+            files: HashMap::new(),
+            subjects: HashMap::new(),
+            watches: HashMap::new(),
+            regions: BTreeMap::new(),
+            together: HashMap::new(),
+            stale: BTreeSet::new(),
+            silences,
+            budgets: Budgets::default(),
+            touched: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            agenda: BTreeSet::new(),
+            resolved: BTreeSet::new(),
+            episodes: HashMap::new(),
+            withdrawn: Vec::new(),
+            changes: Changes::default(),
+            late: 0,
+            now,
+            started: now.steady,
+        };
+        desk.silences.look(now.wall);
+        kept.incidents.into_iter().for_each(|incident| desk.restore(now, incident));
+        desk.resume_digests(now);
+        desk
+    }
+
+    fn restore(&mut self, now: Now, mut incident: Incident) {
+        let id = incident.id.clone();
+        if incident.state == AlertState::Resolved {
+            // Both clocks stood together when the process began.
+            let at = incident.resolved_at.unwrap_or(incident.opened).min(now.steady);
+            self.remember(at, &incident);
+        } else if incident.is_open() {
+            incident.recovering = None;
+            let file = File { restored: true, silenced: self.silences.holds(&incident), ..File::default() };
+            self.files.insert(id.clone(), file);
+            self.enlist(&incident);
+            self.touched.insert(id.clone());
+        } else {
+            return;
+        }
+        self.incidents.insert(id, incident);
     }
 
     /// Other settings from now on; open incidents keep their policies.
     pub fn reconfigure(&mut self, settings: Arc<Settings>, ways: Ways, now: Now) {
-        let _ = now;
+        self.silences.replan(&settings.planned);
         (self.settings, self.ways) = (settings, ways);
+        self.begin_turn(now);
+        self.requiet();
+        self.forget_channels(now);
+        self.settle(now);
     }
 
     /// Takes a change of the world. Works from state (`sample.reasons`, the region's reasons), so a lost change heals; transitions only add
     /// what is pending.
     pub fn see(&mut self, now: Now, change: &WorldChange) {
-        let _ = (now, change);
-        todo!()
+        self.begin_turn(now);
+        self.look_at_regions(now, &change.world);
+        change.reports.iter().for_each(|report| self.observe(now, report));
+        change.removed.iter().for_each(|id| self.unwatch(now, id));
+        self.settle(now);
     }
 
     /// The passing of time: holds, silences, steps, reminders, digests. At least every 250 ms.
     pub fn tick(&mut self, now: Now) {
-        let _ = now;
-        todo!()
+        self.begin_turn(now);
+        while let Some((_, id)) = self.agenda.first().filter(|(due, _)| *due <= now.steady).cloned() {
+            self.agenda.pop_first();
+            self.files.get_mut(&id).into_iter().for_each(|file| file.wake = None);
+            self.ripple(&id);
+            self.touched.insert(id);
+        }
+        let is_old = |(at, _): &(Timestamp, String)| since(now.steady, *at) >= REMEMBERED;
+        while self.resolved.first().is_some_and(is_old) || self.resolved.len() > MOST_REMEMBERED {
+            let Some((_, id)) = self.resolved.pop_first() else { break };
+            self.incidents.remove(&id);
+            self.changed.remove(&id);
+            self.changes.forgotten.push(id);
+        }
+        self.settle(now);
     }
 
     /// Somebody takes an incident.
     pub fn acknowledge(&mut self, now: Now, command: &Acknowledge) -> Result<Arc<Alert>, AlertRefusal> {
-        let _ = (now, command);
-        todo!()
+        self.begin_turn(now);
+        self.take_on(now, command)?;
+        self.settle(now);
+        let taken = self.incidents.get(&command.id).map(|incident| Arc::new(self.alert(incident)));
+        taken.ok_or_else(|| AlertRefusal::NotFound(format!("no alert `{}`", command.id)))
     }
 
     /// Somebody holds alerts back.
     pub fn silence(&mut self, now: Now, command: &NewSilence) -> Result<Silence, AlertRefusal> {
-        let _ = (now, command);
-        todo!()
+        self.begin_turn(now);
+        let silence = commands::silence(now, command)?;
+        if self.silences.list(now.wall).len() >= commands::MOST_SILENCES {
+            return Err(AlertRefusal::Invalid(format!("there are {} silences already; end some", commands::MOST_SILENCES)));
+        }
+        self.silences.add(silence.clone());
+        self.changes.silences = true;
+        self.begin_turn(now);
+        self.settle(now);
+        Ok(silence)
     }
 
     /// Somebody ends a silence made by API.
     pub fn end_silence(&mut self, now: Now, id: &str) -> Result<(), AlertRefusal> {
-        let _ = (now, id);
-        todo!()
+        self.begin_turn(now);
+        if !self.silences.end(id) {
+            return Err(if self.silences.is_planned(id) {
+                AlertRefusal::Invalid(format!("`{id}` stands in the configuration; take it out there"))
+            } else {
+                AlertRefusal::NotFound(format!("no silence `{id}`"))
+            });
+        }
+        self.changes.silences = true;
+        self.requiet();
+        self.settle(now);
+        Ok(())
     }
 
     /// The outbox gave an order up: gives it to the next channel with a note, and opens the incident `delivery_failing`.
     pub fn undeliverable(&mut self, now: Now, order: &Order, why: &str) {
-        let _ = (now, order, why);
-        todo!()
+        self.begin_turn(now);
+        self.give_elsewhere(now, order, why);
+        self.settle(now);
     }
 
     /// A channel took a message: ends its `delivery_failing`.
     pub fn delivered(&mut self, now: Now, channel: &str) {
-        let _ = (now, channel);
-        todo!()
+        self.begin_turn(now);
+        self.works_again(now, channel);
+        self.settle(now);
     }
 
     /// Records what the outbox did for an incident, for `explain`.
     pub fn note(&mut self, about: &str, step: AlertStep) {
-        let _ = (about, step);
-        todo!()
+        if let Some(incident) = self.incidents.get_mut(about) {
+            incident.keep(step);
+            self.changed.insert(about.to_owned());
+        }
     }
 
     /// What came of it since the last time.
     pub fn take(&mut self) -> Changes {
+        for id in std::mem::take(&mut self.changed) {
+            let Some(incident) = self.incidents.get(&id).filter(|incident| incident.state != AlertState::Pending) else {
+                continue;
+            };
+            let chart = self.chart(incident);
+            let Some(incident) = self.incidents.get_mut(&id) else { continue };
+            incident.chart = chart;
+            if !self.withdrawn.contains(&id) {
+                self.changes.incidents.push(incident.clone());
+            }
+        }
         std::mem::take(&mut self.changes)
     }
 
@@ -136,20 +309,67 @@ impl Desk {
         self.incidents.values()
     }
 
-    /// Steps told later than five seconds after they were due, since the start.
+    /// Steps that were decided more than five seconds after they were due, since the start.
     pub fn late_steps(&self) -> u64 {
-        0
+        self.late
     }
 
     /// An incident as people see it, but for its deliveries.
     pub fn alert(&self, incident: &Incident) -> Alert {
-        let _ = incident;
-        todo!()
+        let Incident { subject, reason, acknowledgement, .. } = incident;
+        let ahead = self.now.wall.0 - self.now.steady.0;
+        let until = acknowledgement.as_ref().and_then(|it| it.expires).map(|expires| Timestamp(expires.0 + ahead));
+        let rule = subject.rule;
+        let dashboard =
+            self.settings.dashboard_url.as_deref().map(|url| format!("{}/#/alerts/{}", url.trim_end_matches('/'), incident.id));
+        Alert {
+            id: incident.id.clone(),
+            kind: rule.alert_type(),
+            severity: reason.severity,
+            message: reason.message.clone(),
+            metrics: incident.metrics.clone(),
+            timestamp: incident.changed,
+            resolved: incident.state == AlertState::Resolved,
+            rule,
+            fingerprint: subject.fingerprint(),
+            region: subject.region.clone(),
+            target: subject.target.clone(),
+            state: incident.state,
+            started_at: reason.since,
+            resolved_at: incident.resolved_at,
+            acknowledged_by: acknowledgement.as_ref().map(|it| it.by.clone()),
+            acknowledgement_note: acknowledgement.as_ref().and_then(|it| it.note.clone()),
+            acknowledged_until: until,
+            value: reason.value,
+            threshold: reason.threshold,
+            evidence: reason.evidence.clone(),
+            suppressed_by: incident.suppressed_by.clone(),
+            affects: subject.target.iter().chain(&incident.affects).cloned().collect(),
+            flaps: incident.flaps,
+            flapping: incident.flaps >= FLAPPING,
+            deliveries: Vec::new(),
+            runbook: format!("{}{}.md", self.settings.runbook_url, rule.as_str()),
+            dashboard,
+            chart: self.chart(incident),
+        }
     }
 
     /// All silences that have not ended, and whether each is active.
     pub fn silences(&self, now: Now) -> Vec<Silence> {
-        let _ = now;
-        todo!()
+        self.silences.list(now.wall)
+    }
+
+    fn begin_turn(&mut self, now: Now) {
+        self.now = now;
+        for id in std::mem::take(&mut self.withdrawn) {
+            self.incidents.remove(&id);
+        }
+        if self.silences.look(now.wall) {
+            self.requiet();
+        }
+        self.changes.silences |= self.silences.prune(now.wall);
     }
 }
+
+#[cfg(test)]
+mod tests;

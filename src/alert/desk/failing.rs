@@ -1,0 +1,141 @@
+//! Channels that fail: what they could not tell goes to another one, and their failure is an incident of its own.
+//!
+//! It goes through the same life as any other, but nobody reports it: it begins with an order that was given up, and recovers with the
+//! first message that the channel takes. Of an order about such an incident nothing further follows, or two broken channels would report
+//! each other for ever.
+
+use super::super::{Now, order::Order};
+use super::telling::{Message, is_about};
+use super::watching::About;
+use super::{AlertState, Desk, Incident, Subject};
+use crate::model::{Evidence, Reason, RegionName, Rule, Severity, TargetName, alert::AlertEvent};
+
+/// Incidents about Isobar itself belong to no region.
+const ITSELF: &str = "isobar";
+
+fn subject(channel: &str) -> Subject {
+    let (region, target) = (RegionName::from(ITSELF), Some(TargetName::from(channel)));
+    Subject { region, target, rule: Rule::DeliveryFailing, scope: String::new() }
+}
+
+impl Desk {
+    pub(super) fn give_elsewhere(&mut self, now: Now, order: &Order, why: &str) {
+        let channel = &order.lane.channel;
+        if order.event == AlertEvent::Test {
+            return;
+        }
+        let about_failing =
+            order.alerts.iter().any(|alert| alert.rule == Rule::DeliveryFailing) && order.event != AlertEvent::Digest;
+        if about_failing {
+            let text = format!("{channel} could not be told of it either: {why}");
+            self.incidents.get_mut(&order.lane.about).into_iter().for_each(|incident| incident.record(now.wall, "failed", &text));
+            self.changed.insert(order.lane.about.clone());
+            return;
+        }
+        let note = format!("{} could not be reached: {why}", name(order));
+        match order.event {
+            AlertEvent::Digest => self.digest_elsewhere(now, order, note),
+            AlertEvent::Firing | AlertEvent::Severity | AlertEvent::Escalation | AlertEvent::Reminder => {
+                self.notice_elsewhere(now, order, note);
+            }
+            _ => {}
+        }
+        if self.ways.contains_key(channel) {
+            let reason = Reason {
+                rule: Rule::DeliveryFailing,
+                severity: Severity::High,
+                value: None,
+                threshold: None,
+                since: now.wall,
+                message: format!("the channel {channel} takes no messages: {why}"),
+                evidence: Evidence { detail: Some(why.to_owned()), ..Evidence::default() },
+            };
+            self.raise(now, subject(channel), &reason, &About::default());
+        }
+    }
+
+    fn works(&self, channel: &str) -> bool {
+        let incident = self.subjects.get(&subject(channel)).and_then(|id| self.incidents.get(id));
+        incident.is_none_or(|incident| !incident.in_breach())
+    }
+
+    fn notice_elsewhere(&mut self, now: Now, order: &Order, note: String) {
+        let (id, failing) = (order.lane.about.as_str(), order.lane.channel.as_str());
+        let Some(incident) = self.incidents.get(id) else { return };
+        let is_over = incident.state == AlertState::Resolved;
+        let given = self.files.get(id).is_some_and(|file| file.instead.contains_key(failing));
+        // What is over and not critical is not worth a message to those who never heard of it.
+        if given || incident.suppressed_by.is_some() || (is_over && order.severity != Severity::Critical) {
+            return;
+        }
+        let other = incident.escalation.instead(
+            failing,
+            &incident.told,
+            |name| self.works(name) && !is_about(incident, name),
+            &self.ways,
+        );
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        let text = other.as_ref().map_or_else(
+            || format!("{note}; there is no other channel to tell"),
+            |other| format!("{note}; {other} is told instead"),
+        );
+        incident.record(now.wall, "failed", text);
+        self.changed.insert(id.to_owned());
+        self.files.get_mut(id).into_iter().for_each(|file| drop(file.instead.insert(failing.to_owned(), other.clone())));
+        let Some(other) = other else { return };
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        incident.told.insert(other.clone(), incident.reason.severity);
+        incident.digested.retain(|channel| *channel != other);
+        let Some(incident) = self.incidents.get(id) else { return };
+        let level = format!("{}-instead-of-{failing}", order.level);
+        let firing = Message { notes: vec![note], ..self.message(incident, AlertEvent::Firing, &level, order.due) };
+        let end = is_over.then(|| self.message(incident, AlertEvent::Resolved, "end", now.steady));
+        self.send(now, &other, &firing);
+        end.into_iter().for_each(|end| self.send(now, &other, &end));
+    }
+
+    fn digest_elsewhere(&mut self, now: Now, order: &Order, note: String) {
+        let failing = &order.lane.channel;
+        let may = |name: &&String| *name != failing && self.works(name);
+        let Some(other) = self.ways.keys().find(may).cloned() else { return };
+        let message = Message {
+            about: order.lane.about.clone(),
+            event: AlertEvent::Digest,
+            level: format!("{}-instead-of-{failing}", order.level),
+            severity: order.severity,
+            due: order.due,
+            alerts: order.alerts.clone(),
+            notes: vec![note],
+        };
+        self.send(now, &other, &message);
+    }
+
+    pub(super) fn works_again(&mut self, now: Now, channel: &str) {
+        let Some(id) = self.subjects.get(&subject(channel)).cloned() else { return };
+        let Some(hold) = self.incidents.get(&id).map(|incident| self.hold(now, incident)) else { return };
+        let Some(incident) = self.incidents.get_mut(&id) else { return };
+        if incident.recovering.is_none() {
+            incident.clear(now, hold);
+            self.changes.events.push(("recovering", id.clone()));
+            self.changed.insert(id.clone());
+            self.touched.insert(id);
+        }
+    }
+
+    /// Channels that the configuration does not have any more fail no longer.
+    pub(super) fn forget_channels(&mut self, now: Now) {
+        let is_gone = |incident: &&Incident| {
+            incident.subject.rule == Rule::DeliveryFailing
+                && incident.subject.target.as_ref().is_some_and(|channel| !self.ways.contains_key(channel.as_str()))
+        };
+        let open = self.subjects.values().filter_map(|id| self.incidents.get(id));
+        let gone: Vec<String> = open.filter(is_gone).map(|incident| incident.id.clone()).collect();
+        gone.iter().for_each(|id| self.give_up(now, id));
+    }
+}
+
+/// The channel, and the address when it has several.
+fn name(order: &Order) -> String {
+    let recipient = order.lane.recipient.as_ref().map(|recipient| format!(" ({recipient})"));
+    format!("{}{}", order.lane.channel, recipient.unwrap_or_default())
+}

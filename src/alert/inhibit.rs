@@ -1,0 +1,106 @@
+//! Causes before symptoms: what hides what.
+//!
+//! ```text
+//!  region_blind ─► all of its region
+//!  database_down ─► database_unresponsive ─► database_rejecting     on one target only the highest shows
+//!        └──────────────┴─► pooler_down, pools, queries, errors             └─► pooler_down, pool_waiting
+//!  pooler_down ─► pool_waiting, pool_saturated
+//!  the same database_* rule on several targets of one server, pooler_down of one pooler: the first one leads
+//! ```
+//! What is hidden is an incident like any other, but nobody is told of it. It comes out by itself when its cause ends before it does:
+//! a cause that recovers hides for one more hold, since symptoms take a moment longer to clear, and no longer.
+
+use std::time::Duration;
+
+use super::{incident::Incident, lifecycle::since};
+use crate::model::{RegionName, Rule, Timestamp};
+
+/// A symptom's first notice waits at most this long for a cause that is about to fire.
+pub(super) const WAITS_FOR_CAUSE: Duration = Duration::from_secs(5);
+
+const DATABASE: &[Rule] = &[Rule::DatabaseDown, Rule::DatabaseUnresponsive, Rule::DatabaseRejecting];
+
+/// The rules of the same target that hide this one, the highest first.
+pub(super) const fn causes(rule: Rule) -> &'static [Rule] {
+    use Rule::{
+        BlockingChain, CacheHitLow, ConnectionLeak, DatabaseDown, DatabaseRejecting, DatabaseUnresponsive, ErrorRate,
+        PoolSaturated, PoolWaiting, PoolerDown, QuerySlow, SlowQueryRate,
+    };
+    match rule {
+        DatabaseUnresponsive => &[DatabaseDown],
+        DatabaseRejecting => &[DatabaseDown, DatabaseUnresponsive],
+        PoolerDown => DATABASE,
+        PoolWaiting => &[DatabaseDown, DatabaseUnresponsive, DatabaseRejecting, PoolerDown],
+        PoolSaturated => &[DatabaseDown, DatabaseUnresponsive, PoolerDown],
+        ConnectionLeak | BlockingChain | QuerySlow | SlowQueryRate | ErrorRate | CacheHitLow => {
+            &[DatabaseDown, DatabaseUnresponsive]
+        }
+        _ => &[],
+    }
+}
+
+/// Whether it can hide others.
+pub(super) fn is_cause(rule: Rule) -> bool {
+    DATABASE.contains(&rule) || matches!(rule, Rule::PoolerDown | Rule::RegionBlind)
+}
+
+/// Whether its first notice waits while a cause may be about to fire. Causes among each other do not wait: seconds count there.
+pub(super) fn waits(rule: Rule) -> bool {
+    !DATABASE.contains(&rule) && !causes(rule).is_empty()
+}
+
+/// Whether it hides others now. Blindness ends at once; the rest hides for `grace` more while it recovers.
+pub(super) fn hides(cause: &Incident, now: Timestamp, grace: Duration) -> bool {
+    let recovers = |cause: &Incident| cause.recovering.is_none_or(|then| since(now, then) < grace);
+    cause.in_breach() || (cause.is_open() && cause.subject.rule != Rule::RegionBlind && recovers(cause))
+}
+
+/// What several targets fail with together: a server, or a pooler.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Common {
+    region: RegionName,
+    rule: Rule,
+    at: String,
+}
+
+/// What it may have in common with other targets.
+pub(super) fn common(incident: &Incident) -> Option<Common> {
+    let rule = incident.subject.rule;
+    let at = match rule {
+        Rule::PoolerDown => incident.reason.evidence.pooler.as_deref()?.split_whitespace().next()?.to_owned(),
+        rule if DATABASE.contains(&rule) => incident.server.clone()?,
+        _ => return None,
+    };
+    Some(Common { region: incident.subject.region.clone(), rule, at })
+}
+
+/// Those who fail together, and who leads.
+#[derive(Debug, Default)]
+pub(super) struct Together {
+    /// Ids of all that are open.
+    pub(super) members: Vec<String>,
+    /// The one that people see.
+    pub(super) leader: Option<String>,
+}
+
+/// Who leads of those who may: in breach before recovering, known to people before not, then the first.
+pub(super) fn leads<'a>(members: impl Iterator<Item = &'a Incident>, now: Timestamp, grace: Duration) -> Option<&'a Incident> {
+    members.filter(|incident| hides(incident, now, grace)).min_by(|a, b| order(a).cmp(&order(b)))
+}
+
+fn order(incident: &Incident) -> (bool, Timestamp, &str) {
+    (incident.escalation.started.is_none(), incident.opened, &incident.id)
+}
+
+/// The order in which news is told: causes first, so that what follows from them is known by then.
+pub(super) fn rank(rule: Rule) -> u8 {
+    match rule {
+        Rule::RegionBlind => 0,
+        rule if DATABASE.contains(&rule) => 1,
+        Rule::PoolerDown => 2,
+        _ => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests;
