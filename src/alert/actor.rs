@@ -287,6 +287,7 @@ impl Handler<Called> for AlertActor {
 
     fn handle(&mut self, called: Called, ctx: &mut Self::Context) {
         self.under_way = self.under_way.saturating_sub(1);
+        self.changed = true;
         self.carrier.settle(called, self.now());
         self.turn(ctx);
     }

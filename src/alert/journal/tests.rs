@@ -276,3 +276,15 @@ fn a_full_disk_fails_and_leaves_what_was_taken() {
     let (_, loaded) = Journal::open(Some(&path), at(0, 0)).expect("usable afterwards");
     assert!(loaded.kept.incidents.len() > 10, "{}", loaded.kept.incidents.len());
 }
+
+impl Journal {
+    /// From now on no write succeeds, or all do again.
+    pub(crate) fn refuse(&self, all: bool) {
+        self.connection.pragma_update(None, "query_only", all).expect("set");
+    }
+
+    /// What it has of the outbox.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        self.read("SELECT json FROM rows ORDER BY seq", &mut Vec::new()).expect("readable")
+    }
+}
