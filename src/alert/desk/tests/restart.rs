@@ -73,7 +73,7 @@ fn a_breach_that_comes_back_after_the_restart_is_the_same_incident() {
 fn silences_and_what_they_hold_back_come_back() {
     let mut room = Room::new();
     let matchers = crate::model::alert::Matchers { target: Some("app".into()), ..Default::default() };
-    let (by, reason, lasts) = ("ana".into(), "why".into(), Some(Duration::from_secs(60)));
+    let (by, reason, lasts) = ("ana".into(), "why".into(), Some(Duration::from_mins(1)));
     let command = crate::model::alert::NewSilence { matchers, starts_at: None, ends_at: None, lasts, by, reason };
     room.desk.silence(room.now(), &command).expect("silenced");
     room.breach("app", "pool_saturated", "high");

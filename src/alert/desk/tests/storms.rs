@@ -96,7 +96,7 @@ fn a_day_of_noise_calls_nobody() {
     let (name, reason, matchers) = ("batch".into(), "the nightly batch".into(), Matchers::default());
     let planned = vec![PlannedSilence { name, maintenance: true, matchers, when, reason }];
     let escalations = vec![policy("critical: 0 pager"), policy("low: 0 chat")];
-    let mut room = Room::with(Settings { planned, escalations, ..Settings::default() }, ways("chat pager"));
+    let mut room = Room::with(Settings { escalations, planned, ..Settings::default() }, ways("chat pager"));
     room.target("app");
     for minute in 0..24 * 60_u32 {
         let local = room.now().wall.0.with_timezone(&zone).format("%H:%M").to_string();
