@@ -245,7 +245,8 @@ impl Desk {
         }
         self.silences.add(silence.clone());
         self.changes.silences = true;
-        self.begin_turn(now);
+        self.silences.look(now.wall);
+        self.requiet();
         self.settle(now);
         Ok(silence)
     }
