@@ -49,7 +49,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("hmac", &["alert/channels"]),
     ("humantime", &["config", "cli", "probe", "region", "alert", "web"]),
     ("lettre", &["alert/channels/email"]),
-    ("minijinja", &["alert/message", "config"]),
+    ("minijinja", &["alert/message"]),
     ("nix", &["sandbox", "cli", "app"]),
     ("percent_encoding", &["probe/conninfo", "web"]),
     ("rand", &["backoff", "probe", "region", "alert", "sandbox", "web", "cli/demo"]),

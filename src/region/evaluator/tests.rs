@@ -213,9 +213,9 @@ fn fires_after(gone: u64, first: u64, jitter: u64) -> Option<u64> {
 
 #[test]
 fn a_queue_fires_when_its_oldest_client_has_waited_for_a_second_and_never_when_it_went_sooner() {
-    for jitter in [0, 20, 120] {
-        for first in (0..250).step_by(10) {
-            for gone in [100, 500, 760, 900, 1_000] {
+    for jitter in [0, 120] {
+        for first in (0..250).step_by(50) {
+            for gone in [100, 760, 1_000] {
                 assert_eq!(fires_after(gone, first, jitter), None, "gone after {gone} ms, read from {first} on, jitter {jitter}");
             }
             let after = fires_after(u64::MAX, first, jitter).expect("it fires");
