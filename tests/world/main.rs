@@ -6,6 +6,7 @@
 
 mod support;
 
+mod advice;
 mod cli;
 mod email;
 mod faults;
