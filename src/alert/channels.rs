@@ -3,7 +3,7 @@
 
 mod alertmanager;
 mod callback;
-mod email;
+pub mod email;
 mod http;
 mod pagerduty;
 mod qstash;

@@ -9,6 +9,7 @@ mod support;
 mod channels;
 mod cli;
 mod doubles;
+mod email;
 mod faults;
 mod freshness;
 mod hostile;

@@ -31,7 +31,7 @@ fn notice(text: &str, count: usize) -> (Notice, Worded) {
         dashboard: Some("https://isobar.example.com/".into()),
         digest: texts(),
     };
-    let worded = Worded { title: notice.title.clone(), body: None };
+    let worded = Worded { title: notice.title.clone(), body: None, problem: None };
     (notice, worded)
 }
 
@@ -119,7 +119,7 @@ fn the_state_is_said_in_words_whatever_the_template_says() {
         (AlertEvent::Test, "x", "🧪 TEST: x"),
     ] {
         let (notice, _) = notice("x", 1);
-        let worded = Worded { title: title.into(), body: None };
+        let worded = Worded { title: title.into(), body: None, problem: None };
         let blocks = lay_out(&notice, &worded, &parcel(event), false);
         assert_eq!(blocks[0]["text"]["text"], expected);
     }
