@@ -6,6 +6,7 @@
 
 mod support;
 
+mod advice;
 mod channels;
 mod cli;
 mod doubles;
