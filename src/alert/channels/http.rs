@@ -236,3 +236,6 @@ fn parts(url: &Url) -> impl Iterator<Item = &str> {
         [url.username(), url.password().unwrap_or_default(), url.path().trim_end_matches('/'), url.query().unwrap_or_default()];
     parts.into_iter().filter(|part| !part.is_empty())
 }
+
+#[cfg(test)]
+mod tests;
