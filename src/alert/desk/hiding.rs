@@ -29,7 +29,9 @@ impl Desk {
             };
             let mut ids: Vec<_> = touched.filter_map(order).collect();
             ids.sort_unstable();
-            ids.iter().for_each(|(.., id)| self.reconsider(now, id));
+            for (.., id) in &ids {
+                self.reconsider(now, id);
+            }
         }
         self.tell_digests(now);
     }
@@ -101,7 +103,7 @@ impl Desk {
         let Some(view) = self.view(&incident.subject).filter(|_| incident.subject.target.is_some()) else { return false };
         let region = self.regions.get(&incident.subject.region).and_then(|region| region.seen_since);
         let restored = self.files.get(&incident.id).is_some_and(|file| file.restored);
-        restored && view.seen_since.is_none() && !view.dark && is_old(self.started) && region.is_some_and(is_old)
+        restored && !view.reported && is_old(self.started) && region.is_some_and(is_old)
     }
 
     pub(super) fn suppress(&mut self, now: Now, incident: &mut Incident, file: &mut File) {

@@ -96,3 +96,38 @@ fn a_critical_that_is_over_by_then_is_told_elsewhere_with_its_end() {
     assert_eq!(told[0], "35 mail firing app/database_down critical [chat could not be reached: down]");
     assert_eq!(told[1], "35 mail resolved app/database_down critical");
 }
+
+#[test]
+fn a_digest_that_could_not_be_told_goes_to_another_channel() {
+    let settings = crate::alert::Settings { digest_above: 1, escalations: vec![policy("low: 0 chat")], ..Default::default() };
+    let mut room = Room::with(settings, ways("chat mail"));
+    for name in ["a", "b", "c"] {
+        room.breach(name, "pool_saturated", "high");
+    }
+    room.run(5.0);
+    fail(&mut room, "chat");
+    let told = room.told();
+    assert_eq!(told[0], "5 mail digest of 2 [chat could not be reached: 404 channel_not_found]");
+}
+
+#[test]
+fn two_addresses_of_a_channel_that_fail_have_one_other_channel_told_once() {
+    let mut room = Room::with_policies("chat mail pager", &["low: 0 mail, 600 pager"]);
+    room.ways.get_mut("mail").expect("there").recipients = vec!["a@x".into(), "b@x".into()];
+    room.desk.reconfigure(room.settings.clone(), room.ways.clone(), room.now());
+    room.breach("app", "database_down", "critical");
+    room.run(1.0);
+    let orders = std::mem::take(&mut room.orders);
+    for order in &orders {
+        room.desk.undeliverable(room.now(), order, "550 no such user");
+    }
+    room.collect();
+    let told = room.told();
+    assert_eq!(told, ["1 pager firing app/database_down critical [mail (a@x) could not be reached: 550 no such user]"]);
+    room.run(600.0);
+    let failing = "600 pager firing mail/delivery_failing high".to_owned();
+    assert!(
+        room.told().contains(&failing.replace("600", "601")),
+        "its failure is told by the policy, without the channel itself"
+    );
+}

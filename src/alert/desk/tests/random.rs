@@ -74,25 +74,25 @@ struct Ledger {
 impl Ledger {
     fn take(&mut self, room: &mut Room, redirected: bool) -> Result<(), TestCaseError> {
         for order in std::mem::take(&mut room.orders) {
-            let line = format!("{} {} {} {}", order.lane.about, order.lane.channel, order.event.as_str(), order.level);
-            prop_assert!(self.keys.insert(order.key()), "a key twice: {line}");
+            let text = format!("{} {} {} {}", order.lane.about, order.lane.channel, order.event.as_str(), order.level);
+            prop_assert!(self.keys.insert(order.key()), "a key twice: {text}");
             let lane = (order.lane.about.clone(), order.lane.channel.clone());
             let incident = room.desk.incidents().find(|incident| incident.id == order.lane.about);
             match order.event {
                 AlertEvent::Digest => {}
                 AlertEvent::Firing => {
-                    prop_assert!(self.first.insert(lane), "two first notices: {line}");
+                    prop_assert!(self.first.insert(lane), "two first notices: {text}");
                     let incident = incident.expect("known");
-                    prop_assert!(order.alerts[0].suppressed_by.is_none(), "told while it is held back: {line}");
-                    prop_assert!(redirected || incident.state != AlertState::Pending, "told while pending: {line}");
+                    prop_assert!(order.alerts[0].suppressed_by.is_none(), "told while it is held back: {text}");
+                    prop_assert!(redirected || incident.state != AlertState::Pending, "told while pending: {text}");
                 }
                 AlertEvent::Resolved => {
-                    prop_assert!(self.first.contains(&lane), "its end before its beginning: {line}");
-                    prop_assert!(self.over.insert(lane), "two ends: {line}");
+                    prop_assert!(self.first.contains(&lane), "its end before its beginning: {text}");
+                    prop_assert!(self.over.insert(lane), "two ends: {text}");
                 }
                 _ => {
-                    prop_assert!(self.first.contains(&lane), "before its first notice: {line}");
-                    prop_assert!(!self.over.contains(&lane), "after its end: {line}");
+                    prop_assert!(self.first.contains(&lane), "before its first notice: {text}");
+                    prop_assert!(!self.over.contains(&lane), "after its end: {text}");
                 }
             }
             self.all.push(order);
@@ -171,7 +171,7 @@ fn apply(room: &mut Room, event: &Event, all: &[Order]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_the_orders_make_sense(events in prop::collection::vec(event(), 1..60), digest_above in 1..8_u32) {
@@ -225,7 +225,9 @@ proptest! {
             condition.dark = false;
         }
         for rule in RULES {
-            TARGETS.iter().for_each(|target| room.transition(target, rule, TransitionKind::Withdrawn));
+            for target in TARGETS {
+                room.transition(target, rule, TransitionKind::Withdrawn);
+            }
         }
         for channel in ["boss", "chat", "mail"] {
             room.desk.delivered(room.now(), channel);

@@ -95,10 +95,13 @@ fn what_is_not_configured_any_more_after_the_restart_is_over() {
     room.restart(5.0);
     room.targets.clear();
     room.regions.remove(&"eu".into());
+    room.blind.insert("us".into());
     room.run(1.0);
-    room.expect(&["15 slack resolved shop/pool_saturated high"]);
-    room.run(310.0);
-    assert_eq!(room.told().len(), 1, "its region is seen and nobody reports it");
+    room.blind.clear();
+    room.expect(&["15 slack resolved shop/pool_saturated high", "15 slack firing region_blind high"]);
+    room.run(335.0);
+    let told = room.told();
+    assert!(told.iter().any(|line| line.contains("resolved app")), "its region is seen and nobody reports it: {told:?}");
 }
 
 #[test]

@@ -216,12 +216,16 @@ impl Room {
 
     /// Shows the desk how everything is now.
     pub(super) fn show(&mut self) {
+        let change = self.change();
+        self.desk.see(self.now(), &change);
+        self.collect();
+    }
+
+    pub(super) fn change(&mut self) -> WorldChange {
         let blind = &self.blind;
         let reports = self.targets.iter_mut().filter(|(id, _)| !blind.contains(&id.region));
         let reports = reports.map(|(id, condition)| Self::report(id, condition)).collect();
-        let change = WorldChange { world: Arc::new(self.world()), reports, removed: std::mem::take(&mut self.removed) };
-        self.desk.see(self.now(), &change);
-        self.collect();
+        WorldChange { world: Arc::new(self.world()), reports, removed: std::mem::take(&mut self.removed) }
     }
 
     pub(super) fn collect(&mut self) {
@@ -259,7 +263,8 @@ impl Room {
                 [one] if order.event.as_str() != "digest" => format!("{} {}", one.rule.as_str(), order.severity.as_str()),
                 many => format!("of {}", many.len()),
             };
-            let notes = order.notes.iter().map(|note| format!(" [{note}]")).collect::<String>();
+            let notes = order.notes.join("; ");
+            let notes = if notes.is_empty() { notes } else { format!(" [{notes}]") };
             format!("{at} {}{recipient} {} {about}{notes}", order.lane.channel, order.event.as_str())
         };
         let told = self.orders.iter().map(line).collect();
