@@ -6,6 +6,7 @@
 
 mod support;
 
+mod alerts_crash;
 mod cli;
 mod faults;
 mod freshness;
