@@ -25,6 +25,10 @@ const WORLDS: u64 = 3;
 /// So often each is killed: 201 times in all.
 const KILLS: usize = 67;
 const TARGETS: usize = 8;
+/// Lives between two changes of the world.
+const PHASE: usize = 11;
+/// After this long no life waits for a message any more.
+const BUDGET: Duration = Duration::from_secs(75);
 /// The receiver takes up to this long for its answer, so that many a kill comes in between.
 const SLOWEST: Duration = Duration::from_millis(250);
 
@@ -163,17 +167,17 @@ fn live(server: &Postgres, seed: u64) -> (usize, usize) {
     std::fs::write(dir.path().join("here.toml"), region).expect("written");
 
     let mut kills = Vec::new();
+    let started = Instant::now();
     for life in 0..KILLS {
-        let node = Node::run(dir.path());
-        for relay in &relays {
-            if rng.random_bool(0.35) {
-                relay.set(rng.random_bool(0.5));
-            }
+        // Half of the targets go, the other half comes back, and then stays so for some lives: an end needs time.
+        for (number, relay) in relays.iter().enumerate() {
+            relay.set((number + life / PHASE).is_multiple_of(2));
         }
+        let node = Node::run(dir.path());
         let (before, born) = (receiver.posts().len(), Instant::now());
-        let longest = Duration::from_millis(if life % 8 == 7 { 4_000 } else { rng.random_range(200..1_800) });
-        let in_a_call = rng.random_bool(0.7);
-        while born.elapsed() < longest && !(in_a_call && life % 8 != 7 && receiver.posts().len() > before) {
+        let in_a_call = rng.random_bool(0.6) && started.elapsed() < BUDGET;
+        let longest = Duration::from_millis(if in_a_call { 5_000 } else { rng.random_range(100..1_200) });
+        while born.elapsed() < longest && !(in_a_call && receiver.posts().len() > before) {
             thread::park_timeout(Duration::from_millis(2));
         }
         if in_a_call {
