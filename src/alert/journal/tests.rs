@@ -1,4 +1,4 @@
-use std::{io::Write, process::Command};
+use std::{io::Write, os::unix::fs::PermissionsExt, process::Command};
 
 use super::*;
 use crate::{
@@ -98,6 +98,8 @@ fn what_was_written_comes_back() {
     let path = folder.path().join("alerts.db");
     let (mut journal, loaded) = Journal::open(Some(&path), now).expect("a fresh one");
     assert!(loaded.rows.is_empty() && loaded.remarks.is_empty());
+    let mode = fs::metadata(&path).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "for its owner alone");
     let (one, two, rows) = (incident("i1", now), incident("i2", now), rows(now));
     let batch = Batch {
         incidents: vec![&one, &two],
