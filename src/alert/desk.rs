@@ -335,6 +335,7 @@ impl Desk {
             fingerprint: subject.fingerprint(),
             region: subject.region.clone(),
             target: subject.target.clone(),
+            server: incident.server.clone(),
             state: incident.state,
             started_at: reason.since,
             resolved_at: incident.resolved_at,

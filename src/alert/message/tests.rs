@@ -158,6 +158,7 @@ pub(crate) fn alert(rule: Rule) -> Alert {
         fingerprint: "9f3c1a2b4d5e6f70".into(),
         region: region.into(),
         target: target.map(Into::into),
+        server: target.map(|_| "db.internal:5432".to_owned()),
         state: AlertState::Firing,
         started_at: at(-12),
         resolved_at: None,

@@ -58,6 +58,7 @@ pub(super) fn alert() -> Alert {
         fingerprint: "5a1e0f3c2b4d6e8f".into(),
         region: "us-east-1".into(),
         target: Some("marketing".into()),
+        server: Some("db.internal:5432".to_owned()),
         state: AlertState::Firing,
         started_at: at("2026-11-23T08:59:20.500Z"),
         resolved_at: None,
