@@ -6,6 +6,7 @@
 
 mod support;
 
+mod alerts;
 mod channels;
 mod cli;
 mod doubles;
