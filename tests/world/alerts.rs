@@ -49,6 +49,10 @@ impl House {
     }
 
     fn at_level(level: &str, global: &str, targets: &[(&str, &str, &str)]) -> Self {
+        Self::with(global, targets, |dir| start(dir, level))
+    }
+
+    fn with(global: &str, targets: &[(&str, &str, &str)], start: impl FnOnce(&Path) -> Node) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let section =
             |(name, url, more): &(&str, &str, &str)| format!("[[target]]\nname = \"{name}\"\nurl = \"{url}\"\n{more}\n");
@@ -56,7 +60,7 @@ impl House {
         std::fs::write(dir.path().join("eu.toml"), format!("region = \"eu\"\n{region}")).expect("a file");
         std::fs::write(dir.path().join("global.toml"), global).expect("a file");
         let targets = targets.iter().map(|(name, ..)| format!("eu/{name}")).collect();
-        let house = Self { node: Some(start(dir.path(), level)), dir, targets };
+        let house = Self { node: Some(start(dir.path())), dir, targets };
         house.expect_healthy();
         house
     }

@@ -112,14 +112,14 @@ fn what_outlives_its_cause_is_told_by_itself() {
     server.freeze();
     expect_told(&receiver, "firing database_unresponsive shop", 1);
     let waiting: Vec<_> = waiters.iter().map(|client| client.start("SELECT 1")).collect();
-    let cause = house.alert("database_unresponsive", "shop");
+    let cause = house.expect_state("database_unresponsive", "shop", "firing");
     let hidden = house.expect_alert("pool_waiting", "shop", "hidden", |alert| alert["suppressedBy"].is_string());
     assert_eq!(hidden["suppressedBy"], cause["id"]);
     assert_eq!(hidden["deliveries"], json!([]));
 
     server.thaw();
     expect_told(&receiver, "firing pool_waiting shop", 1);
-    assert_eq!(house.alert("pool_waiting", "shop")["suppressedBy"], Value::Null);
+    house.expect_alert("pool_waiting", "shop", "let go", |alert| alert["suppressedBy"] == Value::Null);
     for holder in &holders {
         holder.run("COMMIT").expect("an end");
     }

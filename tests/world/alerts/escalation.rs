@@ -25,7 +25,7 @@ fn steps_and_reminders_go_on_until_somebody_takes_it_and_begin_anew_when_that_ex
     assert_eq!(told(&second), [] as [&str; 0], "its step is two seconds away");
     expect_told(&second, "reminder database_down shop", 1);
     assert!(sent(&second, 0) - sent(&first, 0) >= 1, "the second step came at once");
-    let alert = house.alert("database_down", "shop");
+    let alert = house.expect_state("database_down", "shop", "firing");
     house.acknowledge(&alert, "ada");
     expect_told(&first, "acknowledged database_down shop", 1);
     let taken = house.expect_state("database_down", "shop", "acknowledged");

@@ -28,7 +28,7 @@ fn a_silence_holds_back_the_beginning_and_not_the_end() {
 
     house.unsilence(&silence);
     expect_told(&receiver, "firing database_down shop", 1);
-    assert_eq!(house.alert("database_down", "shop")["suppressedBy"], Value::Null);
+    house.expect_alert("database_down", "shop", "let go", |alert| alert["suppressedBy"] == Value::Null);
     house.rewrite(&usual);
     expect_told(&receiver, "firing database_down blog", 1);
 
