@@ -217,9 +217,13 @@ impl AlertActor {
     }
 
     fn publish(&mut self, now: Now) {
-        if !self.changed || later(self.published, PUBLISH_EVERY) > now.steady {
-            return;
+        if self.changed && later(self.published, PUBLISH_EVERY) <= now.steady {
+            self.publish_at_once(now);
         }
+    }
+
+    /// Whoever asked for a change finds it when the answer is there.
+    fn publish_at_once(&mut self, now: Now) {
         let mut book = AlertBook {
             silences: self.desk.silences(now),
             channels: self.carrier.outbox.channels(),
