@@ -6,6 +6,7 @@ mod causes;
 mod escalation;
 mod heartbeat;
 mod message;
+mod paused;
 mod quiet;
 mod reload;
 mod restart;

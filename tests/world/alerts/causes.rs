@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{House, bot, expect_told, hook, receiver, server, told};
 use crate::{
-    doubles::Slack,
+    doubles::{Message, Slack},
     support::{Session, secs, until},
 };
 
@@ -61,7 +61,7 @@ fn a_broken_server_is_one_message_and_so_is_a_broken_pooler() {
     let (_, down) = expect_led(&house, "database_down");
     until("the message names all three", secs(10), || {
         let messages = slack.messages();
-        let says = messages.first().map(|message| message.says()).unwrap_or_default();
+        let says = messages.first().map(Message::says).unwrap_or_default();
         if TARGETS.iter().all(|name| says.contains(name)) { Ok(()) } else { Err(format!("{messages:#?}")) }
     });
     server.restart().expect("a restart");

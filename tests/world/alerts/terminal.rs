@@ -76,7 +76,7 @@ fn the_terminal_lists_shows_takes_holds_back_explains_and_tests_every_kind_of_ch
     let alert = house.expect_alert("database_down", "shop", "told to all", |alert| {
         let deliveries = alert["deliveries"].as_array().map(Vec::as_slice).unwrap_or_default();
         let sent = |channel: &&str| deliveries.iter().any(|it| it["channel"] == **channel && it["state"] == "sent");
-        channels.iter().all(|channel| sent(&channel))
+        channels.iter().all(sent)
     });
     let id = alert["id"].as_str().expect("an id");
     says(&house, &["list"], 0, &[id, "firing", "critical", "database_down", "eu/shop", "hook"]);
