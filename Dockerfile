@@ -17,8 +17,11 @@ CMD ["/etc/pgbouncer/start"]
 # The last stage is what `docker build` makes when nobody says which.
 FROM debian:bookworm-slim AS isobar
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin isobar
+ && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin isobar \
+ && install --directory --owner=isobar --mode=0700 /var/lib/isobar
 COPY --from=build /isobar /usr/local/bin/isobar
+# Incidents and deliveries, for `[alerts] path`: keep it on a volume.
+VOLUME /var/lib/isobar
 USER isobar
 EXPOSE 3000
 # Liveness asks nothing of the outside, so an unhealthy database never restarts the one who watches it. Without TLS only.

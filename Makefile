@@ -8,7 +8,7 @@ CARGO := $(or $(shell command -v cargo),$(HOME)/.cargo/bin/cargo)
 # More for the program or the test runner: make demo ARGS="--for 30s", make test ARGS="-E 'test(pool)'".
 ARGS :=
 
-.PHONY: demo test gate fmt docs bench help
+.PHONY: demo test gate fmt docs bench bench-detect help
 .DEFAULT_GOAL := help
 
 demo: ## three real regions, watched, with incidents that come and go: http://127.0.0.1:3000
@@ -39,5 +39,9 @@ bench: ## what watching costs; writes the tables in docs/benchmarks.md
 	@.ci/setup test
 	$(CARGO) bench --locked $(ARGS)
 
+bench-detect: ## how long it takes from a fault to the message at a channel
+	@.ci/setup test
+	$(CARGO) bench --locked -- detection
+
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -14,6 +14,7 @@ mod crowd;
 mod databases;
 mod density;
 mod detection;
+mod doubles;
 mod freshness;
 mod health;
 mod meter;

@@ -70,6 +70,26 @@ impl Crowd {
     }
 }
 
+impl Crowd {
+    /// Takes slots until the server has no more; whoever is refused tries again, as applications do.
+    pub(crate) fn fill(&mut self, url: &str) {
+        /// More than the servers of the benches let in.
+        const ENOUGH: usize = 40;
+        for _ in 0..ENOUGH {
+            let url = url.to_owned();
+            self.members.push(runtime::handle().spawn(async move {
+                loop {
+                    if let Ok((client, connection)) = tokio_postgres::connect(&url, NoTls).await {
+                        let _ = connection.await;
+                        drop(client);
+                    }
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            }));
+        }
+    }
+}
+
 impl Drop for Crowd {
     fn drop(&mut self) {
         self.members.iter().for_each(tokio::task::JoinHandle::abort);

@@ -5,6 +5,7 @@ mod alerts;
 pub mod check;
 pub mod demo;
 mod log;
+mod rules;
 mod run;
 mod serve;
 mod watch;
@@ -21,12 +22,15 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// How log lines on stderr look
-    #[arg(long, global = true, value_enum, default_value = "human", value_name = "FORMAT")]
+    #[arg(long, global = true, display_order = LAST, value_enum, default_value = "human", value_name = "FORMAT")]
     log_format: LogFormat,
     /// How much to log: error, warn, info, debug, trace; or per module, such as `isobar::probe=debug`
-    #[arg(long, global = true, env = "ISOBAR_LOG", default_value = "info", value_name = "LEVEL")]
+    #[arg(long, global = true, display_order = LAST, env = "ISOBAR_LOG", default_value = "info", value_name = "LEVEL")]
     log_level: String,
 }
+
+/// Behind a command's own options.
+const LAST: usize = 900;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -34,7 +38,8 @@ Examples:
   isobar watch postgres://isobar@db.internal/shop  watch one database, no configuration
   isobar check --config regions                    check configuration, servers and grants
   isobar run --config regions                      run the node
-  isobar alerts list                               what is wrong now, and who was told";
+  isobar alerts list                               what is wrong now, and who was told
+  isobar rules test rules/*.toml                   test rules against series of figures";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LogFormat {
@@ -53,6 +58,9 @@ enum Command {
     /// Check the configuration, then every target and pooler by phase: DNS, TCP, TLS, authentication, grants, extensions,
     /// versions, then every channel, without telling anybody. Exit code 0: all good, 1: something degraded, 2: something broken
     Check(CheckArgs),
+    /// Work with the rules that judge what is seen
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Run a real small world: three regions, each a throw-away PostgreSQL with PgBouncer and load, watched by Isobar, with an
     /// incident now and then; leaves nothing behind
     Demo(DemoArgs),
@@ -102,6 +110,34 @@ struct CheckArgs {
     json: bool,
 }
 
+/// `isobar rules`
+#[derive(Debug, Subcommand)]
+enum RulesCommand {
+    /// Unit tests for rules and thresholds: series of figures in, expected transitions out. Exit code 0: all pass, 1: something
+    /// differs, with what was expected (-) and what came (+), 2: a file cannot be used
+    #[command(after_help = RULES_TEST_HELP)]
+    Test(RulesTestArgs),
+}
+
+/// `isobar rules test`
+#[derive(Debug, clap::Args)]
+struct RulesTestArgs {
+    /// TOML files with tests
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+const RULES_TEST_HELP: &str = r#"Example:
+  [[test]]
+  name = "a full pool fires after three seconds"
+  interval = "250ms"
+  thresholds = { pool_utilization = 0.8 }
+  series = { pool_utilization = "0.5x3 0.9x20" }
+  expect = [{ at = "4s", rule = "pool_saturated", event = "firing", severity = "high" }]
+
+`0.5x3` is 0.5 and three more of it, as in Prometheus' unit tests; `0.5+0.1x3` climbs, `_` is not seen. The guide:
+docs/rules-test.md"#;
+
 /// `isobar demo`
 #[derive(Debug, clap::Args)]
 struct DemoArgs {
@@ -146,6 +182,7 @@ pub fn main() -> ExitCode {
         Command::Watch(args) => watch::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Rules(RulesCommand::Test(args)) => rules::test(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Alerts(args) => alerts::run(&args),
     });

@@ -12,6 +12,7 @@
 //! node compares [`Fingerprint`]s, loads again when they differ, and keeps what it has when the new one is refused.
 
 mod alerts;
+mod cases;
 mod channels;
 mod escalations;
 mod expand;
@@ -37,6 +38,7 @@ use std::{fs, net::SocketAddr, path::Path};
 
 use toml::{Spanned, de::DeTable};
 
+pub use cases::rule_tests;
 pub use expand::Sources;
 pub use fingerprint::Fingerprint;
 pub use problem::{Problem, Problems};

@@ -11,6 +11,7 @@
 pub mod attempts;
 pub mod evaluator;
 pub mod join;
+pub mod replay;
 pub mod roster;
 pub mod rules;
 pub mod seen;

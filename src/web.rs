@@ -179,7 +179,7 @@ pub struct Running {
     pub handle: ServerHandle,
     /// Where the aggregator sends the changes; keep one clone per sender and `try_send`.
     pub recipient: Recipient<WorldChange>,
-    /// Where the alert stage sends what happens to alerts; the same holds.
+    /// Where the alert stage sends what happens to alerts. A change that is lost is not told again, and they are few: `do_send`.
     pub alerts: Recipient<AlertChange>,
     stream: Addr<WebActor>,
     arbiter: actix::ArbiterHandle,

@@ -194,7 +194,7 @@ impl AlertActor {
                 mail.do_send(Called { of: call.of, ended });
             });
         }
-        self.tell(events);
+        self.tell(&events);
     }
 
     fn look_up(&mut self, changes: &Changes) {
@@ -204,15 +204,15 @@ impl AlertActor {
     }
 
     /// Brings the pages up to date and tells the stream what happened.
-    fn tell(&mut self, events: Vec<(&'static str, String)>) {
+    fn tell(&mut self, events: &[(&'static str, String)]) {
         self.pages.stale(self.carrier.outbox.touched());
-        let (gone, changed) = self.pages.turn(&self.desk, &self.carrier.outbox);
-        self.changed |= changed;
+        let (gone, is_new) = self.pages.turn(&self.desk, &self.carrier.outbox);
+        self.changed |= is_new;
         let alert = |id: &String| self.pages.alert(id).or_else(|| gone.get(id).cloned());
-        let changes: Vec<_> = events.iter().filter_map(|(event, id)| Some((*event, alert(id)?))).collect();
-        if let (Some(stream), false) = (&self.links.stream, changes.is_empty()) {
+        let told: Vec<_> = events.iter().filter_map(|(event, id)| Some((*event, alert(id)?))).collect();
+        if let (Some(stream), false) = (&self.links.stream, told.is_empty()) {
             // Readers of a stream that is too slow start anew from the book.
-            let _ = stream.try_send(AlertChange(changes));
+            let _ = stream.try_send(AlertChange(told));
         }
     }
 
@@ -303,6 +303,7 @@ impl Handler<Called> for AlertActor {
 
     fn handle(&mut self, called: Called, ctx: &mut Self::Context) {
         self.under_way = self.under_way.saturating_sub(1);
+        self.changed = true;
         self.carrier.settle(called, self.now());
         self.turn(ctx);
     }

@@ -245,7 +245,8 @@ impl Desk {
         }
         self.silences.add(silence.clone());
         self.changes.silences = true;
-        self.begin_turn(now);
+        self.silences.look(now.wall);
+        self.requiet();
         self.settle(now);
         Ok(silence)
     }
@@ -334,6 +335,7 @@ impl Desk {
             fingerprint: subject.fingerprint(),
             region: subject.region.clone(),
             target: subject.target.clone(),
+            server: incident.server.clone(),
             state: incident.state,
             started_at: reason.since,
             resolved_at: incident.resolved_at,

@@ -67,3 +67,48 @@ impl Heartbeat {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        sync::mpsc,
+    };
+
+    use super::*;
+
+    fn at(seconds: i64) -> Now {
+        let at = Timestamp(chrono::DateTime::from_timestamp(1_700_000_000 + seconds, 0).expect("a moment"));
+        Now { steady: at, wall: at }
+    }
+
+    #[test]
+    fn it_beats_at_its_pace_while_all_is_well_and_not_otherwise() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/ping/S3CRET", listener.local_addr().expect("an address"));
+        let (sender, beats) = mpsc::channel();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let mut head = [0; 1024];
+                let read = stream.read(&mut head).unwrap_or(0);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+                let _ = sender.send(String::from_utf8_lossy(&head[..read]).lines().next().unwrap_or_default().to_owned());
+            }
+        });
+        let io = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let settings = Settings { heartbeat_url: Some(url.into()), ..Settings::default() };
+        let mut heart = Heartbeat::new(&settings, at(0));
+        let mut beats_at = |seconds: i64, trouble: Option<&str>, wait: u64| {
+            heart.turn(at(seconds), io.handle(), || trouble.map(Into::into));
+            beats.recv_timeout(Duration::from_millis(wait)).ok()
+        };
+        assert_eq!(beats_at(0, None, 50), None, "nothing was seen yet");
+        assert_eq!(beats_at(5, None, 5_000).as_deref(), Some("GET /ping/S3CRET HTTP/1.1"));
+        assert_eq!(beats_at(64, None, 50), None, "once a minute");
+        assert_eq!(beats_at(65, Some("region r is blind"), 50), None);
+        assert!(beats_at(125, None, 5_000).is_some());
+        assert!(!format!("{heart:?}").contains("S3CRET"));
+    }
+}

@@ -12,7 +12,10 @@
 
 use std::time::Duration;
 
-use super::{incident::Incident, lifecycle::since};
+use super::{
+    incident::{Incident, Subject},
+    lifecycle::since,
+};
 use crate::model::{RegionName, Rule, Timestamp};
 
 /// A symptom's first notice waits at most this long for a cause that is about to fire.
@@ -88,8 +91,8 @@ pub(super) fn leads<'a>(members: impl Iterator<Item = &'a Incident>, now: Timest
     members.filter(|incident| hides(incident, now, grace)).min_by(|a, b| order(a).cmp(&order(b)))
 }
 
-fn order(incident: &Incident) -> (bool, Timestamp, &str) {
-    (incident.escalation.started.is_none(), incident.opened, &incident.id)
+fn order(incident: &Incident) -> (bool, Timestamp, &Subject) {
+    (incident.escalation.started.is_none(), incident.opened, &incident.subject)
 }
 
 /// The order in which news is told: causes first, so that what follows from them is known by then.

@@ -14,6 +14,7 @@ mod shift;
 
 use std::{
     fs,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -239,6 +240,9 @@ const fn offset(now: Now) -> i64 {
 /// Opens the file and takes the lock that lasts as long as the process.
 fn inspect(path: &Path) -> Result<Found, Error> {
     let unusable = |why: String| Error::Unusable { path: path.to_owned(), why };
+    // For its owner alone; SQLite's own files beside it follow it.
+    let begun = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    begun.map_err(|error| unusable(error.to_string()))?;
     let connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
     let found = prepare(&connection).and_then(|version| {
         if (1..=VERSION).contains(&version) {

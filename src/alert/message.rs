@@ -9,17 +9,12 @@ mod sparkline;
 mod template;
 mod units;
 
-use std::time::Duration;
-
 use super::channels::Parcel;
 use crate::model::alert::{Alert, AlertEvent, AlertState};
 use units::{between, lasting, moment, plain};
 
 pub use template::{Templates, Worded};
 pub use units::{plain as line, tick};
-
-/// A step that was due longer ago than this says so.
-const LATE: Duration = Duration::from_secs(5);
 
 /// Names of more characters than this tell nothing more, and would fill a title.
 const NAME: usize = 80;
@@ -89,11 +84,7 @@ pub fn compose(parcel: &Parcel) -> Notice {
     if parcel.possible_repeat {
         notes.push("This may be a repeat: Isobar was interrupted while it sent this.".to_owned());
     }
-    let late = between(order.due, order.decided);
-    if late > LATE {
-        notes.push(format!("This was due {} earlier.", lasting(late)));
-    }
-    notes.extend(order.notes.iter().map(|note| plain(note, LONGEST)));
+    notes.extend(order.notes.iter().map(|note| sentence(note)));
     let title = headline(parcel).title();
     match (order.event, order.alert()) {
         (AlertEvent::Digest, Some(first)) => digest::compose(title, notes, &order.alerts, first),
@@ -124,15 +115,21 @@ pub fn compose(parcel: &Parcel) -> Notice {
     }
 }
 
-/// What is wrong, as a sentence; what was wrong, when it is over.
+/// What is wrong, or what was when it is over.
 fn summary(alert: &Alert, over: bool) -> String {
-    let text = plain(&alert.message, LONGEST);
+    let sentence = sentence(&alert.message);
+    if over { format!("It is over. Last seen: {sentence}") } else { sentence }
+}
+
+/// Words from elsewhere with a capital and an end.
+fn sentence(text: &str) -> String {
+    let text = plain(text, LONGEST);
     let mut letters = text.chars();
     let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     if !sentence.ends_with(['.', '…', '!', '?']) {
         sentence.push('.');
     }
-    if over { format!("It is over. Last seen: {sentence}") } else { sentence }
+    sentence
 }
 
 /// A title in its parts: what happened, to what, and what else. The second is the same for all messages of an incident.
@@ -200,10 +197,11 @@ fn acknowledged(alert: &Alert) -> String {
     format!("ACKNOWLEDGED{}", by.unwrap_or_default())
 }
 
-/// The number that a level ends with.
+/// The number of a reminder: its level is `n2`, perhaps with more behind it when another channel takes it over.
 fn number(level: &str) -> Option<u32> {
-    let digits = level.len() - level.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
-    level[level.len() - digits..].parse().ok().filter(|number| *number > 0)
+    let digits = level.strip_prefix('n')?;
+    let end = digits.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(digits.len());
+    digits[..end].parse().ok()
 }
 
 /// `us-east-1/marketing`, or the region alone.

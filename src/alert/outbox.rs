@@ -395,4 +395,4 @@ impl Outbox {
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -32,20 +32,23 @@ use client::{Node, Trouble};
 #[command(after_help = EXAMPLES)]
 pub(super) struct AlertsArgs {
     /// The node to ask
-    #[arg(long, global = true, env = "ISOBAR_SERVER", value_name = "URL", default_value = "http://127.0.0.1:3000")]
+    #[arg(long, global = true, help_heading = NODE, env = "ISOBAR_SERVER", value_name = "URL", default_value = "http://127.0.0.1:3000")]
     server: String,
     /// A viewer's token to look, an operator's to act; the environment keeps it out of the list of processes
-    #[arg(long, global = true, env = "ISOBAR_TOKEN", hide_env_values = true, value_name = "TOKEN", value_parser = secret)]
+    #[arg(long, global = true, help_heading = NODE, env = "ISOBAR_TOKEN", hide_env_values = true, value_name = "TOKEN", value_parser = secret)]
     token: Option<SecretString>,
     /// Trust this authority's certificate (PEM) instead of the system's
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = NODE, value_name = "FILE")]
     ca: Option<PathBuf>,
     /// Print the API's JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 800)]
     json: bool,
     #[command(subcommand)]
     question: Question,
 }
+
+/// Where help puts what all these commands share.
+const NODE: &str = "The node";
 
 const EXAMPLES: &str = "\
 An ID may be shortened as long as it names just one.

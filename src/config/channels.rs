@@ -13,7 +13,10 @@ use super::{
     links,
     section::{Findings, Place, Section, Text},
 };
-use crate::alert::settings::{ChannelKind, ChannelSettings};
+use crate::alert::{
+    message::Templates,
+    settings::{ChannelKind, ChannelSettings},
+};
 
 /// A channel as escalations refer to it, also when it cannot be used.
 pub(super) struct Named<'a> {
@@ -76,12 +79,11 @@ pub(super) fn read<'a>(findings: &mut Findings<'_>, root: &Section<'a>, folder: 
         }
         let kind = channel(findings, &section, folder);
         let (title, body) = (section.given(findings, "title"), section.given(findings, "body"));
-        for (key, text) in [("title", &title), ("body", &body)] {
-            if let Some(text) = text
-                && let Err(wrong) = template(key, &text.value)
-            {
+        let tried = |text: &Option<Text<'_>>| text.as_ref().map(|text| text.value.clone());
+        for (text, tried) in [(&title, (tried(&title), None)), (&body, (None, tried(&body)))] {
+            if let (Some(text), Err(wrong)) = (text, Templates::new(tried.0.as_deref(), tried.1.as_deref())) {
                 let fix = "it is a minijinja template over the message, e.g. \"{{ title }}\"";
-                findings.problem(&text.at, format!("is no template: {wrong}"), fix);
+                findings.problem(&text.at, format!("cannot be used: {wrong}"), fix);
             }
         }
         if let Some(name) = name {
@@ -97,15 +99,6 @@ pub(super) fn read<'a>(findings: &mut Findings<'_>, root: &Section<'a>, folder: 
 fn is_name(name: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(letter)
-}
-
-/// Whether a template can be used; an error says what is wrong with it, without repeating it.
-fn template(key: &str, text: &str) -> Result<(), String> {
-    let mut templates = minijinja::Environment::new();
-    templates.add_template_owned(key.to_owned(), text.to_owned()).map_err(|error| match error.line() {
-        Some(line) if text.contains('\n') => format!("{} in its line {line}", error.kind()),
-        _ => error.kind().to_string(),
-    })
 }
 
 /// Where it leads; none when what matters most is missing.

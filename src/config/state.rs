@@ -1,7 +1,7 @@
 //! Where a node keeps its incidents: `[alerts] path`, or `.isobar/alerts-<node>.db` in the configuration's folder.
 
 use std::{
-    fs::{DirBuilder, OpenOptions},
+    fs::{self, DirBuilder, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
@@ -49,14 +49,23 @@ fn folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Tries by opening it for writing; an empty file is an empty database.
+/// Tries with a file beside it, since the database wants files of its own there. The database itself stays closed: to close it here
+/// would take away the locks of those who have it open, as after a reload.
 fn writable(path: &Path) -> io::Result<()> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
+    if let Ok(there) = fs::metadata(path)
+        && (there.is_dir() || there.permissions().readonly())
+    {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".try");
+    OpenOptions::new().create(true).append(true).mode(0o600).open(&beside)?;
+    fs::remove_file(&beside)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
     use crate::{
@@ -81,8 +90,9 @@ mod tests {
         config.keep_alerts(dir.path(), "node 1/a").expect("writable");
         let path = dir.path().join(".isobar/alerts-node_1_a.db");
         assert_eq!(config.alerts.path.as_ref(), Some(&path));
-        let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
-        assert_eq!((mode(&dir.path().join(".isobar")), mode(&path)), (0o700, 0o600));
+        let folder = dir.path().join(".isobar");
+        assert_eq!(fs::metadata(&folder).expect("it is there").permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs::read_dir(&folder).expect("readable").count(), 0, "what it tried with is gone");
         assert_eq!(Fingerprint::of(dir.path()), before);
         config.keep_alerts(dir.path(), "node 1/a").expect("it is there already");
     }
@@ -105,6 +115,7 @@ mod tests {
         );
         told.alerts.path = Some(dir.path().join("kept.db"));
         told.keep_alerts(&blocked, "n").expect("the configured path");
-        assert!(dir.path().join("kept.db").exists());
+        told.alerts.path = Some(dir.path().to_owned());
+        assert!(told.keep_alerts(&blocked, "n").is_err(), "a folder is no file");
     }
 }

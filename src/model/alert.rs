@@ -192,6 +192,9 @@ pub struct Alert {
     pub region: RegionName,
     /// Target; null when it is about the region as a whole.
     pub target: Option<TargetName>,
+    /// `host:port` of the target's server; null when there is none.
+    #[serde(default)]
+    pub server: Option<String>,
     /// How far it is.
     pub state: AlertState,
     /// When the breach began.

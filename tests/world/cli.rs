@@ -1,4 +1,6 @@
-//! The command line from outside: help, what is refused and how, `check`, reloading, logs, endings, and that no secret shows.
+//! The command line from outside: help, what is refused and how, `check`, `rules test`.
+
+mod running;
 
 use std::{
     fs,
@@ -8,10 +10,7 @@ use std::{
 };
 
 use isobar::sandbox::{PgBouncer, Postgres, password};
-use nix::sys::signal::Signal;
 use serde_json::Value;
-
-use crate::support::{Node, secs, until};
 
 /// Runs a command to its end.
 fn isobar(arguments: &[&str]) -> Output {
@@ -45,6 +44,8 @@ fn help_is_complete() {
         (&["watch"], &["<URL>", "--pooler", "--listen", "127.0.0.1:3000", "--log-format"]),
         (&["run"], &["--config", "regions", "--region", "--node", "--listen"]),
         (&["check"], &["--config", "--json", "Exit code 0: all good, 1: something degraded, 2: something broken"]),
+        (&["rules"], &["test", "Exit code 0: all pass, 1: something differs"]),
+        (&["rules", "test"], &["<FILE>...", "[[test]]", "pool_saturated", "docs/rules-test.md"]),
         (&["demo"], &["--for", "--listen", "--quiet"]),
         (
             &["alerts"],
@@ -102,7 +103,15 @@ fn what_is_wrong_is_refused_with_its_fix_and_without_its_secrets() {
         ("global.toml", "[web]\nlisten = \"0.0.0.0:0\"\n"),
         ("test.toml", &format!("region = \"test\"\n{}", target("a", "postgres://me@h/d"))),
     ]);
+    let forgetful = folder(&[
+        (
+            "global.toml",
+            "[alerts]\npath = \"nowhere/alerts.db\"\n[[channel]]\nname = \"ops\"\nkind = \"slack\"\nwebhook_url = \"https://h/S3CRET\"\n",
+        ),
+        ("test.toml", &format!("region = \"test\"\n{}", target("a", "postgres://me@h/d"))),
+    ]);
     for (arguments, mentions) in [
+        (&["run", "--config", path(&forgetful)] as &[&str], &["alerts.path: incidents cannot be kept", "[alerts]"] as &[&str]),
         (&["watch"] as &[&str], &["<URL>", "--help"] as &[&str]),
         (&["wacht"], &["watch"]),
         (&["watch", "postgres://me@h/d", "--listne", "x"], &["--listen"]),
@@ -138,6 +147,21 @@ fn what_is_wrong_is_refused_with_its_fix_and_without_its_secrets() {
         }
         assert!(!said.contains("S3CRET") && !said.contains("panicked"), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn rules_are_tested_with_an_exit_code_for_each_way_it_may_end() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    for (file, code, says) in [
+        ("rules/pool.toml", 0, "12 tests passed"),
+        ("golden/rules/wrong.toml", 1, "3 of 4 tests failed"),
+        ("golden/rules/unreadable.toml", 2, "problems in the tests"),
+    ] {
+        let done = isobar(&["rules", "test", home.join(file).to_str().expect("text")]);
+        let said = text(&done.stdout) + &text(&done.stderr);
+        assert_eq!((done.status.code(), said.contains(says)), (Some(code), true), "{file}: {said}");
+    }
+    assert_eq!(isobar(&["rules", "test"]).status.code(), Some(2));
 }
 
 #[test]
@@ -229,145 +253,6 @@ fn sessions(server: &Postgres) -> Vec<String> {
         .sql("postgres", "SELECT pid, backend_start FROM pg_stat_activity WHERE application_name = 'isobar' ORDER BY 2")
         .expect("SQL");
     found.iter().map(|row| format!("{:?} {:?}", row.get(0), row.get(1))).collect()
-}
-
-fn log_has(node: &Node, what: &str) {
-    until(&format!("the log says {what:?}"), secs(15), || if node.log().contains(what) { Ok(()) } else { Err(node.log()) });
-}
-
-#[test]
-fn a_changed_configuration_is_taken_over_without_touching_what_stays() {
-    let one = Postgres::builder().setting("max_connections", "20").start().expect("PostgreSQL");
-    let other = Postgres::start().expect("PostgreSQL");
-    let stays = format!("region = \"test\"\n{}", target("stays", &one.url("postgres")));
-    let (node, dir) = Node::configured(&[("test.toml", &stays)]);
-    let write = |text: &str| {
-        // Whole or not at all, as editors and deployments do.
-        let aside = dir.path().join("aside");
-        fs::write(&aside, text).and_then(|()| fs::rename(&aside, dir.path().join("test.toml"))).expect("a file");
-    };
-    node.expect("test/stays", "healthy, size known", secs(15), |sample| {
-        sample["status"] == "healthy" && sample["database"]["sizeBytes"].is_u64()
-    });
-    let before = sessions(&one);
-    assert!(!before.is_empty());
-
-    write(&(stays.clone() + &target("comes", &other.url("postgres"))));
-    node.expect_status("test/comes", "healthy", "", secs(15));
-    write(&(stays.clone() + "[target.thresholds]\npool_utilization = 0.02\n"));
-    until("the other is gone", secs(15), || {
-        let status = node.get("/api/databases/test/comes").status();
-        if status == 404 { Ok(()) } else { Err(status.to_string()) }
-    });
-    until("its sessions are gone", secs(10), || {
-        if sessions(&other).is_empty() { Ok(()) } else { Err(format!("{:?}", sessions(&other))) }
-    });
-    node.expect_status("test/stays", "unhealthy", "pool_saturated", secs(15));
-
-    write(&(stays.clone() + "impotrance = \"critical\"\n"));
-    log_has(&node, "did you mean `importance`?");
-    assert!(node.log().contains("refused"), "{}", node.log());
-    node.expect_status("test/stays", "unhealthy", "pool_saturated", secs(5));
-
-    write(&stays);
-    node.signal(Signal::SIGHUP);
-    node.expect_status("test/stays", "healthy", "", secs(20));
-    let after = sessions(&one);
-    assert!(before.iter().all(|session| after.contains(session)), "{before:?} are not among {after:?}");
-    let reloads = || node.log().matches("configuration reloaded").count();
-    let so_far = reloads();
-    node.signal(Signal::SIGHUP);
-    until("SIGHUP alone reloads", secs(5), || if reloads() > so_far { Ok(()) } else { Err(node.log()) });
-    assert!(!node.log().contains(password()));
-}
-
-#[test]
-fn json_logs_are_one_object_per_line() {
-    let server = Postgres::start().expect("PostgreSQL");
-    let node = Node::watch(&["--log-format", "json", "--log-level", "debug", &server.url("postgres")]);
-    let base = node.base().trim_end_matches(['"', ',']).to_owned();
-    assert!(base.starts_with("http://127.0.0.1:"), "{base}");
-    until("some lines", secs(10), || if node.log().lines().count() > 1 { Ok(()) } else { Err(node.log()) });
-    server.kill();
-    until("more lines", secs(10), || if node.log().lines().count() > 2 { Ok(()) } else { Err(node.log()) });
-    for line in node.log().lines() {
-        let entry: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        for key in ["timestamp", "level", "message"] {
-            assert!(entry[key].is_string(), "{key} in {line}");
-        }
-    }
-}
-
-#[test]
-fn signals_end_it_soon_and_well_also_beside_a_frozen_server() {
-    for (signal, freeze) in [(Signal::SIGTERM, false), (Signal::SIGINT, false), (Signal::SIGTERM, true), (Signal::SIGINT, true)] {
-        let server = Postgres::start().expect("PostgreSQL");
-        let node = Node::watch(&[&server.url("postgres")]);
-        node.expect_status("local/postgres", "healthy", "", secs(10));
-        if freeze {
-            server.freeze();
-            node.expect_status("local/postgres", "unhealthy", "", secs(10));
-        }
-        let (status, took) = node.stop_by(signal);
-        println!("{signal} {} ends it in {took:?}", if freeze { "beside a frozen server" } else { "" });
-        assert!(status.success() && took < secs(5), "{signal}: {status} after {took:?}");
-        server.thaw();
-        until("no session is left behind", secs(10), || {
-            if sessions(&server).is_empty() { Ok(()) } else { Err(format!("{:?}", sessions(&server))) }
-        });
-    }
-}
-
-#[test]
-fn neither_secrets_nor_literals_show_anywhere() {
-    const LITERALS: [&str; 3] = ["marker-literal-4711", "marker-password-4712", "marker-comment-4713"];
-    const TOKENS: [&str; 2] = ["marker-viewer-token-4714", "marker-operator-token-4715"];
-    let server = Postgres::builder().with_statements().setting("track_activity_query_size", "4096").start().expect("PostgreSQL");
-    server.create_database("shop").expect("a database");
-    server.sql("shop", "CREATE EXTENSION pg_stat_statements; CREATE TABLE t (a text)").expect("SQL");
-    let global =
-        format!("[web]\nviewer_token = \"{}\"\noperator_token = \"{}\"\n[sampling]\nstatements = \"1s\"\n", TOKENS[0], TOKENS[1]);
-    let wrong = server.url("shop").replace(password(), LITERALS[1]);
-    let region = format!("region = \"test\"\n{}{}", target("shop", &server.url("shop")), target("wrong", &wrong));
-    let dir = folder(&[("global.toml", &global), ("test.toml", &region)]);
-    let node = Node::start(&["run", "--listen", "127.0.0.1:0", "--log-level", "isobar=trace", "--config", path(&dir)]);
-    let holder = format!("BEGIN; LOCK TABLE t; /* {} */ SELECT '{}', pg_sleep(8)", LITERALS[2], LITERALS[0]);
-    let waiter = format!("SELECT a FROM t WHERE a = '{}'", LITERALS[0]);
-    let token = format!("Bearer {}", TOKENS[0]);
-    let get =
-        |path: &str| node.request("GET", path).header("Authorization", &token).send().expect("an answer").text().expect("text");
-    std::thread::scope(|scope| {
-        scope.spawn(|| server.sql("shop", &holder));
-        scope.spawn(|| server.sql("shop", &waiter));
-        server.sql("shop", "CREATE ROLE x").expect("a role");
-        let mut seen = String::new();
-        until("statements, sessions and waits are seen", secs(30), || {
-            server.sql("shop", &format!("ALTER ROLE x PASSWORD '{}'", LITERALS[1])).expect("SQL");
-            server.sql("shop", &format!("SELECT '{}', 1 /* {} */", LITERALS[0], LITERALS[2])).expect("SQL");
-            let _ = server.sql("shop", &format!("SELECT '{}'::int", LITERALS[0]));
-            let document: Value = serde_json::from_str(&get("/openapi.json")).expect("JSON");
-            for path in document["paths"].as_object().expect("paths").keys().filter(|path| *path != "/api/stream") {
-                for name in ["shop", "wrong"] {
-                    seen += &get(&path.replace("{region}", "test").replace("{target}", name));
-                }
-            }
-            let queries = get("/api/databases/test/shop/queries");
-            let activity = get("/api/databases/test/shop/activity");
-            let sample = get("/api/databases/test/wrong");
-            let enough = queries.to_lowercase().contains("alter role") && sample.contains("auth_failed") && !activity.is_empty();
-            if enough { Ok(()) } else { Err(format!("{queries}\n{sample}")) }
-        });
-        let stream = crate::support::Stream::with(&format!("{}/api/stream", node.base()), &[("Authorization", &token)]);
-        seen += &stream.next(secs(5)).expect("a snapshot").data.to_string();
-        seen += &stream.next(secs(5)).expect("an update").data.to_string();
-        for secret in LITERALS.iter().chain(&TOKENS).copied().chain([password()]) {
-            for (place, text) in [("an answer", &seen), ("the log", &node.log())] {
-                if let Some(at) = text.find(secret) {
-                    panic!("{place} shows {secret}: …{}…", &text[at.saturating_sub(200)..at + secret.len()]);
-                }
-            }
-        }
-    });
 }
 
 #[test]

@@ -175,6 +175,14 @@ fn what_is_not_served_is_refused_with_the_right_status() {
         ("POST", "/api/health", 405, "method_not_allowed"),
         ("DELETE", "/api/databases", 405, "method_not_allowed"),
         ("GET", "/api/session", 405, "method_not_allowed"),
+        ("GET", "/api/alerts/none", 404, "no_such_alert"),
+        ("GET", "/api/alerts/none/explain", 404, "no_such_alert"),
+        ("GET", "/api/alerts?state=sad", 400, "bad_request"),
+        ("POST", "/api/alerts", 405, "method_not_allowed"),
+        ("PUT", "/api/silences", 405, "method_not_allowed"),
+        ("GET", "/api/slack/actions", 405, "method_not_allowed"),
+        ("POST", "/api/silences", 415, "not_json"),
+        ("POST", "/api/alerts/none/ack", 415, "not_json"),
     ] {
         let answer = node.request(method, path).send().expect("an answer");
         assert_eq!(answer.status().as_u16(), status, "{method} {path}");
@@ -216,6 +224,8 @@ fn with_tokens_only_their_bearers_see_details() {
         "/metrics",
         "/api/health/metrics",
         "/api/regions",
+        "/api/alerts",
+        "/api/channels",
         "/api/databases",
         "/api/databases/test/main",
         "/api/databases/test/main/trends",
@@ -269,6 +279,9 @@ fn public_details_open_everything_that_is_read() {
     let (node, _dir) = Node::configured(&[("global.toml", &global), ("test.toml", &region(&server))]);
     node.expect_status("test/main", "healthy", "", secs(10));
     assert_eq!(node.get("/metrics").status(), 200);
+    assert_eq!(node.get("/api/alerts").status(), 200);
+    assert_eq!(node.get("/api/silences").status(), 401, "for operators only");
+    assert_eq!(node.request("DELETE", "/api/silences/x").send().expect("an answer").status(), 401, "acting is never public");
     let page = node.get("/").text().expect("text");
     assert!(page.contains("page.js") && !page.contains("Sign out"), "nobody signed in: {page}");
 }

@@ -6,7 +6,9 @@
 
 mod support;
 
+mod advice;
 mod alerts;
+mod alerts_crash;
 mod channels;
 mod cli;
 mod doubles;

@@ -121,12 +121,11 @@ impl Carrier {
     }
 
     fn lend(&mut self, of: Of, parcel: Parcel, now: Now) {
-        match self.channels.get(&parcel.order.lane.channel) {
-            Some(channel) => self.calls.push(Call { of, channel: Arc::clone(channel), parcel }),
-            None => {
-                let ended = Ended::Answered(Err(Failure::Permanent("there is no such channel".to_owned())));
-                self.settle(Called { of, ended }, now);
-            }
+        if let Some(channel) = self.channels.get(&parcel.order.lane.channel) {
+            self.calls.push(Call { of, channel: Arc::clone(channel), parcel });
+        } else {
+            let ended = Ended::Answered(Err(Failure::Permanent("there is no such channel".to_owned())));
+            self.settle(Called { of, ended }, now);
         }
     }
 

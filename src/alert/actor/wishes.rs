@@ -134,6 +134,7 @@ fn test_parcel(channel: &str, recipient: Option<String>, now: Now) -> Parcel {
         fingerprint: "test".to_owned(),
         region: "test-region".into(),
         target: Some("test-target".into()),
+        server: None,
         state: AlertState::Firing,
         started_at: now.wall,
         resolved_at: None,

@@ -3,7 +3,7 @@
 //!
 //! Alertmanager knows an alert by its labels. `severity` is one of them, since people route by it; so when it changes the alert with the
 //! old one is ended in the same call. The lane's reference is the severity told last. `fingerprint` tells two alerts of one
-//! rule and target apart.
+//! rule and target apart. An alert that was over before its first notice got through is told as over, which Alertmanager keeps to itself.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -155,7 +155,8 @@ impl Email {
         }
         let why = format!("{step}: {}", message::line(&said, LONGEST_ANSWER));
         // A certificate that does not hold will not hold in a minute either; nor does a server learn what it does not speak.
-        let refused = error.is_permanent() || error.is_client() || said.contains("certificate");
+        let stranger = error.status().is_none() && said.contains("certificate");
+        let refused = error.is_permanent() || error.is_client() || stranger;
         if refused { Failure::Permanent(why) } else { Failure::Retry { why, after: None } }
     }
 

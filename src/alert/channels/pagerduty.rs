@@ -117,6 +117,8 @@ fn event(action: &str, parcel: &Parcel, notice: &Notice, worded: &Worded) -> Val
     let order = &parcel.order;
     let alert = order.alert();
     let source = alert.map_or_else(|| "isobar".to_owned(), |alert| place(alert));
+    let is_own_title = worded.title != notice.title;
+    let summary = if is_own_title { worded.title.clone() } else { format!("{}: {}", notice.title, notice.summary) };
     let details = json!({
         "value": alert.and_then(|alert| alert.value),
         "threshold": alert.and_then(|alert| alert.threshold),
@@ -133,7 +135,7 @@ fn event(action: &str, parcel: &Parcel, notice: &Notice, worded: &Worded) -> Val
         "id": alert.map(|alert| &alert.id),
     });
     event["payload"] = json!({
-        "summary": short(&worded.title, SUMMARY),
+        "summary": short(&summary, SUMMARY),
         "source": short(&source, SUMMARY),
         "severity": severity(order.severity),
         "timestamp": alert.map_or(parcel.now, |alert| alert.started_at),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::super::{Now, incident::Acknowledgement, lifecycle::after};
-use super::{AlertRefusal, AlertState, Desk, Settled};
+use super::{AlertRefusal, AlertState, Desk, Settled, file::Shown, since};
 use crate::model::{
     Rule, Severity, Timestamp,
     alert::{Acknowledge, AlertEvent, Matchers, NewSilence, Silence, SilenceKind},
@@ -123,19 +123,21 @@ impl Desk {
         }
         let expires = incident.escalation.policy().and_then(|policy| policy.ack_expires).map(|span| after(now.steady, span));
         let is_first = incident.acknowledgement.is_none();
-        let until = expires.map(|expires| format!(" until {}", after(now.wall, super::since(expires, now.steady))));
+        let until = expires.map(|expires| format!(" until {}", after(now.wall, since(expires, now.steady))));
         let said = note.as_ref().map(|note| format!(": {note}"));
         let text = format!("{by} has taken it{}{}", until.unwrap_or_default(), said.unwrap_or_default());
         incident.acknowledgement = Some(Acknowledgement { by, note, expires });
         incident.record(now.wall, "acknowledged", text);
         if is_first {
             let level = format!("r{}", incident.escalation.round);
-            let told: Vec<String> = incident.told.keys().cloned().collect();
-            let Some(incident) = self.incidents.get(id) else { return Ok(()) };
-            let message = self.message(incident, AlertEvent::Acknowledged, &level, now.steady);
-            told.iter().for_each(|channel| self.send(now, channel, &message));
-            let shown = super::file::Shown::of(incident_of(self, id)?);
-            self.files.get_mut(id).into_iter().for_each(|file| file.shown = Some(shown.clone()));
+            let (told, shown): (Vec<String>, _) = (incident.told.keys().cloned().collect(), Shown::of(incident));
+            if let Some(file) = self.files.get_mut(id) {
+                file.shown = Some(shown);
+            }
+            let message = self.incidents.get(id).map(|it| self.message(it, AlertEvent::Acknowledged, &level, now.steady));
+            for (channel, message) in told.iter().zip(message.iter().cycle()) {
+                self.send(now, channel, message);
+            }
         }
         self.changes.settled.push((id.to_owned(), Settled::Acknowledged));
         self.changes.events.push(("acknowledged", id.to_owned()));
@@ -143,8 +145,4 @@ impl Desk {
         self.touched.insert(id.to_owned());
         Ok(())
     }
-}
-
-fn incident_of<'a>(desk: &'a Desk, id: &str) -> Checked<&'a super::Incident> {
-    desk.incidents.get(id).ok_or_else(|| AlertRefusal::NotFound(format!("no alert `{id}`")))
 }

@@ -47,7 +47,7 @@ impl Desk {
             self.budgets.join(channel, now.steady, id);
         }
         for channel in joins.iter().map(|(channel, _)| channel).collect::<BTreeSet<_>>() {
-            let (mark, _) = self.mark(&self.budgets.members(channel).to_vec());
+            let (mark, _) = self.mark(self.budgets.members(channel));
             self.budgets.resume(channel, now.steady, mark);
         }
     }

@@ -91,7 +91,9 @@ impl Desk {
         let firing = Message { notes: vec![note], ..self.message(incident, AlertEvent::Firing, &level, order.due) };
         let end = is_over.then(|| self.message(incident, AlertEvent::Resolved, "end", now.steady));
         self.send(now, &other, &firing);
-        end.into_iter().for_each(|end| self.send(now, &other, &end));
+        if let Some(end) = end {
+            self.send(now, &other, &end);
+        }
     }
 
     fn digest_elsewhere(&mut self, now: Now, order: &Order, note: String) {
@@ -130,7 +132,9 @@ impl Desk {
         };
         let open = self.subjects.values().filter_map(|id| self.incidents.get(id));
         let gone: Vec<String> = open.filter(is_gone).map(|incident| incident.id.clone()).collect();
-        gone.iter().for_each(|id| self.give_up(now, id));
+        for id in &gone {
+            self.give_up(now, id);
+        }
     }
 }
 

@@ -14,6 +14,8 @@ use crate::model::{Rule, Severity, Timestamp};
 pub(super) struct View {
     /// Whether it cannot be seen now.
     pub(super) dark: bool,
+    /// Whether anybody has reported it, seen or not.
+    pub(super) reported: bool,
     /// Since when it has been seen without a gap.
     pub(super) seen_since: Option<Timestamp>,
     /// Rules whose `for` runs, and since when.

@@ -19,11 +19,19 @@ impl Desk {
             let touched = std::mem::take(&mut self.touched).into_iter();
             let order = |id: String| {
                 let incident = self.incidents.get(&id)?;
-                Some((inhibit::rank(incident.subject.rule), Reverse(incident.reason.severity), incident.opened, id))
+                Some((
+                    inhibit::rank(incident.subject.rule),
+                    Reverse(incident.reason.severity),
+                    incident.opened,
+                    incident.subject.clone(),
+                    id,
+                ))
             };
             let mut ids: Vec<_> = touched.filter_map(order).collect();
             ids.sort_unstable();
-            ids.iter().for_each(|(.., id)| self.reconsider(now, id));
+            for (.., id) in &ids {
+                self.reconsider(now, id);
+            }
         }
         self.tell_digests(now);
     }
@@ -70,7 +78,8 @@ impl Desk {
         let members = together.members.iter().filter(|id| may(id)).filter_map(|id| self.incidents.get(id));
         let leader = inhibit::leads(members, now.steady, grace).map(|incident| incident.id.clone());
         let others = together.members.iter().filter(|id| Some(*id) != leader.as_ref()).filter_map(|id| self.incidents.get(id));
-        let others: BTreeSet<_> = others.filter_map(|incident| incident.subject.target.clone()).collect();
+        let others: BTreeSet<_> =
+            others.filter(|it| it.in_breach()).filter_map(|incident| incident.subject.target.clone()).collect();
         if together.leader != leader {
             together.leader.clone_from(&leader);
             self.touched.extend(together.members.iter().cloned());
@@ -94,7 +103,7 @@ impl Desk {
         let Some(view) = self.view(&incident.subject).filter(|_| incident.subject.target.is_some()) else { return false };
         let region = self.regions.get(&incident.subject.region).and_then(|region| region.seen_since);
         let restored = self.files.get(&incident.id).is_some_and(|file| file.restored);
-        restored && view.seen_since.is_none() && !view.dark && is_old(self.started) && region.is_some_and(is_old)
+        restored && !view.reported && is_old(self.started) && region.is_some_and(is_old)
     }
 
     pub(super) fn suppress(&mut self, now: Now, incident: &mut Incident, file: &mut File) {
@@ -129,6 +138,10 @@ impl Desk {
         let cause = || inhibit::causes(*rule).iter().find_map(|cause| hides(&of(target.clone(), *cause)));
         let silence = || file.silenced.as_ref().map(|held| (held.by.clone(), held.text.clone()));
         let leader = || {
+            // What recovers is not hidden any more by those who still fail.
+            if !incident.in_breach() && incident.suppressed_by.is_none() {
+                return None;
+            }
             let leader = self.together.get(file.common.as_ref()?)?.leader.as_ref().filter(|leader| **leader != incident.id)?;
             let target = self.incidents.get(leader)?.subject.target.as_ref()?;
             Some((leader.clone(), format!("{} of {region}/{target} ({leader}), which fails together with it", rule.as_str())))

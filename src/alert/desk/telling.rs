@@ -207,6 +207,7 @@ impl Desk {
         let level = format!("n{}", incident.escalation.reminders);
         let mut message = self.message(incident, AlertEvent::Reminder, &level, due);
         if let Some(late) = lateness(due, now.steady) {
+            incident.record(now.wall, "late", format!("a reminder was due {} earlier", span(late)));
             message.notes.push(format!("this reminder is {} late", span(late)));
             self.late += 1;
         }
@@ -232,7 +233,9 @@ impl Desk {
         let channels: Vec<String> = incident.told.keys().filter(edits).filter(|it| !file.spoken.contains(*it)).cloned().collect();
         if !channels.is_empty() {
             let message = self.message(incident, AlertEvent::Update, &format!("{:x}", now.steady.unix_ms()), now.steady);
-            channels.iter().for_each(|channel| self.send(now, channel, &message));
+            for channel in &channels {
+                self.send(now, channel, &message);
+            }
         }
     }
 
@@ -250,7 +253,8 @@ impl Desk {
         let failing = incident.subject.rule == Rule::DeliveryFailing;
         let hold = if failing { self.hold(now, incident) } else { self.settings.resolve_after };
         let recovers = incident.recovering.map(|then| after(then, hold));
-        let gone = file.restored.then(|| after(self.started.max(now.steady), REPORTED_WITHIN));
+        let unreported = file.restored && self.view(&incident.subject).is_some_and(|view| !view.reported);
+        let gone = unreported.then(|| after(now.steady, REPORTED_WITHIN / 10));
         let all = [
             waits.map(|at| after(at, WAITS_FOR_CAUSE)),
             step,

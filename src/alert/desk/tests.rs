@@ -1,1 +1,11 @@
+//! Scripts: what happens, and who is told what when.
 
+mod causes;
+mod escalation;
+mod failing;
+mod incidents;
+mod random;
+mod restart;
+mod room;
+mod silences;
+mod storms;

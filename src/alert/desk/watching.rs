@@ -51,7 +51,9 @@ impl Desk {
         }
         if self.regions.len() > world.regions.len() {
             let gone: Vec<RegionName> = self.regions.keys().filter(|name| !world.regions.contains_key(*name)).cloned().collect();
-            gone.iter().for_each(|region| self.unwatch_region(now, region));
+            for region in &gone {
+                self.unwatch_region(now, region);
+            }
         }
     }
 
@@ -74,6 +76,7 @@ impl Desk {
         let watch = self.watches.entry(id.clone()).or_default();
         watch.figures.add(now.steady, sample);
         let view = &mut watch.view;
+        view.reported = true;
         let was_dark = std::mem::replace(&mut view.dark, dark);
         view.seen_since = view.seen_since.filter(|_| !dark).or((!dark).then_some(now.steady));
         for transition in &report.transitions {
@@ -256,7 +259,9 @@ impl Desk {
     /// The configuration does not have it any more.
     pub(super) fn unwatch(&mut self, now: Now, id: &TargetId) {
         let open = self.watches.get(id).map(|watch| watch.view.open.clone()).unwrap_or_default();
-        open.iter().for_each(|id| self.give_up(now, id));
+        for id in &open {
+            self.give_up(now, id);
+        }
         self.watches.remove(id);
     }
 
@@ -264,7 +269,9 @@ impl Desk {
         let Some(view) = self.regions.remove(region) else { return };
         view.open.iter().for_each(|id| self.give_up(now, id));
         let targets: Vec<TargetId> = self.watches.keys().filter(|id| id.region == *region).cloned().collect();
-        targets.iter().for_each(|id| self.unwatch(now, id));
+        for id in &targets {
+            self.unwatch(now, id);
+        }
     }
 
     pub(super) fn give_up(&mut self, now: Now, id: &str) {

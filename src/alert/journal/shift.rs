@@ -4,7 +4,10 @@
 use chrono::Duration;
 
 use crate::{
-    alert::{incident::Incident, outbox::Row},
+    alert::{
+        incident::{Escalation, Incident},
+        outbox::Row,
+    },
     model::Timestamp,
 };
 
@@ -22,10 +25,9 @@ fn coming(at: &mut Timestamp, by: i64, now: Timestamp) {
 /// Shifts an incident's times by this many milliseconds.
 pub(super) fn incident(incident: &mut Incident, by: i64, now: Timestamp) {
     past(&mut incident.opened, by, now);
-    for at in [&mut incident.recovering, &mut incident.escalation.started, &mut incident.escalation.reminded] {
-        if let Some(at) = at {
-            past(at, by, now);
-        }
+    let Escalation { started, reminded, .. } = &mut incident.escalation;
+    for at in [&mut incident.recovering, started, reminded].into_iter().flatten() {
+        past(at, by, now);
     }
     if let Some(at) = incident.acknowledgement.as_mut().and_then(|taken| taken.expires.as_mut()) {
         *at = Timestamp(at.0 + Duration::milliseconds(by));

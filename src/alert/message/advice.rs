@@ -33,11 +33,12 @@ const SLOTS: &str = "SELECT slot_name, active, wal_status, pg_size_pretty(pg_wal
 /// What to do first for this alert.
 pub(super) fn first(alert: &Alert) -> Vec<Command> {
     let Alert { evidence, target, .. } = alert;
+    let place = Place::of(alert.server.as_deref());
     match alert.rule {
-        Rule::DatabaseDown => down(evidence),
-        Rule::DatabaseUnresponsive => unresponsive(),
-        Rule::DatabaseRejecting => rejecting(evidence),
-        Rule::PoolerDown => pooler_down(evidence),
+        Rule::DatabaseDown => down(evidence, &place),
+        Rule::DatabaseUnresponsive => unresponsive(&place),
+        Rule::DatabaseRejecting => rejecting(evidence, &place),
+        Rule::PoolerDown => pooler_down(evidence, target.as_ref()),
         Rule::RegionBlind => blind(),
         Rule::PoolSaturated | Rule::PoolWaiting => pool(evidence),
         Rule::ConnectionLeak => leak(evidence),
@@ -52,15 +53,33 @@ pub(super) fn first(alert: &Alert) -> Vec<Command> {
     }
 }
 
+/// Where a server is, as words for a shell.
+struct Place {
+    host: String,
+    port: String,
+}
+
+impl Place {
+    /// Of `host:port`, or `[host]:port`; placeholders where it is not known.
+    fn of(address: Option<&str>) -> Self {
+        let (host, port) = address.and_then(|address| address.rsplit_once(':')).unwrap_or(("HOST", "PORT"));
+        Self { host: shell(host.trim_start_matches('[').trim_end_matches(']')), port: shell(port) }
+    }
+
+    fn is_ready(&self) -> String {
+        format!("pg_isready -h {} -p {}", self.host, self.port)
+    }
+}
+
 fn run(purpose: &str, command: impl Into<String>) -> Command {
     Command { purpose: purpose.to_owned(), command: command.into() }
 }
 
-fn down(evidence: &Evidence) -> Vec<Command> {
+fn down(evidence: &Evidence, place: &Place) -> Vec<Command> {
     let reach = match evidence.cause {
-        Some(Outcome::DnsFailed) => run("Whether the host name resolves", "getent hosts HOST"),
-        Some(Outcome::TcpTimeout) => run("Whether the host answers at all", "ping -c 3 HOST"),
-        _ => run("Whether anything listens", "pg_isready -h HOST -p PORT"),
+        Some(Outcome::DnsFailed) => run("Whether the host name resolves", format!("getent hosts {}", place.host)),
+        Some(Outcome::TcpTimeout) => run("Whether the host answers at all", format!("ping -c 3 {}", place.host)),
+        _ => run("Whether anything listens", place.is_ready()),
     };
     vec![
         reach,
@@ -69,9 +88,9 @@ fn down(evidence: &Evidence) -> Vec<Command> {
     ]
 }
 
-fn unresponsive() -> Vec<Command> {
+fn unresponsive(place: &Place) -> Vec<Command> {
     vec![
-        run("Whether it answers by now", "pg_isready -h HOST -p PORT -t 3"),
+        run("Whether it answers by now", place.is_ready() + " -t 3"),
         run(
             "On its host: processes stuck on the disk (state D), or none that run",
             "ps -eo pid,stat,wchan:20,args | grep '[p]ostgres'",
@@ -80,7 +99,7 @@ fn unresponsive() -> Vec<Command> {
     ]
 }
 
-fn rejecting(evidence: &Evidence) -> Vec<Command> {
+fn rejecting(evidence: &Evidence, place: &Place) -> Vec<Command> {
     match evidence.cause {
         Some(Outcome::AuthFailed) => vec![
             run(
@@ -95,11 +114,14 @@ fn rejecting(evidence: &Evidence) -> Vec<Command> {
         Some(Outcome::NoSuchDatabase) => vec![run("The databases there are", "SELECT datname, datallowconn FROM pg_database;")],
         Some(Outcome::StartingUp | Outcome::ShuttingDown | Outcome::InRecovery) => vec![
             run("On its host: what it is doing, and whether it goes on", "journalctl -u 'postgresql*' -n 20 --no-pager"),
-            run("Whether it takes connections by now", "pg_isready -h HOST -p PORT"),
+            run("Whether it takes connections by now", place.is_ready()),
         ],
         Some(Outcome::TlsFailed) => vec![run(
             "Its certificate, and until when it holds",
-            "openssl s_client -starttls postgres -connect HOST:PORT </dev/null 2>/dev/null | openssl x509 -noout -subject -dates",
+            format!(
+                "openssl s_client -starttls postgres -connect {}:{} </dev/null 2>/dev/null | openssl x509 -noout -subject -dates",
+                place.host, place.port
+            ),
         )],
         Some(Outcome::TooManyConnections) => vec![
             run("As superuser, who has reserved slots: who holds the connections", HOLDERS),
@@ -109,32 +131,31 @@ fn rejecting(evidence: &Evidence) -> Vec<Command> {
             ),
         ],
         _ => vec![
-            run("Whether it takes connections by now", "pg_isready -h HOST -p PORT"),
+            run("Whether it takes connections by now", place.is_ready()),
             run("On its host: a full accept queue (Recv-Q above Send-Q)", "ss -ltn"),
         ],
     }
 }
 
-/// How to reach the console of the pooler that the evidence names.
-fn console(evidence: &Evidence) -> (String, Option<&str>) {
-    let (place, pool) = match evidence.pooler.as_deref().map(|pooler| pooler.split_once(' ').unwrap_or((pooler, ""))) {
-        Some((place, pool)) => (place, pool),
-        None => ("", ""),
-    };
-    let (host, port) = place.rsplit_once(':').unwrap_or(("HOST", "6432"));
-    let database = pool.rsplit_once('/').map(|(database, _)| database).filter(|database| !database.is_empty());
-    (format!("psql -h {} -p {} -d pgbouncer", shell(host), shell(port)), database)
+/// How to reach the console of the pooler that the evidence names, as `host:port` and perhaps ` database/user` after it.
+fn console(evidence: &Evidence) -> String {
+    let Place { host, port } = Place::of(evidence.pooler.as_deref().and_then(|pooler| pooler.split(' ').next()));
+    format!("psql -h {host} -p {port} -d pgbouncer")
 }
 
-fn pooler_down(evidence: &Evidence) -> Vec<Command> {
-    let (psql, _) = console(evidence);
+fn pooler_down(evidence: &Evidence, target: Option<&TargetName>) -> Vec<Command> {
+    let psql = console(evidence);
     let mut commands = vec![
         run("Whether the pooler's console answers, and what is paused or disabled", format!("{psql} -c 'SHOW DATABASES;'")),
         run("On its host: whether it runs, and what it said last", "systemctl status pgbouncer --no-pager -n 20"),
     ];
     if evidence.cause == Some(Outcome::PoolerPaused) {
-        commands
-            .push(run("When nobody paused it on purpose: lets clients go on, in all databases", format!("{psql} -c 'RESUME;'")));
+        // A bare RESUME is refused when databases were paused one by one.
+        let resume = target.map_or_else(|| "RESUME;".to_owned(), |target| format!("RESUME {};", identifier(target.as_str())));
+        commands.push(run(
+            "When nobody paused it on purpose (the database by its name in SHOW DATABASES; ENABLE when it is disabled)",
+            format!("{psql} -c {}", shell(&resume)),
+        ));
     }
     commands
 }
@@ -148,7 +169,7 @@ fn blind() -> Vec<Command> {
 }
 
 fn pool(evidence: &Evidence) -> Vec<Command> {
-    let (psql, _) = console(evidence);
+    let psql = console(evidence);
     let mut commands = Vec::new();
     if evidence.pooler.is_some() {
         commands.push(run(

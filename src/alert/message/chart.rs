@@ -63,8 +63,8 @@ pub fn draw(alert: &Alert) -> Option<Picture> {
     if from >= to {
         return None;
     }
-    let unit = units::figure(alert.rule).map(|(_, unit, _)| unit);
-    let threshold = unit.zip(alert.threshold).map(|(unit, level)| unit.on_chart(level, &chart.unit)).filter(|it| it.is_finite());
+    let judged = units::figure(alert.rule).zip(alert.threshold);
+    let threshold = judged.and_then(|((_, unit, _), level)| unit.on_chart(level, &chart.unit)).filter(|level| level.is_finite());
     let (least, most) = (values().reduce(f64::min)?, values().reduce(f64::max)?);
     let (low, high) = (least.min(threshold.unwrap_or(least)), most.max(threshold.unwrap_or(most)));
     // Figures near their maximum, such as a hit ratio, show nothing when they stand on zero.

@@ -8,6 +8,7 @@ use crate::{
         alert::{AlertMetrics, Chart},
         health::{HolderEvidence, QueryEvidence, SessionEvidence},
     },
+    region::thresholds::{Patch, Thresholds},
 };
 
 /// Seconds after 2026-11-23 08:46:00 UTC.
@@ -157,6 +158,7 @@ pub(crate) fn alert(rule: Rule) -> Alert {
         fingerprint: "9f3c1a2b4d5e6f70".into(),
         region: region.into(),
         target: target.map(Into::into),
+        server: target.map(|_| "db.internal:5432".to_owned()),
         state: AlertState::Firing,
         started_at: at(-12),
         resolved_at: None,
@@ -186,7 +188,7 @@ pub(crate) fn parcel(event: AlertEvent, alerts: Vec<Alert>) -> Parcel {
             recipient: Some("ada@example.com".into()),
         },
         event,
-        level: "0.2".into(),
+        level: "n2".into(),
         severity: alerts.first().map_or(Severity::Low, |alert| alert.severity),
         due: at(0),
         decided: at(0),
@@ -216,8 +218,8 @@ fn every_kind() -> BTreeMap<&'static str, Parcel> {
     (many[3].severity, many[4].severity, many[5].resolved) = (Severity::Low, Severity::High, true);
     let mut repeat = parcel(AlertEvent::Escalation, vec![alert(Rule::ConnectionLeak)]);
     repeat.possible_repeat = true;
-    repeat.order.decided = at(14);
-    repeat.order.notes = vec!["The channel slack-ops could not be reached: 403 invalid_token.".into()];
+    repeat.order.notes =
+        vec!["this step is 14 s late".into(), "The channel slack-ops could not be reached: 403 invalid_token.".into()];
     let recovered = Parcel { fired_and_recovered: true, ..parcel(AlertEvent::Resolved, vec![over.clone()]) };
     BTreeMap::from([
         ("acknowledged", parcel(AlertEvent::Acknowledged, vec![taken.clone()])),
@@ -291,6 +293,11 @@ fn titles_say_what_happened() {
     for (kind, title) in table {
         assert_eq!(compose(&kinds[kind]).title, title);
     }
+    let mut again = parcel(AlertEvent::Reminder, vec![alert(Rule::BlockingChain)]);
+    for (level, what) in [("n3-instead-of-slack-2", "STILL FIRING (reminder 3)"), ("r1", "STILL FIRING")] {
+        again.order.level = level.into();
+        assert_eq!(headline(&again).what, what);
+    }
     let blind = parcel(AlertEvent::Firing, vec![alert(Rule::RegionBlind)]);
     assert_eq!(compose(&blind).title, "FIRING critical: region_blind on us-east-1");
 }
@@ -330,6 +337,38 @@ fn names_from_the_database_break_no_line_and_hide_nothing() {
 #[test]
 fn the_specimen_is_an_alert() {
     assert_golden("alert.json", &(serde_json::to_string_pretty(&alert(Rule::PoolWaiting)).unwrap() + "\n"));
+}
+
+#[test]
+fn the_pages_tune_what_can_be_tuned() {
+    #[derive(serde::Deserialize)]
+    struct Tuning {
+        thresholds: Option<Patch>,
+    }
+    let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/alerts");
+    for rule in Rule::ALL {
+        let page = std::fs::read_to_string(pages.join(format!("{}.md", rule.as_str()))).unwrap();
+        let tuning = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let tuning: Tuning = toml::from_str(tuning).unwrap_or_else(|error| panic!("{}: {error}", rule.as_str()));
+        let patch = tuning.thresholds.unwrap();
+        assert!(patch.rules.contains_key(rule), "{}", rule.as_str());
+        let mut thresholds = Thresholds::default();
+        assert_eq!(thresholds.apply(&patch), [], "{}", rule.as_str());
+        let changed = Thresholds { rules: Thresholds::default().rules, ..thresholds };
+        assert_eq!(changed, Thresholds::default(), "{} shows the defaults", rule.as_str());
+    }
+}
+
+#[test]
+fn the_index_shows_a_real_message_and_a_template_that_works() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/alerts/README.md")).unwrap();
+    let golden = include_str!("../../../tests/golden/alerts/email/firing.txt");
+    assert!(page.contains(golden.trim()), "copy tests/golden/alerts/email/firing.txt into it");
+    let example: toml::Table = toml::from_str(page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap()).unwrap();
+    let templates = Templates::new(example["title"].as_str(), example["body"].as_str()).unwrap();
+    let worded = templates.apply(&compose(&every_kind()["firing"]));
+    assert_eq!(worded.title, "[db] FIRING critical: pool_waiting on us-east-1/marketing");
+    assert!(worded.body.unwrap().contains("\nValue: 5.2 s (oldest wait)\n"));
 }
 
 #[test]

@@ -15,8 +15,6 @@ pub(super) enum Unit {
     Share,
     /// A share that grows so much in a day.
     SharePerDay,
-    /// A plain number.
-    Count,
 }
 
 /// The figure that a rule judges, its unit, and whether less of it is worse; none for rules that judge attempts.
@@ -48,18 +46,18 @@ impl Unit {
             Self::Seconds => span(value * 1_000.0),
             Self::Share => percent(value),
             Self::SharePerDay => format!("{} a day", percent(value)),
-            Self::Count if value.fract() == 0.0 => format!("{value:.0}"),
-            Self::Count => format!("{value:.1}"),
         }
     }
 
-    /// A value of this unit in the unit of a chart: `ms`, `s`, `%`, or nothing for a plain number.
-    pub(super) fn on_chart(self, value: f64, chart: &str) -> f64 {
+    /// A value of this unit in the unit of a chart: `ms`, `s`, `%`, or nothing for a plain number. None when the chart shows something
+    /// else than what the rule judges, such as sessions where the threshold is a share.
+    pub(super) fn on_chart(self, value: f64, chart: &str) -> Option<f64> {
         match (self, chart) {
-            (Self::Milliseconds, "s") => value / 1_000.0,
-            (Self::Seconds, "ms") => value * 1_000.0,
-            (Self::Share | Self::SharePerDay, "%") => value * 100.0,
-            _ => value,
+            (Self::Milliseconds, "ms") | (Self::Seconds, "s") => Some(value),
+            (Self::Milliseconds, "s") => Some(value / 1_000.0),
+            (Self::Seconds, "ms") => Some(value * 1_000.0),
+            (Self::Share, "%") => Some(value * 100.0),
+            _ => None,
         }
     }
 }
@@ -70,8 +68,10 @@ pub fn tick(value: f64, unit: &str) -> String {
         "ms" => Unit::Milliseconds.show(value),
         "s" => Unit::Seconds.show(value),
         "%" => Unit::Share.show(value / 100.0),
-        "" => Unit::Count.show(value),
-        other => format!("{value:.1} {other}"),
+        unit => {
+            let number = if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") };
+            format!("{number} {unit}").trim_end().to_owned()
+        }
     }
 }
 
@@ -170,7 +170,6 @@ mod tests {
             (Unit::Share, 0.85, "85%"),
             (Unit::Share, 0.9971, "99.7%"),
             (Unit::SharePerDay, 0.34, "34% a day"),
-            (Unit::Count, 7.0, "7"),
         ];
         for (unit, value, expected) in table {
             assert_eq!(unit.show(value), expected, "{unit:?} {value}");
@@ -195,9 +194,16 @@ mod tests {
 
     #[test]
     fn a_threshold_stands_on_its_chart_in_the_chart_s_unit() {
-        let table = [(Unit::Share, 0.8, "%", 80.0), (Unit::Milliseconds, 500.0, "s", 0.5), (Unit::Seconds, 10.0, "s", 10.0)];
+        let table = [
+            (Unit::Share, 0.75, "%", Some(75.0)),
+            (Unit::Milliseconds, 500.0, "s", Some(0.5)),
+            (Unit::Seconds, 10.0, "s", Some(10.0)),
+            (Unit::Share, 0.1, "", None),
+            (Unit::Milliseconds, 5_000.0, "", None),
+            (Unit::SharePerDay, 0.1, "MiB", None),
+        ];
         for (unit, value, chart, expected) in table {
-            assert!((unit.on_chart(value, chart) - expected).abs() < 1e-9);
+            assert_eq!(unit.on_chart(value, chart), expected, "{unit:?} on {chart:?}");
         }
     }
 }

@@ -74,12 +74,11 @@ impl Outbox {
     pub fn confirmed(&mut self, reference: &str, failed: Option<&str>, now: Now) {
         let is_it = |row: &&Row| row.reference.as_deref() == Some(reference) && row.state == DeliveryState::Sent;
         let Some(seq) = self.rows.values().rev().find(is_it).map(|row| row.seq) else { return };
-        match failed {
-            Some(why) => self.fail(seq, why, now),
-            None => {
-                self.note(seq, "delivered", "was delivered by the provider", now);
-                self.touch(seq);
-            }
+        if let Some(why) = failed {
+            self.fail(seq, why, now);
+        } else {
+            self.note(seq, "delivered", "was delivered by the provider", now);
+            self.touch(seq);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{AlertEvent, DeliveryState, Ended, Failure, Lane, Now, Outbox, later};
+use super::{AlertEvent, DeliveryState, Ended, Failure, Lane, Now, Outbox, Row, later};
 
 /// So long an end is sent again, as Alertmanager's own clients do.
 const END_REPEATED_FOR: Duration = Duration::from_mins(5);
@@ -23,8 +23,12 @@ impl Outbox {
 
     /// The same after a restart, as far as the rows tell.
     pub(super) fn resume_refresh(&mut self, name: &Lane, now: Now) {
-        let rows = self.rows.values().filter(|row| row.order.lane == *name && row.state == DeliveryState::Sent);
-        let Some(last) = rows.last() else { return };
+        if self.posts.get(&name.channel).is_none_or(|post| post.nature.refresh.is_none()) {
+            return;
+        }
+        let rows = self.about.get(&name.about).into_iter().flatten().filter_map(|seq| self.rows.get(seq));
+        let sent = |row: &&Row| row.order.lane == *name && row.state == DeliveryState::Sent;
+        let Some(last) = rows.rev().find(sent) else { return };
         let is_end = last.order.event == AlertEvent::Resolved;
         let ended = last.finished.unwrap_or(now.steady);
         let until = later(ended, END_REPEATED_FOR);

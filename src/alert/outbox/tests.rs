@@ -234,7 +234,7 @@ fn retry_after_holds_the_whole_channel_and_no_other() {
     script.ok().end(retry(Some(Duration::from_secs(30)))).tell("hook i2 firing high");
     assert_eq!(script.wait(29_000).offer(), "hook i2 firing");
     assert_eq!(script.wait(1_000).offer(), "slack i2 firing");
-    script.ok().end(retry(Some(Duration::from_secs(3600))));
+    script.ok().end(retry(Some(Duration::from_hours(1))));
     assert_eq!(script.outbox.news().undeliverable.len(), 1, "an hour is longer than it may take: the next channel is told now");
 }
 

@@ -202,7 +202,7 @@ fn waiting_clients_fire_with_their_pool_and_their_wait() {
 fn fires_after(gone: u64, first: u64, jitter: u64) -> Option<u64> {
     let mut evaluator = Evaluator::new(Thresholds::default());
     let (start, wall) = (clock::now(), clock::wall());
-    let readings: Vec<u64> = (0..16).map(|slot| first + 250 * slot + (slot * 7 + first) % (jitter + 1)).collect();
+    let readings: Vec<u64> = (0..8).map(|slot| first + 250 * slot + (slot * 7 + first) % (jitter + 1)).collect();
     let fires = |at: &u64| {
         let seen = match readings.iter().rev().find(|read| *read <= at) {
             Some(read) if *read < gone => pooler(20, 4, *read as f64),
@@ -211,14 +211,14 @@ fn fires_after(gone: u64, first: u64, jitter: u64) -> Option<u64> {
         let judged = evaluator.step(start + Duration::from_millis(*at), wall, &seen);
         judged.reasons.iter().any(|reason| reason.rule == Rule::PoolWaiting)
     };
-    (0..4_000).step_by(10).find(fires)
+    (0..2_000).step_by(10).find(fires)
 }
 
 #[test]
 fn a_queue_fires_when_its_oldest_client_has_waited_for_a_second_and_never_when_it_went_sooner() {
-    for jitter in [0, 20, 120] {
-        for first in 0..250 {
-            for gone in [100, 500, 760, 900, 1_000] {
+    for jitter in [0, 120] {
+        for first in (0..250).step_by(50) {
+            for gone in [100, 760, 1_000] {
                 assert_eq!(fires_after(gone, first, jitter), None, "gone after {gone} ms, read from {first} on, jitter {jitter}");
             }
             let after = fires_after(u64::MAX, first, jitter).expect("it fires");

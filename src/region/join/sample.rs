@@ -26,7 +26,7 @@ pub(super) fn compose(
     let mut missing = Vec::new();
     let activity = seen.activity.fresh().map(AsRef::as_ref);
     if activity.is_none() {
-        missing.push(blind(seen));
+        missing.extend(blind(seen));
     } else if let Some(latest) = &joined.activity {
         missing.extend(latest.value.1.iter().cloned());
     }
@@ -63,8 +63,8 @@ fn missing(field: &str, cause: impl Into<String>) -> Missing {
     Missing { field: field.to_owned(), cause: cause.into(), fix: None }
 }
 
-/// Why the sessions cannot be seen.
-fn blind(seen: &Seen) -> Missing {
+/// Why the sessions cannot be seen, for each part of the sample that comes from them.
+fn blind(seen: &Seen) -> [Missing; 4] {
     let cause = match seen.attempts.failure() {
         Some(tried) => match &tried.attempt.message {
             Some(message) => format!("{}: {message}", tried.attempt.outcome.as_str()),
@@ -73,7 +73,9 @@ fn blind(seen: &Seen) -> Missing {
         None if seen.had_sight => "the sessions have not been seen lately".to_owned(),
         None => "not measured yet".to_owned(),
     };
-    missing("connectionPool", cause)
+    let parts =
+        ["connectionPool", "queryPerformance.averageActiveSessions", "database.activeConnections", "database.maxConnections"];
+    parts.map(|field| missing(field, cause.clone()))
 }
 
 /// States of sessions may be hidden from the role; then only their number is known.

@@ -190,7 +190,9 @@ async fn one_alert_comes_whole_and_explained() {
         let answer = call_service(&app, TestRequest::get().uri(&path).to_request()).await;
         assert_eq!(read_body_json::<Value, _>(answer).await, expected, "{path}");
     }
-    for path in ["/api/alerts/none", "/api/alerts/none/explain", &format!("/api/alerts/{}", "x".repeat(1_900))] {
+    for path in
+        ["/api/alerts/none", "/api/alerts/none/explain", "/api/alerts/%FF%00", &format!("/api/alerts/{}", "x".repeat(1_900))]
+    {
         let answer = call_service(&app, TestRequest::get().uri(path).to_request()).await;
         assert_eq!(code(answer).await, (404, "no_such_alert".into()), "{path}");
     }

@@ -17,6 +17,8 @@ use std::{
 pub(crate) enum Refusal {
     /// This status, with Retry-After in seconds when given.
     Status(u16, Option<u64>),
+    /// This status with these headers.
+    With(u16, Vec<(&'static str, String)>),
     /// This status with this body.
     Answer(u16, String),
     /// Slack's Web API: 200 with `ok:false` and this code.
@@ -131,6 +133,9 @@ fn serve(
         Some(Refusal::Status(status, after)) => {
             let answer = Answer::new(status, "refused by order");
             after.into_iter().fold(answer, |answer, after| answer.with("retry-after", &after.to_string()))
+        }
+        Some(Refusal::With(status, headers)) => {
+            headers.iter().fold(Answer::new(status, "refused by order"), |answer, (name, value)| answer.with(name, value))
         }
         Some(Refusal::Answer(status, body)) => Answer::new(status, body),
         Some(Refusal::Code(code)) => Answer::json(200, &serde_json::json!({ "ok": false, "error": code })),

@@ -132,11 +132,18 @@ impl Slack {
 
     /// Somebody presses the button with this value at that Unix second: headers and body of Slack's call.
     pub(crate) fn press(value: &str, user: &str, seconds: i64) -> (Vec<(String, String)>, Vec<u8>) {
-        let payload = json!({
-            "type": "block_actions",
-            "user": { "id": "U0ADA", "username": user, "name": user, "team_id": "T0ISOBAR" },
-            "actions": [{ "action_id": "isobar_ack", "block_id": format!("ack-{value}"), "type": "button", "value": value }],
-        });
+        Self::send(
+            &json!({
+                "type": "block_actions",
+                "user": { "id": "U0ADA", "username": user, "name": user, "team_id": "T0ISOBAR" },
+                "actions": [{ "action_id": "isobar_ack", "block_id": format!("ack-{value}"), "type": "button", "value": value }],
+            }),
+            seconds,
+        )
+    }
+
+    /// Any call of Slack's, signed.
+    pub(crate) fn send(payload: &Value, seconds: i64) -> (Vec<(String, String)>, Vec<u8>) {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         let quote = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
         let body = format!("payload={}", payload.to_string().bytes().map(quote).collect::<String>()).into_bytes();

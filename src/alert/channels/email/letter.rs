@@ -36,10 +36,12 @@ const PICTURE: &str = "chart@isobar";
 
 /// Writes the mail for the parcel's recipient, or for all of them when it names none.
 pub(super) fn write(parcel: &Parcel, from: &Mailbox, to: &[String], templates: &Templates) -> Result<Letter, String> {
-    let notice = message::compose(parcel);
+    let mut notice = message::compose(parcel);
     let worded = templates.apply(&notice);
     let id = format!("<{}@{}>", parcel.key, from.email.domain());
-    let subject = if worded.title == notice.title { subject(parcel) } else { worded.title };
+    let subject = if worded.title == notice.title { subject(parcel) } else { worded.title.clone() };
+    notice.title = worded.title;
+    notice.notes.extend(worded.problem.map(|problem| format!("This channel's own words were passed over: {problem}.")));
     let mut builder = Message::builder()
         .from(from.clone())
         .date(parcel.now.0.into())

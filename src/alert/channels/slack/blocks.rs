@@ -137,6 +137,8 @@ fn look(parcel: &Parcel) -> (&'static str, &'static str) {
     match (parcel.order.event, state) {
         (AlertEvent::Test, _) => ("🧪", "TEST"),
         (AlertEvent::Digest, _) => ("🗂", "DIGEST"),
+        _ if parcel.fired_and_recovered => ("✅", "RECOVERED"),
+        (_, Some(AlertState::Recovering)) => ("⏳", "RECOVERING"),
         (AlertEvent::Resolved, _) | (_, Some(AlertState::Resolved)) => ("✅", "RESOLVED"),
         (AlertEvent::Acknowledged, _) | (_, Some(AlertState::Acknowledged)) => ("👀", "ACKNOWLEDGED"),
         _ => match parcel.order.severity {

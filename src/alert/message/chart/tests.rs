@@ -82,3 +82,13 @@ fn a_share_s_threshold_stands_at_its_percentage() {
     cache.chart.points = vec![(0, Some(99.0)), (60_000, Some(81.2))];
     assert_eq!(draw(&cache).unwrap().range, "81% to 99%, threshold 90%");
 }
+
+#[test]
+fn a_threshold_of_something_else_is_not_drawn() {
+    let mut leak = alert(Rule::ConnectionLeak);
+    leak.chart.figure = "idle in transaction".into();
+    leak.chart.points = vec![(0, Some(2.0)), (60_000, Some(28.0))];
+    let picture = draw(&leak).unwrap();
+    assert_eq!(picture.range, "2 to 28");
+    assert_eq!(columns(&pixels(&picture), THRESHOLD), [0u32; 0]);
+}

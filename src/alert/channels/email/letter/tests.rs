@@ -96,6 +96,15 @@ fn a_channel_s_own_text_stands_in_both_parts() {
 }
 
 #[test]
+fn a_template_that_fails_later_is_named_in_the_mail_that_goes_out_without_it() {
+    let parcel = parcel(AlertEvent::Firing, vec![alert(Rule::PoolWaiting)]);
+    let letter = letter_with(&parcel, Some("PAGE {{ title }}"), Some("{{ digest[0] }}"));
+    assert!(header(&letter, "Subject").unwrap().starts_with("PAGE FIRING"), "{letter}");
+    assert!(letter.contains("NOTE: This channel's own words were passed over: body: line 1: "), "{letter}");
+    assert!(letter.contains("\r\nPAGE FIRING critical: pool_waiting"), "{letter}");
+}
+
+#[test]
 fn the_pages_are_the_golden_ones() {
     let mut over = alert(Rule::DatabaseDown);
     (over.state, over.resolved, over.resolved_at) = (AlertState::Resolved, true, Some(at(180)));
