@@ -270,6 +270,8 @@ impl Node {
     }
 
     async fn stop(self) {
+        // First of all: targets that end with us must not look as if they were not watched any more, which would end their incidents.
+        let _ = self.alerts.addr.send(alert::actor::Ending).timeout(FAREWELL / 4).await;
         for supervisor in self.supervisors.values() {
             supervisor.addr.do_send(Retire);
         }

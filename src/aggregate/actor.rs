@@ -29,12 +29,19 @@ const MOST_UNDELIVERED: usize = 10_000;
 /// Batches that may wait: one of each of a dozen regions four times over. More are refused, and the next one heals it.
 const MAILBOX: usize = 64;
 
+/// A look that is later than this is a gap.
+const STOOD_STILL: Duration = Duration::from_secs(2);
+
 /// See the module.
 pub struct Aggregator {
     world: Arc<ArcSwap<World>>,
     subscribers: Vec<Recipient<WorldChange>>,
     blindness: Blindness,
     published: Instant,
+    /// When it looked for silence last.
+    looked: Instant,
+    /// Since when it has looked without a gap.
+    listening: Instant,
     /// Transitions that a subscriber was too busy to take; the next change carries them.
     undelivered: Vec<Report>,
     regions: BTreeMap<RegionName, Entry>,
@@ -94,11 +101,12 @@ impl Entry {
         }
     }
 
-    /// Judges the region; tells whether anything changed. The targets of a region that went blind become unknown: their last
+    /// Judges the region, whose silence counts while somebody listened; tells whether anything changed. The targets of a region that went blind become unknown: their last
     /// samples say how they were, not how they are.
-    fn judge(&mut self, now: Instant, rule: Blindness) -> bool {
-        let heard = self.region.heard.zip(self.region.heard_at);
-        let blind = blind::judge(heard, self.configured, now, rule);
+    fn judge(&mut self, now: Instant, listening: Instant, rule: Blindness) -> bool {
+        let counts = |(at, wall): (Instant, Timestamp)| (at.max(listening), wall);
+        let heard = self.region.heard.zip(self.region.heard_at).map(counts);
+        let blind = blind::judge(heard, counts(self.configured), now, rule);
         let was = (self.region.status, self.region.reasons.len());
         if let Some(reason) = &blind {
             self.region.targets.values_mut().for_each(|target| forget(target, &reason.message));
@@ -133,7 +141,8 @@ impl Aggregator {
     ) -> Self {
         let regions = regions.into_iter().map(|name| (name, Entry::new())).collect();
         let (updated_at, published) = (clock::wall(), clock::now());
-        Self { world, subscribers, blindness, published, undelivered: Vec::new(), regions, updated_at }
+        let (looked, listening) = (published, published);
+        Self { world, subscribers, blindness, published, looked, listening, undelivered: Vec::new(), regions, updated_at }
     }
 
     /// Publishes the world, with the maps of the regions that changed made anew, and tells the subscribers.
@@ -168,8 +177,16 @@ impl Aggregator {
     fn look_for_silence(&mut self, ctx: &mut Context<Self>) {
         ctx.run_later(LOOK_EVERY, Self::look_for_silence);
         let (now, rule) = (clock::now(), self.blindness);
+        let stood = now.saturating_duration_since(self.looked);
+        self.looked = now;
+        if stood > STOOD_STILL {
+            // The process was stopped, or the machine under it: what nobody could hear is no silence.
+            tracing::warn!(seconds = stood.as_secs(), "this process stood still");
+            self.listening = now;
+        }
+        let listening = self.listening;
         let changed: Vec<RegionName> =
-            self.regions.iter_mut().filter_map(|(name, entry)| entry.judge(now, rule).then(|| name.clone())).collect();
+            self.regions.iter_mut().filter_map(|(name, entry)| entry.judge(now, listening, rule).then(|| name.clone())).collect();
         if !changed.is_empty() {
             self.publish(&changed, &[], &[]);
         } else if now.saturating_duration_since(self.published) >= PUBLISH_EVERY {
@@ -197,7 +214,7 @@ impl Handler<Batch> for Aggregator {
         // A batch of a region that the configuration no longer has was already on its way.
         let Some(entry) = self.regions.get_mut(&batch.region) else { return };
         entry.take(now, &batch);
-        entry.judge(now, self.blindness);
+        entry.judge(now, self.listening, self.blindness);
         self.updated_at = batch.reports.iter().map(|report| report.sample.timestamp).max().unwrap_or(self.updated_at);
         self.publish(&[batch.region], &batch.reports, &batch.removed);
     }

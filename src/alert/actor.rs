@@ -107,6 +107,14 @@ impl Message for Stream {
     type Result = ();
 }
 
+/// The node is about to end: what becomes of the world from now on is its own doing, and no news.
+#[derive(Debug)]
+pub struct Ending;
+
+impl Message for Ending {
+    type Result = ();
+}
+
 /// Make no more calls; answered when those under way have ended, or were given time to. What waits stays in the journal.
 #[derive(Debug)]
 pub struct Stop;
@@ -128,9 +136,10 @@ impl AlertActor {
         let now = Now { steady: links.steady.now(), wall: clock::wall() };
         let Office { settings, desk, carrier } = office;
         let heartbeat = Heartbeat::new(&settings, now);
-        let (pages, published) = (Pages::default(), now.steady);
+        // The first turn publishes: until then readers would see no channels, and no incidents.
+        let (pages, published) = (Pages::default(), Timestamp(now.steady.0 - PUBLISH_EVERY));
         let (changed, under_way, is_ending) = (true, 0, false);
-        let forgotten = published;
+        let forgotten = now.steady;
         Self { settings, links, desk, carrier, pages, heartbeat, published, forgotten, changed, under_way, is_ending }
     }
 
@@ -208,9 +217,13 @@ impl AlertActor {
     }
 
     fn publish(&mut self, now: Now) {
-        if !self.changed || later(self.published, PUBLISH_EVERY) > now.steady {
-            return;
+        if self.changed && later(self.published, PUBLISH_EVERY) <= now.steady {
+            self.publish_at_once(now);
         }
+    }
+
+    /// Whoever asked for a change finds it when the answer is there.
+    fn publish_at_once(&mut self, now: Now) {
         let mut book = AlertBook {
             silences: self.desk.silences(now),
             channels: self.carrier.outbox.channels(),
@@ -277,6 +290,9 @@ impl Handler<WorldChange> for AlertActor {
     type Result = ();
 
     fn handle(&mut self, change: WorldChange, ctx: &mut Self::Context) {
+        if self.is_ending {
+            return;
+        }
         self.desk.see(self.now(), &change);
         self.turn(ctx);
     }
@@ -314,6 +330,14 @@ impl Handler<Stream> for AlertActor {
 
     fn handle(&mut self, new: Stream, _: &mut Self::Context) {
         self.links.stream = new.0;
+    }
+}
+
+impl Handler<Ending> for AlertActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Ending, _: &mut Self::Context) {
+        self.is_ending = true;
     }
 }
 

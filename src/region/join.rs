@@ -27,7 +27,7 @@ use crate::{
         reading::{Body, Cost, DatabaseReading, PoolerReading, Reading},
         sample::Missing,
     },
-    probe::{Sampling, TargetSettings, database::size::Growth},
+    probe::{Sampling, TargetSettings, database::size::Growth, session::ANSWER_WITHIN},
 };
 
 /// A reading that is later than this many intervals, and [`GRACE`], is stale.
@@ -220,6 +220,10 @@ impl Joined {
             attempts: self.attempts.clone(),
             attempts_fresh: within(self.attempts.newest(), clients_stay * DIRECT_CHECKS),
             had_sight: self.activity.is_some(),
+            in_question: self.activity.as_ref().is_some_and(|latest| {
+                let (silent, usual) = (now.saturating_duration_since(latest.at), latest.interval * 2);
+                silent > usual && silent <= usual + ANSWER_WITHIN
+            }),
             activity: signal(self.activity.as_ref(), now, |(activity, _)| Some(Arc::clone(activity))),
             poolers: poolers.collect(),
             queries: self.see_queries(now),

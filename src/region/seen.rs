@@ -53,6 +53,9 @@ pub struct Seen {
     pub attempts_fresh: bool,
     /// Whether the sessions were ever seen.
     pub had_sight: bool,
+    /// Whether the resident session has not answered for longer than usual, and not yet for so long that it counts as failed: within a
+    /// second it is known whether the server is the cause of what else is seen.
+    pub in_question: bool,
     /// The sessions.
     pub activity: Signal<Arc<Activity>>,
     /// The poolers, in the order of the configuration.

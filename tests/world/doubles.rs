@@ -7,6 +7,7 @@
 #![allow(dead_code, unused_imports)] // each test, and each bench, uses some of it
 
 mod alertmanager;
+mod heartbeat;
 mod http;
 mod log;
 mod pagerduty;
@@ -15,6 +16,7 @@ mod receiver;
 mod slack;
 
 pub(crate) use alertmanager::{Alertmanager, Posted};
+pub(crate) use heartbeat::Heartbeat;
 pub(crate) use http::Refusal;
 pub(crate) use pagerduty::{Incident, Pagerduty};
 pub(crate) use qstash::{Published, Qstash};

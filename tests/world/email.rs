@@ -1,6 +1,6 @@
 //! Mail to a real server: every kind of protection, every kind of refusal, and what arrives.
 
-mod server;
+pub(crate) mod server;
 
 use std::{sync::Arc, time::Instant};
 

@@ -7,6 +7,7 @@
 mod support;
 
 mod advice;
+mod alerts;
 mod alerts_crash;
 mod channels;
 mod cli;

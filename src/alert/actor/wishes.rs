@@ -31,7 +31,7 @@ impl Handler<Acknowledge> for AlertActor {
     fn handle(&mut self, command: Acknowledge, ctx: &mut Context<Self>) -> Self::Result {
         let taken = self.desk.acknowledge(self.now(), &command)?;
         self.turn(ctx);
-        self.publish(self.now());
+        self.publish_at_once(self.now());
         Ok(self.pages.alert(&command.id).unwrap_or(taken))
     }
 }
@@ -42,7 +42,7 @@ impl Handler<NewSilence> for AlertActor {
     fn handle(&mut self, command: NewSilence, ctx: &mut Context<Self>) -> Self::Result {
         let made = self.desk.silence(self.now(), &command)?;
         self.turn(ctx);
-        self.publish(self.now());
+        self.publish_at_once(self.now());
         Ok(made)
     }
 }
@@ -53,7 +53,7 @@ impl Handler<EndSilence> for AlertActor {
     fn handle(&mut self, command: EndSilence, ctx: &mut Context<Self>) -> Self::Result {
         self.desk.end_silence(self.now(), &command.0)?;
         self.turn(ctx);
-        self.publish(self.now());
+        self.publish_at_once(self.now());
         Ok(())
     }
 }
@@ -73,6 +73,7 @@ impl Handler<Callback> for AlertActor {
             CallbackAction::Nothing => {}
         }
         self.turn(ctx);
+        self.publish_at_once(self.now());
         Ok(TAKEN.to_owned())
     }
 }

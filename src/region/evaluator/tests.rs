@@ -186,6 +186,9 @@ fn a_pooler_is_down_unless_it_is_merely_full() {
 
 #[test]
 fn waiting_clients_fire_with_their_pool_and_their_wait() {
+    let in_question = Seen { in_question: true, ..pooler(3, 4, 1_200.0) };
+    let still = Seen { in_question: true, ..pooler(3, 4, 2_200.0) };
+    assert_eq!(play([pooler(3, 0, 0.0), in_question, still, pooler(3, 4, 3_200.0)]).0, "...F", "first it must be known why");
     let (script, judged) = play([pooler(3, 0, 0.0), pooler(3, 4, 700.0), pooler(3, 4, 1_700.0)]);
     assert_eq!(script, ".PF");
     let reason = &judged.reasons[0];

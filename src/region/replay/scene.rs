@@ -180,6 +180,7 @@ impl<'a> Scene<'a> {
             attempts: self.attempts.clone(),
             attempts_fresh: self.series.outcomes.contains_key(&Way::Direct),
             had_sight: true,
+            in_question: false,
             activity,
             poolers: self.pooler(step).into_iter().collect(),
             queries: map(self.series.together(statements, step), |[mean, slow]| {

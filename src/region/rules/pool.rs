@@ -60,6 +60,10 @@ pub(super) fn waiting(seen: &Seen, limits: &Thresholds) -> Finding {
     if seen.poolers.is_empty() {
         return Finding::Clear;
     }
+    // Clients queue behind a server that stands still too; what has waited until that is known counts as held.
+    if seen.in_question {
+        return Finding::Unseen;
+    }
     worst(seen.poolers.iter().map(|pooler| queue(pooler, seen, limits)))
 }
 

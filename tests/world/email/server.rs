@@ -15,10 +15,10 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(super) const PASSWORD: &str = "hunter2 & co";
+pub(crate) const PASSWORD: &str = "hunter2 & co";
 
 /// A running mail server.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     folder: TempDir,
     port: u16,
@@ -27,12 +27,12 @@ pub(super) struct Server {
 
 impl Server {
     /// One that speaks so, and lets nobody send who has not signed in as `isobar`.
-    pub(super) fn start(tls: EmailTls) -> Self {
+    pub(crate) fn start(tls: EmailTls) -> Self {
         Self::with(tls, &["--user", "isobar", "--password", PASSWORD])
     }
 
     /// One that anybody may use.
-    pub(super) fn open(tls: EmailTls) -> Self {
+    pub(crate) fn open(tls: EmailTls) -> Self {
         Self::with(tls, &[])
     }
 
@@ -67,7 +67,7 @@ impl Server {
     }
 
     /// How a channel reaches it.
-    pub(super) fn settings(&self, to: &str) -> EmailSettings {
+    pub(crate) fn settings(&self, to: &str) -> EmailSettings {
         EmailSettings {
             host: "localhost".into(),
             port: self.port,
@@ -81,18 +81,18 @@ impl Server {
     }
 
     /// The mails it took, oldest first.
-    pub(super) fn mails(&self) -> Vec<Value> {
+    pub(crate) fn mails(&self) -> Vec<Value> {
         let mail = |number: u32| std::fs::read(self.folder.path().join(format!("{number}.json"))).ok();
         (1..).map_while(mail).map(|mail| serde_json::from_slice(&mail).expect("JSON")).collect()
     }
 
     /// What clients tried.
-    pub(super) fn events(&self) -> String {
+    pub(crate) fn events(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("events")).unwrap_or_default()
     }
 
     /// It accepts connections (the kernel does) and says nothing.
-    pub(super) fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         kill(Pid::from_raw(self.child.id().try_into().expect("a pid")), Signal::SIGSTOP).expect("stopped");
     }
 }
