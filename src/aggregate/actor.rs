@@ -1,5 +1,7 @@
 //! The aggregator: takes batches, keeps the world, tells its subscribers.
 
+mod subscriber;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -8,6 +10,8 @@ use std::{
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use arc_swap::ArcSwap;
+
+use subscriber::Subscriber;
 
 use super::{Blindness, blind, status, trend::Trends};
 use crate::{
@@ -24,8 +28,6 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The world is published at least this often, so that everybody knows that it is kept.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
-/// Reports whose transitions wait for a subscriber; one that is busy for so long is dead.
-const MOST_UNDELIVERED: usize = 10_000;
 /// Batches that may wait: one of each of a dozen regions four times over. More are refused, and the next one heals it.
 const MAILBOX: usize = 64;
 
@@ -35,15 +37,13 @@ const STOOD_STILL: Duration = Duration::from_secs(2);
 /// See the module.
 pub struct Aggregator {
     world: Arc<ArcSwap<World>>,
-    subscribers: Vec<Recipient<WorldChange>>,
+    subscribers: Vec<Subscriber>,
     blindness: Blindness,
     published: Instant,
     /// When it looked for silence last.
     looked: Instant,
     /// Since when it has looked without a gap.
     listening: Instant,
-    /// Transitions that a subscriber was too busy to take; the next change carries them.
-    undelivered: Vec<Report>,
     regions: BTreeMap<RegionName, Entry>,
     updated_at: Timestamp,
 }
@@ -142,7 +142,8 @@ impl Aggregator {
         let regions = regions.into_iter().map(|name| (name, Entry::new())).collect();
         let (updated_at, published) = (clock::wall(), clock::now());
         let (looked, listening) = (published, published);
-        Self { world, subscribers, blindness, published, looked, listening, undelivered: Vec::new(), regions, updated_at }
+        let subscribers = subscribers.into_iter().map(Subscriber::new).collect();
+        Self { world, subscribers, blindness, published, looked, listening, regions, updated_at }
     }
 
     /// Publishes the world, with the maps of the regions that changed made anew, and tells the subscribers.
@@ -160,17 +161,8 @@ impl Aggregator {
             regions: self.regions.iter().map(region).collect(),
         });
         self.world.store(Arc::clone(&world));
-        let mut reports: Vec<Report> = self.undelivered.drain(..).chain(reports.iter().cloned()).collect();
-        let mut is_refused = false;
-        for subscriber in &self.subscribers {
-            let change = WorldChange { world: Arc::clone(&world), reports: reports.clone(), removed: removed.to_vec() };
-            is_refused |= subscriber.try_send(change).is_err();
-        }
-        if is_refused {
-            // It will see the state with the next change; transitions are told only once, to the others once more.
-            reports.retain(|report| !report.transitions.is_empty());
-            reports.truncate(MOST_UNDELIVERED);
-            self.undelivered = reports;
+        for subscriber in &mut self.subscribers {
+            subscriber.tell(&world, reports, removed);
         }
     }
 
@@ -224,7 +216,7 @@ impl Handler<Subscribers> for Aggregator {
     type Result = ();
 
     fn handle(&mut self, new: Subscribers, _: &mut Self::Context) {
-        self.subscribers = new.0;
+        self.subscribers = new.0.into_iter().map(Subscriber::new).collect();
     }
 }
 

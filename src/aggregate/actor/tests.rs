@@ -102,3 +102,32 @@ async fn a_region_that_the_configuration_drops_is_forgotten_and_its_late_mail_ig
     tokio::task::yield_now().await;
     assert_eq!(heard.lock().expect("no panic while held").iter().flat_map(|change| &change.removed).count(), 1);
 }
+
+#[actix_web::test]
+async fn a_busy_subscriber_gets_each_transition_and_removal_once_when_it_has_time_again() {
+    const TOLD: usize = 60;
+    let ear = Ear::default();
+    let heard = Arc::clone(&ear.0);
+    let mut subscriber = Subscriber::new(ear.start().recipient());
+    let world = Arc::new(World::unseen([], clock::wall(), clock::now()));
+    let transition = serde_json::from_value(serde_json::json!({ "kind": "firing", "at": clock::wall(), "reason": {
+        "rule": "query_slow", "severity": "medium", "value": 1.0, "threshold": 1.0, "since": clock::wall(), "message": "",
+        "evidence": { "sessions": [], "holders": [], "queries": [] } } }));
+    let mut report = batch("a", &[("x", Status::Healthy)]).reports.remove(0);
+    report.transitions = vec![transition.expect("a transition")];
+    // More than its mailbox holds, before it has its first turn.
+    for _ in 0..TOLD {
+        subscriber.tell(&world, &[report.clone()], &[report.id()]);
+    }
+    for _ in 0..TOLD {
+        tokio::task::yield_now().await;
+    }
+    assert!(heard.lock().expect("no panic while held").len() < TOLD, "it was busy");
+    subscriber.tell(&world, &[], &[]);
+    for _ in 0..TOLD {
+        tokio::task::yield_now().await;
+    }
+    let heard = heard.lock().expect("no panic while held");
+    let sum = |count: fn(&WorldChange) -> usize| heard.iter().map(count).sum::<usize>();
+    assert_eq!((sum(|change| change.reports.len()), sum(|change| change.removed.len())), (TOLD, TOLD));
+}
