@@ -167,6 +167,8 @@ struct State {
     health: health::Cache,
     stream: Addr<WebActor>,
     seats: Arc<AtomicUsize>,
+    /// Anybody may call back, and the signature is the alert stage's to verify: a flood must not fill its mailbox.
+    callbacks: tokio::sync::Semaphore,
     tls: bool,
 }
 
@@ -214,6 +216,7 @@ pub fn start(settings: &Settings, shared: Shared) -> Result<Running, Error> {
         health: health::Cache::default(),
         stream: stream.clone(),
         seats: seats.clone(),
+        callbacks: tokio::sync::Semaphore::new(commands::CALLBACKS_AT_ONCE),
         tls: tls.is_some(),
     });
     let server = HttpServer::new(move || routes::app(state.clone()))

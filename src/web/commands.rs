@@ -92,6 +92,9 @@ pub(super) async fn qstash_callback(request: HttpRequest, state: Data<State>, bo
     called_back(callback(Provider::Qstash, &request, &state, body).await?)
 }
 
+/// People press buttons one at a time, and QStash tries again.
+pub(super) const CALLBACKS_AT_ONCE: usize = 4;
+
 const NO_SUCH_SILENCE: &str = "no_such_silence";
 
 async fn callback(
@@ -106,6 +109,9 @@ async fn callback(
     });
     let headers = headers.collect();
     let body = whole(body, LONGEST_CALLBACK).await?.to_vec();
+    let Ok(_turn) = state.callbacks.try_acquire() else {
+        return Err(Refusal::NotReady("too many callbacks at once; try again soon"));
+    };
     ask(state, |doors| &doors.callback, Callback { provider, headers, body }, CALLBACK_LIMIT).await
 }
 

@@ -97,6 +97,7 @@ fn state_of(settings: &Settings, shared: Shared) -> Data<State> {
         shared,
         health: health::Cache::default(),
         seats: Arc::default(),
+        callbacks: tokio::sync::Semaphore::new(commands::CALLBACKS_AT_ONCE),
         tls: false,
     })
 }
