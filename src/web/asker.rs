@@ -5,7 +5,10 @@
 //! refused when the browser says that another site is behind it; a session besides needs a sign of our own page, or a
 //! JSON body, which no other site can send without asking first.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    net::IpAddr,
+};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -62,7 +65,13 @@ fn is_from_another_site(request: &HttpRequest) -> bool {
         return false;
     }
     let named = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
-    match (named(HeaderName::from_static("sec-fetch-site")), named(header::ORIGIN)) {
+    let (site, origin) = (named(HeaderName::from_static("sec-fetch-site")), named(header::ORIGIN));
+    let is_browser = site.is_some() || origin.is_some();
+    // Without tokens only this machine may ask, and another site's name may be made to lead here.
+    if is_browser && page::session(request).is_none() && !is_of_this_machine(named(header::HOST).unwrap_or_default()) {
+        return true;
+    }
+    match (site, origin) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => {
             let host = named(header::HOST).unwrap_or_default();
@@ -72,7 +81,38 @@ fn is_from_another_site(request: &HttpRequest) -> bool {
     }
 }
 
+/// Whether a host, perhaps with a port, is named by its address or as this machine.
+fn is_of_this_machine(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let name = name.to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok()
+}
+
 /// Whether the body is said to be JSON.
 pub(super) fn is_json(request: &HttpRequest) -> bool {
     request.content_type().eq_ignore_ascii_case("application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_may_be_made_to_lead_here_is_not_of_this_machine() {
+        for (host, expected) in [
+            ("localhost:3000", true),
+            ("127.0.0.1:3000", true),
+            ("[::1]:3000", true),
+            ("10.0.0.7", true),
+            ("isobar.localhost", true),
+            ("evil.example:3000", false),
+            ("localhost.evil.example", false),
+            ("", false),
+        ] {
+            assert_eq!(is_of_this_machine(host), expected, "{host}");
+        }
+    }
 }
