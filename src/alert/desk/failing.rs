@@ -32,7 +32,7 @@ impl Desk {
             self.changed.insert(order.lane.about.clone());
             return;
         }
-        let note = format!("{} could not be reached: {why}", name(order));
+        let note = format!("the channel {} could not be reached: {why}", name(order));
         match order.event {
             AlertEvent::Digest => self.digest_elsewhere(now, order, note),
             AlertEvent::Firing | AlertEvent::Severity | AlertEvent::Escalation | AlertEvent::Reminder => {

@@ -38,7 +38,7 @@ fn a_channel_in_trouble_delays_no_other_and_what_it_cannot_tell_goes_elsewhere()
     expect_told(&good, "firing delivery_failing wrong", 1);
     let spare = elsewhere.expect(1, SOON).remove(0);
     assert!(spare.says().contains("FIRING critical: database_down on eu/shop"), "{}", spare.says());
-    assert!(spare.says().contains("wrong could not be reached: Slack said invalid_auth"), "{}", spare.says());
+    assert!(spare.says().contains("The channel wrong could not be reached: Slack said invalid_auth"), "{}", spare.says());
     assert_eq!(hanging.messages().len(), 0, "it hangs, and nobody waited for it");
     expect_told(&full, "firing database_down shop", 1);
     let failing = house.expect_state("delivery_failing", "wrong", "firing");

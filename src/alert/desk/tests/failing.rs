@@ -19,7 +19,7 @@ fn what_a_channel_could_not_tell_goes_to_the_next_and_its_failure_is_an_incident
     room.run(10.0);
     fail(&mut room, "chat");
     room.run(1.0);
-    room.expect(&["10 mail firing app/database_down critical [chat could not be reached: 404 channel_not_found]"]);
+    room.expect(&["10 mail firing app/database_down critical [the channel chat could not be reached: 404 channel_not_found]"]);
     let failing = room.desk.incidents().find(|it| it.subject.rule == Rule::DeliveryFailing).expect("it fails").clone();
     assert_eq!((failing.subject.region.as_str(), failing.state.as_str()), ("isobar", "firing"));
     room.run(600.0);
@@ -93,7 +93,7 @@ fn a_critical_that_is_over_by_then_is_told_elsewhere_with_its_end() {
     room.desk.undeliverable(room.now(), &order, "down");
     room.collect();
     let told = room.told();
-    assert_eq!(told[0], "35 mail firing app/database_down critical [chat could not be reached: down]");
+    assert_eq!(told[0], "35 mail firing app/database_down critical [the channel chat could not be reached: down]");
     assert_eq!(told[1], "35 mail resolved app/database_down critical");
 }
 
@@ -107,7 +107,7 @@ fn a_digest_that_could_not_be_told_goes_to_another_channel() {
     room.run(5.0);
     fail(&mut room, "chat");
     let told = room.told();
-    assert_eq!(told[0], "5 mail digest of 2 [chat could not be reached: 404 channel_not_found]");
+    assert_eq!(told[0], "5 mail digest of 2 [the channel chat could not be reached: 404 channel_not_found]");
 }
 
 #[test]
@@ -123,7 +123,10 @@ fn two_addresses_of_a_channel_that_fail_have_one_other_channel_told_once() {
     }
     room.collect();
     let told = room.told();
-    assert_eq!(told, ["1 pager firing app/database_down critical [mail (a@x) could not be reached: 550 no such user]"]);
+    assert_eq!(
+        told,
+        ["1 pager firing app/database_down critical [the channel mail (a@x) could not be reached: 550 no such user]"]
+    );
     room.run(600.0);
     let failing = "600 pager firing mail/delivery_failing high".to_owned();
     assert!(
