@@ -9,7 +9,10 @@
 //!  verdict:         D D D D R           two of a kind each
 //! ```
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use crate::model::{
     Outcome, Timestamp,
@@ -93,6 +96,14 @@ impl Run {
     /// The newest attempt, when it failed.
     pub fn failure(&self) -> Option<&Tried> {
         self.last.as_ref().filter(|_| self.failing())
+    }
+
+    /// From the first of the failures that are remembered to the newest.
+    pub fn lasts(&self) -> Duration {
+        self.recent
+            .front()
+            .zip(self.recent.back())
+            .map_or(Duration::ZERO, |(first, newest)| newest.0.saturating_duration_since(first.0))
     }
 
     /// When the run of the newest `needed` failures began.
@@ -190,8 +201,6 @@ impl Attempts {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{clock, model::Phases};
 

@@ -51,6 +51,8 @@ struct PoolerState {
     latest: Option<Latest<PoolerReading>>,
     unreached: u32,
     paused: u32,
+    /// When the first of those readings was.
+    failing_since: Option<Instant>,
 }
 
 /// All that is known of one target.
@@ -175,6 +177,8 @@ impl Joined {
         let count = |before: u32, now: bool| if now { before.saturating_add(1) } else { 0 };
         state.unreached = count(state.unreached, seen::unreached(reading.pooler.outcome));
         state.paused = count(state.paused, reading.pooler.outcome == Outcome::PoolerPaused);
+        let fails = state.unreached > 0 || state.paused > 0;
+        state.failing_since = fails.then(|| state.failing_since.unwrap_or(at));
         let consoled = self.settings.poolers[reading.index].console.is_some();
         let expected = if consoled { Duration::from_millis(self.cost.interval_ms) } else { self.sampling.client_check };
         renew(&mut state.latest, at, expected, reading.clone());
@@ -207,6 +211,11 @@ impl Joined {
                 message: state.latest.as_ref().and_then(|latest| latest.value.message.clone()),
                 unreached: state.unreached.saturating_add(client),
                 paused: state.paused,
+                failing_for: state
+                    .latest
+                    .as_ref()
+                    .zip(state.failing_since)
+                    .map_or(Duration::ZERO, |(latest, since)| latest.at.saturating_duration_since(since)),
                 tried_lately: within(run.last.as_ref().map(|tried| tried.at), clients_stay),
             }
         });

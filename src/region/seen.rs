@@ -1,6 +1,6 @@
 //! What a target shows at one moment, as the rules read it: only what is fresh, everything else is [`Signal::Stale`] or absent.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{attempts::Attempts, window::Sums};
 use crate::model::{Outcome, activity::Activity, queries::Queries, sample::Pooler};
@@ -40,6 +40,8 @@ pub struct PoolerSeen {
     pub unreached: u32,
     /// How often in a row a pool was paused or disabled.
     pub paused: u32,
+    /// From the first of those readings to the newest.
+    pub failing_for: Duration,
     /// Whether the newest client's attempt through it is recent.
     pub tried_lately: bool,
 }

@@ -191,6 +191,9 @@ thresholds! {
     size_growth_per_day_clear: f64 = 0.08, 0.0 => 100.0;
     /// `database_down`, `database_unresponsive`, `database_rejecting` and `pooler_down` fire after this many failed attempts.
     failed_attempts: u32 = 2, 1 => 20;
+    /// `pooler_down` fires only when the first and the newest of the failed attempts are so far apart, so that a restart is none.
+    /// One that got no answer at all has waited for long enough by itself.
+    pooler_grace: Duration = Duration::from_secs(1), Duration::ZERO => DAY;
     /// `region_blind` fires when no report came from any node of the region for this long. In `global.toml` only.
     region_blind_after: Duration = Duration::from_secs(5), Duration::from_secs(2) => DAY;
 }

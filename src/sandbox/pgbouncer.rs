@@ -174,6 +174,23 @@ impl PgBouncer {
         Ok(())
     }
 
+    /// Starts another process on the same port, then lets this one finish its work and end (SIGINT): an online restart. Needs the
+    /// setting `so_reuseport=1`.
+    pub fn replace(&self) -> Result<(), Error> {
+        let mut process = self.process();
+        let log = self.folder.join("pgbouncer.log");
+        let ups = || std::fs::read_to_string(&log).unwrap_or_default().matches("process up").count();
+        let before = ups();
+        let mut command = account::command(&self.program, OnOurDeath::Kill)?;
+        command.arg(self.folder.join("pgbouncer.ini"));
+        // The old one answers too, so the log must tell that the new one is there.
+        let new = Process::start("PgBouncer", command, &log, || ups() > before)?;
+        if let Some(mut old) = process.replace(new) {
+            old.end(Signal::SIGINT, END);
+        }
+        Ok(())
+    }
+
     /// Kills it (SIGKILL).
     pub fn kill(&self) {
         if let Some(mut running) = self.process().take() {

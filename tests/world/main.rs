@@ -17,6 +17,7 @@ mod faults;
 mod freshness;
 mod hostile;
 mod http;
+mod quiet;
 mod smoke;
 mod stream;
 mod truth;

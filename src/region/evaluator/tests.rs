@@ -67,6 +67,7 @@ fn pooler(busy: u32, waiting: u32, wait_ms: f64) -> Seen {
         message: None,
         unreached: 0,
         paused: 0,
+        failing_for: Duration::ZERO,
         tried_lately: true,
     };
     Seen { poolers: vec![pooler], attempts: Attempts::new(1), ..sees(server(10)) }
@@ -75,7 +76,7 @@ fn pooler(busy: u32, waiting: u32, wait_ms: f64) -> Seen {
 fn tried(outcomes: &[(Path, Outcome)]) -> Attempts {
     let mut attempts = Attempts::new(1);
     for (step, (path, outcome)) in outcomes.iter().enumerate() {
-        let at = clock::now() + Duration::from_millis(step as u64);
+        let at = clock::now() + Duration::from_secs(step as u64);
         let message = (*outcome != Outcome::Ok).then(|| "what was said".to_owned());
         let attempt = Attempt { path: *path, outcome: *outcome, failed_phase: None, phases: Phases::default(), message };
         attempts.note(attempt, at, clock::wall());
@@ -177,10 +178,13 @@ fn a_pooler_is_down_unless_it_is_merely_full() {
     let fires = |seen: Seen| play([seen]).1.reasons.iter().any(|reason| reason.rule == Rule::PoolerDown);
     assert!(fires(Seen { attempts: through(Outcome::TcpRefused), ..pooler(3, 0, 0.0) }));
     assert!(!fires(Seen { attempts: through(Outcome::PoolExhausted), ..pooler(20, 0, 0.0) }));
-    for (unreached, paused, expected) in [(1, 0, false), (2, 0, true), (0, 1, false), (0, 2, true)] {
+    for (unreached, paused, apart, expected) in
+        [(1, 0, 0, false), (2, 0, 1_000, true), (4, 0, 999, false), (0, 1, 0, false), (0, 2, 1_000, true), (0, 4, 999, false)]
+    {
         let mut seen = pooler(3, 0, 0.0);
-        (seen.poolers[0].unreached, seen.poolers[0].paused) = (unreached, paused);
-        assert_eq!(fires(seen), expected, "{unreached} {paused}");
+        let it = &mut seen.poolers[0];
+        (it.unreached, it.paused, it.failing_for) = (unreached, paused, Duration::from_millis(apart));
+        assert_eq!(fires(seen), expected, "{unreached} {paused} {apart} ms apart");
     }
 }
 
@@ -320,4 +324,29 @@ fn stale_statements_keep_a_slow_breach_and_missing_ones_do_not() {
     let breach = || (0..6).map(|_| with(Signal::Fresh(Arc::new(slow.clone()))));
     assert_eq!(play(breach().chain((0..9).map(|_| with(Signal::Stale)))).0, "P....F.........");
     assert_eq!(play(breach().chain((0..2).map(|_| with(Signal::Absent)))).0, "P....F.C");
+}
+
+#[test]
+fn moving_data_and_upkeep_are_no_slow_queries() {
+    let runs = |application: &str, wait: Option<&str>, ms: f64| Session {
+        application: application.into(),
+        wait_event_type: wait.map(str::to_owned),
+        ..session(1, "active", ms, &[])
+    };
+    let (dump, taken) = (runs("pg_dump", None, 60_000.0), runs("export", Some("Client"), 60_000.0));
+    let (report, quick) = (runs("reports", None, 60_000.0), runs("shop", None, 3.0));
+    for (sessions, slow, why) in [
+        (vec![dump.clone()], false, "a dump alone"),
+        (vec![runs("vacuumdb", Some("Timeout"), 60_000.0)], false, "upkeep"),
+        (vec![taken.clone()], false, "its client takes the rows slowly"),
+        (vec![report.clone()], true, "a report alone"),
+        (vec![runs("reports", Some("Lock"), 60_000.0)], true, "one that waits for a lock"),
+        (vec![dump.clone(), taken, report.clone()], true, "they do not hide a slow query either"),
+        (vec![dump, report, quick], false, "half is not most"),
+    ] {
+        let active = sessions.len() as u32;
+        let activity = Activity { states: States { active, total: active, ..States::default() }, sessions, ..server(10) };
+        let judged = play((0..7).map(|_| sees(activity.clone()))).1;
+        assert_eq!(judged.reasons.iter().any(|reason| reason.rule == Rule::QuerySlow), slow, "{why}: {judged:?}");
+    }
 }

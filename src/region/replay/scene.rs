@@ -1,6 +1,10 @@
 //! From figures to what the rules look at: a target that shows exactly what the series say and is calm in everything else.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     model::{
@@ -153,12 +157,14 @@ pub struct Scene<'a> {
     console: Outcome,
     unreached: u32,
     paused: u32,
+    /// When the first and the newest of the console's failures were.
+    failing: Option<(Instant, Instant)>,
 }
 
 impl<'a> Scene<'a> {
     /// Before the first step.
     pub fn new(series: &'a Series, limits: &'a Thresholds) -> Self {
-        Self { series, limits, attempts: Attempts::new(1), console: Outcome::Ok, unreached: 0, paused: 0 }
+        Self { series, limits, attempts: Attempts::new(1), console: Outcome::Ok, unreached: 0, paused: 0, failing: None }
     }
 
     /// What is seen at this step; steps come one after the other.
@@ -212,6 +218,8 @@ impl<'a> Scene<'a> {
                 let count = |before: u32, now: bool| if now { before + 1 } else { 0 };
                 self.unreached = count(self.unreached, seen::unreached(outcome));
                 self.paused = count(self.paused, outcome == Outcome::PoolerPaused);
+                let fails = self.unreached > 0 || self.paused > 0;
+                self.failing = fails.then(|| (self.failing.map_or(at, |(first, _)| first), at));
                 self.console = outcome;
                 return;
             }
@@ -327,6 +335,7 @@ impl<'a> Scene<'a> {
             message: None,
             unreached: self.unreached,
             paused: self.paused,
+            failing_for: self.failing.map_or(Duration::ZERO, |(first, newest)| newest.saturating_duration_since(first)),
             tried_lately: ways.contains_key(&Way::Client),
         })
     }

@@ -1,5 +1,7 @@
 //! Whether anybody gets in: `database_down`, `database_unresponsive`, `database_rejecting`, `pooler_down`.
 
+use std::time::Duration;
+
 use super::{Breach, Finding, count, worst};
 use crate::{
     model::{Evidence, Outcome, Rule},
@@ -99,7 +101,14 @@ fn console(pooler: &PoolerSeen, limits: &Thresholds) -> Finding {
         ..Evidence::default()
     };
     let breach = Breach { message, evidence, ..Breach::default() };
-    if attempts >= limits.failed_attempts { Finding::Breach(breach) } else { Finding::Between(breach) }
+    if enough(attempts, cause, pooler.failing_for, limits) { Finding::Breach(breach) } else { Finding::Between(breach) }
+}
+
+/// Whether failed attempts are more than a restart. Those that are turned away at once come a quarter of a second apart, so two of
+/// them prove little; those that wait in vain have waited for about a second each.
+fn enough(attempts: u32, cause: Outcome, apart: Duration, limits: &Thresholds) -> bool {
+    let waited = matches!(cause, Outcome::TcpTimeout | Outcome::Unresponsive | Outcome::QueryTimeout | Outcome::PoolExhausted);
+    attempts >= limits.failed_attempts && (waited || apart >= limits.pooler_grace)
 }
 
 /// Clients that get no connection. Not the pooler's fault: a full pool (which the pool rules tell) and a server behind it that lets
@@ -123,9 +132,9 @@ fn clients(pooler: &PoolerSeen, run: &Run, seen: &Seen, limits: &Thresholds) -> 
     );
     let mut breach = breach(message, failure, failed);
     breach.evidence.pooler = Some(pooler.name.clone());
-    if seen.attempts.direct.failing() || failed < limits.failed_attempts {
-        Finding::Between(breach)
-    } else {
+    if !seen.attempts.direct.failing() && enough(failed, outcome, run.lasts(), limits) {
         Finding::Breach(breach)
+    } else {
+        Finding::Between(breach)
     }
 }

@@ -8,7 +8,12 @@ use super::{
     span, worst,
 };
 use crate::{
-    model::{Evidence, activity::Session, health::QueryEvidence, queries::Queries},
+    model::{
+        Evidence,
+        activity::Session,
+        health::QueryEvidence,
+        queries::{Queries, Statement},
+    },
     region::{
         seen::{Seen, Signal},
         thresholds::Thresholds,
@@ -98,24 +103,76 @@ pub(super) fn slow(seen: &Seen, limits: &Thresholds) -> Finding {
 }
 
 fn mean(queries: &Queries, limits: &Thresholds) -> Finding {
-    let Some(mean) = queries.mean_ms() else { return Finding::Clear };
+    let asked = Asked::of(queries);
+    if asked.calls == 0 {
+        return Finding::Clear;
+    }
+    let mean = asked.total_ms / asked.calls as f64;
     above(mean, limits.average_query_clear_ms, limits.average_query_ms, || Breach {
         value: Some(mean),
         threshold: Some(limits.average_query_ms),
-        message: format!("Queries take {} on average over {}.", span(mean), count(queries.calls, "call")),
-        evidence: Evidence { queries: largest(queries, |_| true), ..Evidence::default() },
+        message: format!("Queries take {} on average over {}.", span(mean), count(asked.calls, "call")),
+        evidence: Evidence { queries: largest(queries, |it| !is_upkeep(it)), ..Evidence::default() },
         ..Breach::default()
     })
+}
+
+/// Programs that only move data in or out, or keep it in shape: what they run is long on purpose, and nobody waits for its answer.
+const MOVERS: [&str; 8] =
+    ["pg_dump", "pg_dumpall", "pg_basebackup", "pg_restore", "vacuumdb", "reindexdb", "clusterdb", "pg_repack"];
+
+/// How statements begin that move data or keep it in shape.
+const UPKEEP: [&str; 9] = [
+    "ANALYZE",
+    "CHECKPOINT",
+    "CLUSTER",
+    "COPY",
+    "CREATE INDEX",
+    "CREATE UNIQUE INDEX",
+    "REFRESH MATERIALIZED VIEW",
+    "REINDEX",
+    "VACUUM",
+];
+
+/// What was asked of the database, without those: one of them that ended on a quiet night would be most of the time there was.
+struct Asked {
+    calls: u64,
+    slow_calls: u64,
+    total_ms: f64,
+}
+
+impl Asked {
+    fn of(queries: &Queries) -> Self {
+        let all = Self { calls: queries.calls, slow_calls: queries.slow_calls, total_ms: queries.total_ms };
+        queries.statements.iter().filter(|statement| is_upkeep(statement)).fold(all, |rest, upkeep| Self {
+            calls: rest.calls.saturating_sub(upkeep.calls),
+            slow_calls: rest.slow_calls.saturating_sub(if upkeep.slow { upkeep.calls } else { 0 }),
+            total_ms: (rest.total_ms - upkeep.total_ms).max(0.0),
+        })
+    }
+}
+
+fn is_upkeep(statement: &Statement) -> bool {
+    let text = statement.text.as_deref().unwrap_or_default().trim_start();
+    UPKEEP.iter().any(|word| text.get(..word.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(word)))
+}
+
+/// Whether what a session runs for long says nothing about how fast queries are: a known program at its long work, or one that waits
+/// for its client to take or to send data. A fast reading carries no text, so a `VACUUM` typed by hand is a query like any other.
+fn moves_data(session: &Session) -> bool {
+    MOVERS.contains(&session.application.as_str()) || session.wait_event_type.as_deref() == Some("Client")
 }
 
 fn running(seen: &Seen, limits: &Thresholds) -> Finding {
     let Some(activity) = seen.activity.fresh() else { return Finding::Unseen };
     let age = |session: &Session| session.query_ms.unwrap_or_default();
-    let mut long: Vec<_> =
-        activity.sessions.iter().filter(|session| session.state == "active" && age(session) > limits.average_query_ms).collect();
+    let (moving, asking): (Vec<_>, Vec<_>) =
+        activity.sessions.iter().filter(|session| session.state == "active").partition(|session| moves_data(session));
+    let active = activity.states.active.saturating_sub(moving.len() as u32).max(1);
+    let mut long: Vec<_> = asking.into_iter().filter(|session| age(session) > limits.average_query_ms).collect();
     long.sort_by(|a, b| age(b).total_cmp(&age(a)));
     let Some(oldest) = long.first() else { return Finding::Clear };
-    let share = long.len() as f64 / f64::from(activity.states.active.max(1));
+    let share = long.len() as f64 / f64::from(active);
     if share <= limits.slow_sessions_share {
         return Finding::Clear;
     }
@@ -123,7 +180,7 @@ fn running(seen: &Seen, limits: &Thresholds) -> Finding {
     let message = format!(
         "{} of {} run queries older than {}; the oldest is pid {} of {}, for {}.",
         long.len(),
-        count(activity.states.active, "active session"),
+        count(active, "active session"),
         span(limits.average_query_ms),
         oldest.pid,
         who(&oldest.application, &oldest.user),
@@ -142,10 +199,11 @@ fn running(seen: &Seen, limits: &Thresholds) -> Finding {
 /// Too large a share of the calls is slow.
 pub(super) fn slow_rate(seen: &Seen, limits: &Thresholds) -> Finding {
     let Some(queries) = seen.queries.fresh() else { return Finding::Unseen };
-    if queries.calls == 0 {
+    let asked = Asked::of(queries);
+    if asked.calls == 0 {
         return Finding::Clear;
     }
-    let rate = queries.slow_calls as f64 / queries.calls as f64;
+    let rate = asked.slow_calls as f64 / asked.calls as f64;
     above(rate, limits.slow_query_rate_clear, limits.slow_query_rate, || Breach {
         value: Some(rate),
         threshold: Some(limits.slow_query_rate),
@@ -153,16 +211,16 @@ pub(super) fn slow_rate(seen: &Seen, limits: &Thresholds) -> Finding {
             "{} of the calls are slow (over {}): {} of {}.",
             percent(rate),
             span(limits.average_query_ms),
-            queries.slow_calls,
-            queries.calls
+            asked.slow_calls,
+            asked.calls
         ),
-        evidence: Evidence { queries: largest(queries, |slow| slow), ..Evidence::default() },
+        evidence: Evidence { queries: largest(queries, |it| it.slow && !is_upkeep(it)), ..Evidence::default() },
         ..Breach::default()
     })
 }
 
-fn largest(queries: &Queries, wanted: impl Fn(bool) -> bool) -> Vec<QueryEvidence> {
-    let named = queries.statements.iter().filter(|statement| wanted(statement.slow)).take(NAMED).map(|statement| QueryEvidence {
+fn largest(queries: &Queries, wanted: impl Fn(&Statement) -> bool) -> Vec<QueryEvidence> {
+    let named = queries.statements.iter().filter(|statement| wanted(statement)).take(NAMED).map(|statement| QueryEvidence {
         query_id: statement.query_id.clone(),
         text: statement.text.clone(),
         calls: statement.calls,

@@ -75,3 +75,23 @@ fn a_console_and_a_client_that_fail_are_two_attempts_on_a_pooler() {
         assert_eq!(reasons.iter().any(|reason| reason.rule == Rule::PoolerDown), down, "{why}: {reasons:?}");
     }
 }
+
+#[test]
+fn a_console_that_is_back_within_its_grace_was_no_outage() {
+    use Outcome::{Lost, Ok as Up, TcpRefused as Refused};
+    for (script, down, why) in [
+        (&[Lost, Refused, Refused, Refused][..], false, "750 ms"),
+        (&[Lost, Refused, Refused, Refused, Refused], true, "a second"),
+        (&[Lost, Refused, Up, Refused, Refused, Refused], false, "two restarts"),
+    ] {
+        let settings = PoolerSettings { kind: PoolerKind::Pgbouncer, console: Some(url("pgbouncer")), client: None };
+        let mut joined = target(vec![settings]);
+        let (mut now, wall) = (clock::now(), clock::wall());
+        for outcome in script {
+            joined.take(&reading(now, wall, console(*outcome)));
+            now += Duration::from_millis(250);
+        }
+        let reasons = &joined.report(now, wall).sample.reasons;
+        assert_eq!(reasons.iter().any(|reason| reason.rule == Rule::PoolerDown), down, "{why}: {reasons:?}");
+    }
+}
