@@ -105,12 +105,14 @@ fn two_hundred_kills_lose_nothing_critical_and_repeat_nothing_without_doubt() {
         lives.into_iter().map(|life| life.join().expect("no complaint")).collect()
     });
     for (world, (slack, _)) in worlds.iter().zip(WORLDS) {
-        println!("slack {slack}: {} messages, {} ends, {} repeats", world.posts.len(), world.ends(), world.repeats());
+        let (posts, ends, repeats) = (world.posts.len(), world.ends(), world.repeats());
+        println!("{posts} messages, {ends} ends, {repeats} repeats, {} marked, {} counted on", world.marks(), world.counted_on());
         if slack { world.judge_unkeyed() } else { world.judge_keyed() }
     }
     let sum = |count: fn(&World) -> usize| worlds.iter().map(count).sum::<usize>();
-    let (kills, posts, ends, repeats) =
-        (sum(|it| it.kills.len()), sum(|it| it.posts.len()), sum(World::ends), sum(World::repeats));
-    assert_eq!(kills, 200);
-    assert!(posts >= 300 && ends >= 80 && repeats >= 10, "too little to prove anything: {posts}, {ends} ends, {repeats} repeats");
+    let (posts, ends, repeats) = (sum(|world| world.posts.len()), sum(World::ends), sum(World::repeats));
+    let (marks, counted_on) = (sum(World::marks), sum(World::counted_on));
+    assert_eq!(sum(|world| world.kills.len()), 200);
+    assert!(posts >= 300 && ends >= 80 && repeats >= 30, "too little to prove anything: {posts}, {ends} ends, {repeats} repeats");
+    assert!(marks >= 1 && counted_on >= 1, "no doubt about Slack: {marks} marked, {counted_on} counted on");
 }

@@ -86,7 +86,7 @@ impl Wish {
     fn script(&self) -> Vec<Seen> {
         let passed = unix_ms().saturating_sub(self.began);
         let (generation, at) = (passed / GENERATION, passed % GENERATION);
-        let count = if self.slack { 3 } else { 10 };
+        let count = if self.slack { 5 } else { 10 };
         let name = |generation: u64, number: u64| format!("t{generation}-{number}");
         let now = (0..count).map(|number| (name(generation, number), self.breaches(generation, number, at)));
         let before = generation.checked_sub(1).into_iter().flat_map(|before| (0..count).map(move |number| name(before, number)));
@@ -97,10 +97,9 @@ impl Wish {
         let draw = |what: u64| SmallRng::seed_from_u64(self.seed << 48 | generation << 24 | number << 16 | what);
         if self.slack {
             // Each just once, so that rule and target name one incident.
-            let from = draw(0).random_range(0..1_500);
-            let rule = if number == 0 { Rule::DatabaseDown } else { Rule::QuerySlow };
-            let is_there = number != 0 || generation.is_multiple_of(2);
-            return if is_there && (from..from + 250).contains(&at) { vec![rule] } else { vec![] };
+            let (rule, lasts) = if number == 0 { (Rule::DatabaseDown, 250) } else { (Rule::QuerySlow, 700) };
+            let from = draw(0).random_range(0..GENERATION - lasts);
+            return if (from..from + lasts).contains(&at) { vec![rule] } else { vec![] };
         }
         if !draw(at / (100 + 10 * number)).random_bool(0.5) {
             return vec![];
@@ -172,10 +171,11 @@ impl Stage {
 
     async fn see(&mut self, seen: &[Seen]) {
         self.addr.send(change(&self.golden, seen)).await.expect("alive");
-        let criticals = seen.iter().filter(|(_, rules)| rules.contains(&Rule::DatabaseDown));
-        let new: String =
-            criticals.filter_map(|(name, _)| self.known.insert(name.clone()).then(|| format!("{name}\n"))).collect();
-        self.noted.write_all(new.as_bytes()).expect("written");
+        for (name, _) in seen.iter().filter(|(_, rules)| rules.contains(&Rule::DatabaseDown)) {
+            if self.known.insert(name.clone()) {
+                self.noted.write_all(format!("{name}\n").as_bytes()).expect("written");
+            }
+        }
     }
 
     async fn live(&mut self) {
@@ -228,7 +228,9 @@ impl Stage {
         }
         let is_seen = |alert: &Arc<Alert>| alert.state != AlertState::Recovering;
         self.until("all seen again", &merged, |alerts| alerts.iter().all(is_seen)).await;
-        merged.iter_mut().for_each(|(_, rules)| rules.clear());
+        for (_, rules) in &mut merged {
+            rules.clear();
+        }
         self.until("calm", &merged, |alerts| alerts.iter().all(|alert| is_calm(alert))).await;
         let book = self.book.load_full();
         assert_eq!(book.not_kept, None);
