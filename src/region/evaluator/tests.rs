@@ -9,7 +9,7 @@ use crate::{
     },
     model::{
         activity::{Activity, Server, Session, States},
-        queries::Queries,
+        queries::{Queries, Statement},
         sample::{Pool, Pooler, PoolerKind},
     },
     region::{
@@ -348,5 +348,42 @@ fn moving_data_and_upkeep_are_no_slow_queries() {
         let activity = Activity { states: States { active, total: active, ..States::default() }, sessions, ..server(10) };
         let judged = play((0..7).map(|_| sees(activity.clone()))).1;
         assert_eq!(judged.reasons.iter().any(|reason| reason.rule == Rule::QuerySlow), slow, "{why}: {judged:?}");
+    }
+}
+
+#[test]
+fn statements_of_upkeep_are_left_out_of_the_means() {
+    let ended = |text: &str, calls: u64, mean_ms: f64| Statement {
+        query_id: "42".into(),
+        user: "app".into(),
+        text: Some(text.into()),
+        calls,
+        mean_ms,
+        total_ms: mean_ms * calls as f64,
+        share: 0.5,
+        rows: 1,
+        cache_hit_ratio: None,
+        slow: mean_ms > 1_000.0,
+        calls_total: calls,
+        seconds_total: 1.0,
+        rows_total: 1,
+    };
+    let slow: &[_] = &[Rule::QuerySlow, Rule::SlowQueryRate];
+    for (statements, expected, why) in [
+        (vec![ended("copy public.orders (id) TO stdout", 1, 12_000.0), ended("SELECT $1", 4, 1.0)], &[][..], "a dump"),
+        (vec![ended("VACUUM (ANALYZE) orders", 1, 9_000.0)], &[], "nothing else was asked"),
+        (vec![ended("SELECT copy FROM orders", 2, 9_000.0)], slow, "a query that only looks so"),
+        (vec![ended("CREATE INDEX ON orders (id)", 9, 9_000.0), ended("SELECT $1", 1, 2_000.0)], slow, "it hides none"),
+    ] {
+        let queries = Queries {
+            calls: statements.iter().map(|it| it.calls).sum(),
+            slow_calls: statements.iter().filter(|it| it.slow).map(|it| it.calls).sum(),
+            total_ms: statements.iter().map(|it| it.total_ms).sum(),
+            statements,
+            ..Queries::default()
+        };
+        let seen = || Seen { queries: Signal::Fresh(Arc::new(queries.clone())), ..sees(server(10)) };
+        let rules: Vec<_> = play((0..12).map(|_| seen())).1.reasons.iter().map(|reason| reason.rule).collect();
+        assert_eq!(rules, expected, "{why}");
     }
 }
