@@ -43,7 +43,7 @@ fn a_batch_under_maintenance_pages_nobody() {
             all.filter(|alert| alert["rule"] == **rule)
                 .any(|alert| alert["suppressedBy"].as_str().is_some_and(|by| by.starts_with("maintenance/batch")))
         };
-        if rules.iter().all(|rule| hidden(rule)) { Ok(()) } else { Err(alerts.to_string()) }
+        if rules.iter().all(hidden) { Ok(()) } else { Err(alerts.to_string()) }
     });
     holder.run("COMMIT").expect("an end");
     for answer in stuck {
