@@ -58,7 +58,7 @@ fn a_channel_is_not_told_that_itself_fails_and_two_that_fail_do_not_report_each_
 #[test]
 fn what_is_hidden_by_now_is_given_to_nobody_else() {
     let mut room = Room::with_policies("chat mail", &["low: 0 chat, 600 mail"]);
-    room.breach("app", "pool_waiting", "critical");
+    room.breach("app", "pool_waiting", "high");
     room.run(5.0);
     let order = room.orders.remove(0);
     room.breach("app", "database_down", "critical");
