@@ -69,14 +69,28 @@ impl Desk {
         }
     }
 
+    /// Another policy covers it now: whoever took it, took something less.
+    fn outgrow(&mut self, now: Now, incident: &mut Incident) {
+        if incident.state != AlertState::Acknowledged {
+            return;
+        }
+        let by = incident.acknowledgement.take().map(|it| it.by).unwrap_or_default();
+        incident.state = AlertState::Firing;
+        let severity = incident.reason.severity.as_str();
+        let text = format!("{by} took it when it was less than {severity}: the policy for {severity} begins");
+        incident.record(now.wall, "outgrown", text);
+        self.changes.events.push(("firing", incident.id.clone()));
+        self.changed.insert(incident.id.clone());
+    }
+
     fn speak(&mut self, now: Now, incident: &mut Incident, file: &mut File) {
         if !incident.in_breach() || incident.suppressed_by.is_some() {
             return;
         }
         let severity = incident.reason.severity;
         self.tell_severity(now, incident, file);
-        if severity > incident.escalation.severity {
-            incident.escalation.rise(now.steady, severity);
+        if severity > incident.escalation.severity && incident.escalation.rise(now.steady, severity) {
+            self.outgrow(now, incident);
         }
         if incident.state == AlertState::Acknowledged {
             return;
