@@ -4,6 +4,8 @@
 //! first message that the channel takes. Of an order about such an incident nothing further follows, or two broken channels would report
 //! each other for ever.
 
+use std::collections::BTreeSet;
+
 use super::super::{Now, order::Order};
 use super::telling::{Message, is_about};
 use super::watching::About;
@@ -57,6 +59,17 @@ impl Desk {
     fn works(&self, channel: &str) -> bool {
         let incident = self.subjects.get(&subject(channel)).and_then(|id| self.incidents.get(id));
         incident.is_none_or(|incident| !incident.in_breach())
+    }
+
+    /// Whom to tell when the configuration has none of these channels any more: one that works, else any.
+    pub(super) fn another(&self, incident: &Incident, missing: &BTreeSet<String>) -> Option<String> {
+        let gone = missing.first()?;
+        let may = |name: &str| !is_about(incident, name) && !incident.digested.iter().any(|known| known == name);
+        let instead = |works: bool| {
+            let may = |name: &str| may(name) && (!works || self.works(name));
+            incident.escalation.instead(gone, &incident.told, may, &self.ways)
+        };
+        instead(true).or_else(|| instead(false))
     }
 
     fn notice_elsewhere(&mut self, now: Now, order: &Order, note: String) {

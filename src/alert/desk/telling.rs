@@ -158,23 +158,31 @@ impl Desk {
                 continue;
             }
             if !self.ways.contains_key(channel) {
-                missing.insert(channel);
+                missing.insert(channel.clone());
             } else if incident.told.contains_key(channel) {
                 if file.spoken.insert(channel.clone()) {
                     let message = Message { notes: notes.clone(), ..self.message(incident, again, &level, due) };
                     self.send(now, channel, &message);
                 }
-                told.insert(channel);
+                told.insert(channel.clone());
             } else if self.first_notice(now, incident, file, channel, &level, due, &notes) {
-                told.insert(channel);
+                told.insert(channel.clone());
             } else {
-                digested.insert(channel);
+                digested.insert(channel.clone());
             }
+        }
+        if told.is_empty()
+            && digested.is_empty()
+            && let Some(other) = self.another(incident, &missing)
+        {
+            notes.push(format!("{} is not configured any more", list(missing.iter())));
+            let by_itself = self.first_notice(now, incident, file, &other, &level, due, &notes);
+            if by_itself { &mut told } else { &mut digested }.insert(other);
         }
         let mut text = format!("step {} of the policy from severity {} on:", index + 1, covers.as_str());
         for (what, channels) in [("told", &told), ("in the digest of", &digested), ("not configured any more:", &missing)] {
             if !channels.is_empty() {
-                text = format!("{text} {what} {};", list(channels.iter().copied()));
+                text = format!("{text} {what} {};", list(channels.iter()));
             }
         }
         let nobody = told.is_empty() && digested.is_empty();
