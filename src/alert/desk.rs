@@ -166,6 +166,7 @@ impl Desk {
         };
         desk.silences.look(now.wall);
         kept.incidents.into_iter().for_each(|incident| desk.restore(now, incident));
+        desk.forget_channels(now);
         desk.resume_digests(now);
         desk
     }
