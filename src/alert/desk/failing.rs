@@ -26,9 +26,9 @@ impl Desk {
         if order.event == AlertEvent::Test {
             return;
         }
-        let about_failing =
-            order.alerts.iter().any(|alert| alert.rule == Rule::DeliveryFailing) && order.event != AlertEvent::Digest;
-        if about_failing {
+        // By the incident: what was sent and is refused later has no alerts any more.
+        let about = self.incidents.get(&order.lane.about);
+        if about.is_some_and(|incident| incident.subject.rule == Rule::DeliveryFailing) {
             let text = format!("{channel} could not be told of it either: {why}");
             self.incidents.get_mut(&order.lane.about).into_iter().for_each(|incident| incident.record(now.wall, "failed", &text));
             self.changed.insert(order.lane.about.clone());
