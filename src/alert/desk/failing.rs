@@ -40,6 +40,8 @@ impl Desk {
             AlertEvent::Firing | AlertEvent::Severity | AlertEvent::Escalation | AlertEvent::Reminder => {
                 self.notice_elsewhere(now, order, note);
             }
+            // Sent, and refused later: what was in it is not known any more.
+            AlertEvent::Digest if order.alerts.is_empty() => {}
             _ => {}
         }
         if self.ways.contains_key(channel) {

@@ -385,3 +385,17 @@ fn every_rule_has_a_page_and_the_index_names_it() {
         assert!(index.contains(&format!("({file})")), "README.md does not name {file}");
     }
 }
+
+#[test]
+fn only_a_test_says_that_it_is_one() {
+    let test = compose(&parcel(AlertEvent::Test, Vec::new()));
+    assert_eq!(
+        (test.title.as_str(), test.summary.as_str()),
+        ("TEST from Isobar: channel mail", "Messages from Isobar arrive here.")
+    );
+    for event in [AlertEvent::Firing, AlertEvent::Digest, AlertEvent::Resolved] {
+        let notice = compose(&parcel(event, Vec::new()));
+        let text = format!("{} {}", notice.title, notice.summary);
+        assert!(!text.contains("TEST") && !text.contains("arrive here"), "{text}");
+    }
+}
