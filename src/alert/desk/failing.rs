@@ -113,8 +113,10 @@ impl Desk {
 
     fn digest_elsewhere(&mut self, now: Now, order: &Order, note: String) {
         let failing = &order.lane.channel;
-        let may = |name: &&String| *name != failing && self.works(name);
-        let Some(other) = self.ways.keys().find(may).cloned() else { return };
+        let may = |name: &String| name != failing && self.works(name);
+        // Where alerts must be refreshed one by one, digests are not understood.
+        let mut takes = self.ways.iter().filter(|(_, way)| way.nature.refresh.is_none()).map(|(name, _)| name);
+        let Some(other) = takes.find(|name| may(name)).cloned() else { return };
         let message = Message {
             about: order.lane.about.clone(),
             event: AlertEvent::Digest,

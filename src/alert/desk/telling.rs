@@ -209,7 +209,9 @@ impl Desk {
         if incident.digested.iter().any(|known| known == channel) {
             return false;
         }
-        if self.budgets.admits(channel, now.steady, above, severity == Severity::Critical) {
+        // A provider that must be reminded of each alert cannot be reminded of a digest.
+        let forgets = self.ways.get(channel).is_some_and(|way| way.nature.refresh.is_some());
+        if self.budgets.admits(channel, now.steady, above, forgets || severity == Severity::Critical) {
             incident.told.insert(channel.to_owned(), severity);
             let message = Message { notes: notes.to_vec(), ..self.message(incident, AlertEvent::Firing, level, due) };
             self.send(now, channel, &message);
