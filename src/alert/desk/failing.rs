@@ -15,9 +15,10 @@ use crate::model::{Evidence, Reason, RegionName, Rule, Severity, TargetName, ale
 /// Incidents about Isobar itself belong to no region.
 const ITSELF: &str = "isobar";
 
-fn subject(channel: &str) -> Subject {
+/// A channel with several addresses fails address by address: the others go on.
+fn subject(channel: &str, recipient: Option<&str>) -> Subject {
     let (region, target) = (RegionName::from(ITSELF), Some(TargetName::from(channel)));
-    Subject { region, target, rule: Rule::DeliveryFailing, scope: String::new() }
+    Subject { region, target, rule: Rule::DeliveryFailing, scope: recipient.unwrap_or_default().to_owned() }
 }
 
 impl Desk {
@@ -39,9 +40,9 @@ impl Desk {
             AlertEvent::Digest => self.digest_elsewhere(now, order, note),
             AlertEvent::Firing | AlertEvent::Severity | AlertEvent::Escalation | AlertEvent::Reminder => {
                 self.notice_elsewhere(now, order, note);
-            }
             // Sent, and refused later: what was in it is not known any more.
             AlertEvent::Digest if order.alerts.is_empty() => {}
+            }
             _ => {}
         }
         if self.ways.contains_key(channel) {
@@ -51,16 +52,24 @@ impl Desk {
                 value: None,
                 threshold: None,
                 since: now.wall,
-                message: format!("the channel {channel} takes no messages: {why}"),
+                message: order.lane.recipient.as_ref().map_or_else(
+                    || format!("the channel {channel} takes no messages: {why}"),
+                    |recipient| format!("the address {recipient} of the channel {channel} takes no messages: {why}"),
+                ),
                 evidence: Evidence { detail: Some(why.to_owned()), ..Evidence::default() },
             };
-            self.raise(now, subject(channel), &reason, &About::default());
+            self.raise(now, subject(channel, order.lane.recipient.as_deref()), &reason, &About::default());
         }
     }
 
     fn works(&self, channel: &str) -> bool {
-        let incident = self.subjects.get(&subject(channel)).and_then(|id| self.incidents.get(id));
-        incident.is_none_or(|incident| !incident.in_breach())
+        let fails = |recipient: Option<&str>| {
+            let incident = self.subjects.get(&subject(channel, recipient)).and_then(|id| self.incidents.get(id));
+            incident.is_some_and(Incident::in_breach)
+        };
+        let addresses = self.ways.get(channel).map_or(&[][..], |way| &way.recipients);
+        let any_address = addresses.is_empty() || addresses.iter().any(|address| !fails(Some(address)));
+        any_address && !fails(None)
     }
 
     /// Whom to tell when the configuration has none of these channels any more: one that works, else any.
@@ -129,8 +138,21 @@ impl Desk {
         self.send(now, &other, &message);
     }
 
-    pub(super) fn works_again(&mut self, now: Now, channel: &str) {
-        let Some(id) = self.subjects.get(&subject(channel)).cloned() else { return };
+    /// One address took a message, which says nothing of the others; without one, all of the channel is known to work.
+    pub(super) fn works_again(&mut self, now: Now, channel: &str, recipient: Option<&str>) {
+        let addresses = self.ways.get(channel).map_or(&[][..], |way| &way.recipients);
+        let mut subjects = vec![subject(channel, None)];
+        match recipient {
+            Some(_) => subjects.push(subject(channel, recipient)),
+            None => subjects.extend(addresses.iter().map(|address| subject(channel, Some(address)))),
+        }
+        for subject in &subjects {
+            self.recover(now, subject);
+        }
+    }
+
+    fn recover(&mut self, now: Now, subject: &Subject) {
+        let Some(id) = self.subjects.get(subject).cloned() else { return };
         let Some(hold) = self.incidents.get(&id).map(|incident| self.hold(now, incident)) else { return };
         let Some(incident) = self.incidents.get_mut(&id) else { return };
         if incident.recovering.is_none() {
@@ -141,11 +163,13 @@ impl Desk {
         }
     }
 
-    /// Channels that the configuration does not have any more fail no longer.
+    /// Channels and addresses that the configuration does not have any more fail no longer.
     pub(super) fn forget_channels(&mut self, now: Now) {
         let is_gone = |incident: &&Incident| {
-            incident.subject.rule == Rule::DeliveryFailing
-                && incident.subject.target.as_ref().is_some_and(|channel| !self.ways.contains_key(channel.as_str()))
+            let Subject { rule, target, scope, .. } = &incident.subject;
+            let way = target.as_ref().and_then(|channel| self.ways.get(channel.as_str()));
+            let has = way.is_some_and(|way| scope.is_empty() || way.recipients.contains(scope));
+            *rule == Rule::DeliveryFailing && !has
         };
         let open = self.subjects.values().filter_map(|id| self.incidents.get(id));
         let gone: Vec<String> = open.filter(is_gone).map(|incident| incident.id.clone()).collect();

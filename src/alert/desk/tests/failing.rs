@@ -25,7 +25,7 @@ fn what_a_channel_could_not_tell_goes_to_the_next_and_its_failure_is_an_incident
     room.run(600.0);
     let told = room.told();
     assert_eq!(told, ["600 mail escalation app/database_down critical", "610 mail firing chat/delivery_failing high"]);
-    room.desk.delivered(room.now(), "chat");
+    room.desk.delivered(room.now(), "chat", None);
     room.run(10.0);
     room.expect(&[]);
     room.run(10.0);
