@@ -6,7 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Now, order::Order};
+use super::super::{
+    Now,
+    order::{ALONE, Order},
+};
 use super::telling::{Message, is_about};
 use super::watching::About;
 use super::{AlertState, Desk, Incident, Subject};
@@ -37,11 +40,11 @@ impl Desk {
         }
         let note = format!("{} could not be reached: {why}", name(order));
         match order.event {
+            // Sent, and refused later: what was in it is not known any more.
+            AlertEvent::Digest if order.alerts.is_empty() => {}
             AlertEvent::Digest => self.digest_elsewhere(now, order, note),
             AlertEvent::Firing | AlertEvent::Severity | AlertEvent::Escalation | AlertEvent::Reminder => {
                 self.notice_elsewhere(now, order, note);
-            // Sent, and refused later: what was in it is not known any more.
-            AlertEvent::Digest if order.alerts.is_empty() => {}
             }
             _ => {}
         }
@@ -111,13 +114,13 @@ impl Desk {
         incident.told.insert(other.clone(), incident.reason.severity);
         incident.digested.retain(|channel| *channel != other);
         let Some(incident) = self.incidents.get(id) else { return };
-        let level = format!("{}-instead-of-{failing}", order.level);
-        let firing = Message { notes: vec![note], ..self.message(incident, AlertEvent::Firing, &level, order.due) };
-        let end = is_over.then(|| self.message(incident, AlertEvent::Resolved, "end", now.steady));
-        self.send(now, &other, &firing);
-        if let Some(end) = end {
-            self.send(now, &other, &end);
-        }
+        let (event, level) = if is_over {
+            (AlertEvent::Resolved, format!("{ALONE}-instead-of-{failing}"))
+        } else {
+            (AlertEvent::Firing, format!("{}-instead-of-{failing}", order.level))
+        };
+        let message = Message { notes: vec![note], ..self.message(incident, event, &level, order.due) };
+        self.send(now, &other, &message);
     }
 
     fn digest_elsewhere(&mut self, now: Now, order: &Order, note: String) {

@@ -87,6 +87,9 @@ impl Ledger {
                     prop_assert!(redirected || incident.state != AlertState::Pending, "told while pending: {text}");
                 }
                 AlertEvent::Resolved => {
+                    if order.fired_and_recovered() {
+                        self.first.insert(lane.clone());
+                    }
                     prop_assert!(self.first.contains(&lane), "its end before its beginning: {text}");
                     prop_assert!(self.over.insert(lane), "two ends: {text}");
                 }
