@@ -98,7 +98,7 @@ fn a_critical_that_is_over_by_then_is_told_elsewhere_in_one_message() {
     room.told();
     room.desk.undeliverable(room.now(), &order, "down");
     room.collect();
-    let mut outbox = room.outbox("mail");
+    let mut outbox = Room::outbox("mail");
     outbox.take(&Changes { orders: room.orders.clone(), ..Changes::default() }, room.now());
     let offered = outbox.offer(room.now());
     let said: Vec<_> = offered.iter().map(|one| (one.parcel.order.event.as_str(), one.parcel.fired_and_recovered)).collect();
