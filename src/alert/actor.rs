@@ -172,7 +172,7 @@ impl AlertActor {
                 self.desk.undeliverable(now, order, why);
             }
             for channel in &news.delivered {
-                self.desk.delivered(now, channel);
+                self.desk.delivered(now, channel, None);
             }
             if !is_more {
                 break;

@@ -166,6 +166,7 @@ impl Desk {
         };
         desk.silences.look(now.wall);
         kept.incidents.into_iter().for_each(|incident| desk.restore(now, incident));
+        desk.forget_channels(now);
         desk.resume_digests(now);
         desk
     }
@@ -274,10 +275,10 @@ impl Desk {
         self.settle(now);
     }
 
-    /// A channel took a message: ends its `delivery_failing`.
-    pub fn delivered(&mut self, now: Now, channel: &str) {
+    /// A channel took a message, at this address when it has several: ends its `delivery_failing`. None: all of the channel works.
+    pub fn delivered(&mut self, now: Now, channel: &str, recipient: Option<&str>) {
         self.begin_turn(now);
-        self.works_again(now, channel);
+        self.works_again(now, channel, recipient);
         self.settle(now);
     }
 

@@ -7,16 +7,17 @@
 //!  pooler_down ─► pool_waiting, pool_saturated
 //!  the same database_* rule on several targets of one server, pooler_down of one pooler: the first one leads
 //! ```
+//! A cause hides only what is not worse than itself, and never a critical that was told before the cause came.
 //! What is hidden is an incident like any other, but nobody is told of it. It comes out by itself when its cause ends before it does:
 //! a cause that recovers hides for one more hold, since symptoms take a moment longer to clear, and no longer.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use super::{
     incident::{Incident, Subject},
     lifecycle::since,
 };
-use crate::model::{RegionName, Rule, Timestamp};
+use crate::model::{RegionName, Rule, Severity, Timestamp};
 
 /// A symptom's first notice waits at most this long for a cause that is about to fire.
 pub(super) const WAITS_FOR_CAUSE: Duration = Duration::from_secs(5);
@@ -86,13 +87,19 @@ pub(super) struct Together {
     pub(super) leader: Option<String>,
 }
 
-/// Who leads of those who may: in breach before recovering, known to people before not, then the first.
+/// Who leads of those who may: the worst, known to people before not, then the first.
 pub(super) fn leads<'a>(members: impl Iterator<Item = &'a Incident>, now: Timestamp, grace: Duration) -> Option<&'a Incident> {
     members.filter(|incident| hides(incident, now, grace)).min_by(|a, b| order(a).cmp(&order(b)))
 }
 
-fn order(incident: &Incident) -> (bool, Timestamp, &Subject) {
-    (incident.escalation.started.is_none(), incident.opened, &incident.subject)
+fn order(incident: &Incident) -> (Reverse<Severity>, bool, Timestamp, &Subject) {
+    (Reverse(incident.reason.severity), incident.escalation.started.is_none(), incident.opened, &incident.subject)
+}
+
+/// Whether a cause may hide it: not when it is worse, and a critical that people were told of goes on, whatever comes later.
+pub(super) fn may_hide(cause: &Incident, incident: &Incident) -> bool {
+    let severity = incident.reason.severity;
+    severity <= cause.reason.severity && (severity < Severity::Critical || incident.told.is_empty())
 }
 
 /// The order in which news is told: causes first, so that what follows from them is known by then.

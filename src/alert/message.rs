@@ -102,7 +102,10 @@ pub fn compose(parcel: &Parcel) -> Notice {
         },
         (_, None) => Notice {
             title,
-            summary: "Messages from Isobar arrive here.".to_owned(),
+            summary: match order.event {
+                AlertEvent::Test => "Messages from Isobar arrive here.".to_owned(),
+                _ => "What this was about is not known any more; look at the alerts that are open.".to_owned(),
+            },
             notes,
             fields: Vec::new(),
             causes: Vec::new(),
@@ -156,8 +159,11 @@ impl Headline {
 pub fn headline(parcel: &Parcel) -> Headline {
     let order = &parcel.order;
     let headline = |what: String, subject: String, tail: String| Headline { what, subject, tail };
-    let Some(alert) = order.alert().filter(|_| order.event != AlertEvent::Test) else {
+    if order.event == AlertEvent::Test {
         return headline("TEST from Isobar".into(), format!("channel {}", plain(&order.lane.channel, NAME)), String::new());
+    }
+    let Some(alert) = order.alert() else {
+        return headline(order.event.as_str().to_uppercase(), plain(&order.lane.about, NAME), String::new());
     };
     let subject = format!("{} on {}", alert.rule.as_str(), place(alert, "/"));
     let severity = alert.severity.as_str();

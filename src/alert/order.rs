@@ -10,6 +10,9 @@ use crate::model::{
     alert::{Alert, AlertEvent},
 };
 
+/// What the level of an end begins with that is the only word of its incident there.
+pub(super) const ALONE: &str = "alone";
+
 /// Messages of one incident to one recipient stay in order; this is whose order it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Lane {
@@ -52,6 +55,11 @@ impl Order {
             hash.update(part.as_bytes());
         }
         hex::encode(&hash.finalize()[..16])
+    }
+
+    /// Whether it tells of a beginning and an end at once.
+    pub fn fired_and_recovered(&self) -> bool {
+        self.event == AlertEvent::Resolved && self.level.starts_with(ALONE)
     }
 
     /// The one alert it is about; the first of a digest.

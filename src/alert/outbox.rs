@@ -186,7 +186,7 @@ impl Outbox {
             reference: None,
             in_doubt: false,
             possible_repeat: false,
-            fired_and_recovered: false,
+            fired_and_recovered: order.fired_and_recovered(),
             void: false,
             order,
         };

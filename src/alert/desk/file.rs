@@ -24,8 +24,9 @@ pub(super) struct View {
     pub(super) open: Vec<String>,
 }
 
-/// No `for` is longer: a rule that is still pending then was forgotten by whoever judges it, as in a restart.
-const LONGEST_PENDING: Duration = Duration::from_hours(1);
+/// A rule that is still pending then was most likely forgotten by whoever judges it, as in a restart, or its end was lost on the way; one
+/// whose `for` is longer is shown anew when it fires.
+const LONGEST_PENDING: Duration = Duration::from_mins(15);
 
 impl View {
     /// Whether a rule's `for` runs.

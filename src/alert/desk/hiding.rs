@@ -130,7 +130,8 @@ impl Desk {
             let cause = self.incidents.get(self.subjects.get(subject)?)?;
             let place = subject.target.as_ref().map_or_else(|| region.to_string(), |target| format!("{region}/{target}"));
             let text = || format!("its cause, {} of {place} ({})", subject.rule.as_str(), cause.id);
-            inhibit::hides(cause, now.steady, self.settings.resolve_after).then(|| (cause.id.clone(), text()))
+            let hides = inhibit::may_hide(cause, incident) && inhibit::hides(cause, now.steady, self.settings.resolve_after);
+            hides.then(|| (cause.id.clone(), text()))
         };
         let of = |target: Option<_>, rule| Subject { region: region.clone(), target, rule, scope: String::new() };
         let blind = target.is_some() && *rule != Rule::DeliveryFailing;

@@ -69,14 +69,28 @@ impl Desk {
         }
     }
 
+    /// Another policy covers it now: whoever took it, took something less.
+    fn outgrow(&mut self, now: Now, incident: &mut Incident) {
+        if incident.state != AlertState::Acknowledged {
+            return;
+        }
+        let by = incident.acknowledgement.take().map(|it| it.by).unwrap_or_default();
+        incident.state = AlertState::Firing;
+        let severity = incident.reason.severity.as_str();
+        let text = format!("{by} took it when it was less than {severity}: the policy for {severity} begins");
+        incident.record(now.wall, "outgrown", text);
+        self.changes.events.push(("firing", incident.id.clone()));
+        self.changed.insert(incident.id.clone());
+    }
+
     fn speak(&mut self, now: Now, incident: &mut Incident, file: &mut File) {
         if !incident.in_breach() || incident.suppressed_by.is_some() {
             return;
         }
         let severity = incident.reason.severity;
         self.tell_severity(now, incident, file);
-        if severity > incident.escalation.severity {
-            incident.escalation.rise(now.steady, severity);
+        if severity > incident.escalation.severity && incident.escalation.rise(now.steady, severity) {
+            self.outgrow(now, incident);
         }
         if incident.state == AlertState::Acknowledged {
             return;
@@ -144,23 +158,31 @@ impl Desk {
                 continue;
             }
             if !self.ways.contains_key(channel) {
-                missing.insert(channel);
+                missing.insert(channel.clone());
             } else if incident.told.contains_key(channel) {
                 if file.spoken.insert(channel.clone()) {
                     let message = Message { notes: notes.clone(), ..self.message(incident, again, &level, due) };
                     self.send(now, channel, &message);
                 }
-                told.insert(channel);
+                told.insert(channel.clone());
             } else if self.first_notice(now, incident, file, channel, &level, due, &notes) {
-                told.insert(channel);
+                told.insert(channel.clone());
             } else {
-                digested.insert(channel);
+                digested.insert(channel.clone());
             }
+        }
+        if told.is_empty()
+            && digested.is_empty()
+            && let Some(other) = self.another(incident, &missing)
+        {
+            notes.push(format!("{} is not configured any more", list(missing.iter())));
+            let by_itself = self.first_notice(now, incident, file, &other, &level, due, &notes);
+            if by_itself { &mut told } else { &mut digested }.insert(other);
         }
         let mut text = format!("step {} of the policy from severity {} on:", index + 1, covers.as_str());
         for (what, channels) in [("told", &told), ("in the digest of", &digested), ("not configured any more:", &missing)] {
             if !channels.is_empty() {
-                text = format!("{text} {what} {};", list(channels.iter().copied()));
+                text = format!("{text} {what} {};", list(channels.iter()));
             }
         }
         let nobody = told.is_empty() && digested.is_empty();
@@ -187,7 +209,9 @@ impl Desk {
         if incident.digested.iter().any(|known| known == channel) {
             return false;
         }
-        if self.budgets.admits(channel, now.steady, above, severity == Severity::Critical) {
+        // A provider that must be reminded of each alert cannot be reminded of a digest.
+        let forgets = self.ways.get(channel).is_some_and(|way| way.nature.refresh.is_some());
+        if self.budgets.admits(channel, now.steady, above, forgets || severity == Severity::Critical) {
             incident.told.insert(channel.to_owned(), severity);
             let message = Message { notes: notes.to_vec(), ..self.message(incident, AlertEvent::Firing, level, due) };
             self.send(now, channel, &message);

@@ -385,3 +385,12 @@ fn every_rule_has_a_page_and_the_index_names_it() {
         assert!(index.contains(&format!("({file})")), "README.md does not name {file}");
     }
 }
+
+#[test]
+fn only_a_test_says_that_it_is_one() {
+    assert_eq!(compose(&parcel(AlertEvent::Test, Vec::new())).title, "TEST from Isobar: channel mail");
+    for event in [AlertEvent::Firing, AlertEvent::Digest, AlertEvent::Resolved] {
+        let Notice { title, summary, .. } = compose(&parcel(event, Vec::new()));
+        assert!(!title.contains("TEST") && !summary.contains("arrive here"), "{title} {summary}");
+    }
+}

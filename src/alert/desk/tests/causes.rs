@@ -107,8 +107,8 @@ fn a_first_notice_waits_five_seconds_at_most_for_a_cause_that_may_come() {
 #[test]
 fn a_blind_region_hides_what_is_in_it_and_only_that() {
     let mut room = Room::new();
-    room.breach("app", "database_down", "critical");
-    room.breach("eu/shop", "database_down", "critical");
+    room.breach("app", "database_down", "high");
+    room.breach("eu/shop", "database_down", "high");
     room.run(5.0);
     room.told();
     room.blind.insert("us".into());
@@ -120,7 +120,7 @@ fn a_blind_region_hides_what_is_in_it_and_only_that() {
     room.blind.clear();
     room.clear("app", "database_down");
     room.run(20.0);
-    room.expect(&["30 slack resolved region_blind high", "30 slack resolved app/database_down critical"]);
+    room.expect(&["30 slack resolved region_blind high", "30 slack resolved app/database_down high"]);
 }
 
 #[test]
@@ -186,4 +186,44 @@ fn poolers_in_front_of_several_targets_are_one_incident() {
     room.breach("c", "pooler_down", "critical").evidence.pooler = Some("other:6432".into());
     room.run(5.0);
     assert_eq!(room.told().len(), 2);
+}
+
+#[test]
+fn the_worst_of_those_that_fail_together_leads() {
+    let mut room = Room::new();
+    for name in ["a", "b"] {
+        room.target(name).server = "db:5432".into();
+    }
+    room.breach("a", "database_down", "medium");
+    room.run(5.0);
+    room.breach("b", "database_down", "critical");
+    room.run(5.0);
+    room.expect(&["0 slack firing a/database_down medium", "5 slack firing b/database_down critical"]);
+    assert!(room.incident("a", "database_down").suppressed_by.is_some());
+}
+
+#[test]
+fn a_cause_hides_nothing_that_is_worse_than_itself() {
+    let mut room = Room::new();
+    room.breach("app", "database_down", "medium");
+    room.breach("app", "pool_waiting", "high");
+    room.breach("app", "query_slow", "medium");
+    room.run(5.0);
+    room.expect(&["0 slack firing app/database_down medium", "0 slack firing app/pool_waiting high"]);
+}
+
+#[test]
+fn the_steps_of_a_critical_go_on_while_its_region_is_blind_or_a_cause_comes_later() {
+    let mut room = Room::with_policies("boss chat", &["critical: 0 chat, 60 boss"]);
+    room.breach("app", "database_down", "critical");
+    room.breach("eu/app", "pool_waiting", "critical");
+    room.run(5.0);
+    room.told();
+    room.blind.insert("us".into());
+    room.breach("eu/app", "database_down", "critical");
+    room.run(70.0);
+    let told = room.told();
+    for expected in ["60 boss firing app/database_down critical", "60 boss firing app/pool_waiting critical"] {
+        assert!(told.contains(&expected.to_owned()), "{told:#?}");
+    }
 }

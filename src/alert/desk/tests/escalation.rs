@@ -167,3 +167,34 @@ fn only_what_fires_can_be_taken_and_only_by_somebody() {
     let refused = room.desk.acknowledge(room.now(), &Acknowledge { id, by: "ana".into(), note: None });
     assert_eq!(refused.expect_err("over").to_string(), "it is over already");
 }
+
+#[test]
+fn a_severity_that_rises_to_another_policy_ends_what_was_taken_for_less() {
+    let mut room = Room::with_policies("boss chat", &["critical: 0 chat boss", "high: 0 chat, 600 chat"]);
+    room.breach("app", "pool_saturated", "high");
+    room.run(10.0);
+    room.acknowledge("app", "pool_saturated", "ana");
+    room.told();
+    room.breach("app", "pool_saturated", "critical");
+    room.run(10.0);
+    room.expect(&["10 chat severity app/pool_saturated critical", "10 boss firing app/pool_saturated critical"]);
+    assert_eq!(room.incident("app", "pool_saturated").state.as_str(), "firing");
+    room.acknowledge("app", "pool_saturated", "ana");
+    room.breach("app", "pool_saturated", "high");
+    room.run(10.0);
+    room.breach("app", "pool_saturated", "critical");
+    room.run(10.0);
+    assert_eq!(room.incident("app", "pool_saturated").state.as_str(), "acknowledged", "as bad as it was when it was taken");
+}
+
+#[test]
+fn a_step_whose_channels_are_all_gone_tells_another_one() {
+    let mut room = Room::with_policies("chat pager", &["low: 0 pager, 60 pager"]);
+    room.breach("app", "pool_waiting", "high");
+    room.target("app").dark = true;
+    room.transition("app", "database_down", crate::model::health::TransitionKind::Pending);
+    room.show();
+    room.desk.reconfigure(room.settings.clone(), ways("chat phone"), room.now());
+    room.run(10.0);
+    room.expect(&["5 chat firing app/pool_waiting high [pager is not configured any more]"]);
+}

@@ -248,3 +248,14 @@ fn severities_that_no_policy_covers_are_told_to_nobody_and_it_says_so() {
         "{incident:#?}"
     );
 }
+
+#[test]
+fn what_is_pending_is_withdrawn_when_nothing_more_is_heard_of_it() {
+    let mut room = Room::new();
+    room.transition("app", "size_growth", TransitionKind::Pending);
+    room.run_by(14.0 * 60.0, Duration::from_secs(10));
+    assert_eq!(room.incident("app", "size_growth").state.as_str(), "pending");
+    room.run_by(2.0 * 60.0, Duration::from_secs(10));
+    assert!(!room.desk.incidents().any(|it| it.state.as_str() == "pending"), "its end was lost on the way");
+    room.expect(&[]);
+}

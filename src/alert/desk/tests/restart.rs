@@ -123,3 +123,18 @@ fn a_digest_goes_on_quietly_and_tells_its_end() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[1].ends_with("chat digest of 2"), "{told:?}");
 }
+
+#[test]
+fn a_channel_that_is_gone_after_the_restart_fails_no_longer() {
+    let mut room = Room::with(Settings::default(), ways("chat mail"));
+    room.breach("app", "database_down", "critical");
+    room.run(1.0);
+    let order = room.orders.iter().find(|order| order.lane.channel == "chat").expect("told").clone();
+    room.desk.undeliverable(room.now(), &order, "404 channel_not_found");
+    room.collect();
+    room.told();
+    room.ways = ways("mail");
+    room.restart(5.0);
+    room.run(1.0);
+    room.expect(&["6 mail resolved chat/delivery_failing high"]);
+}

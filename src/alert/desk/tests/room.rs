@@ -15,6 +15,7 @@ use crate::{
         desk::{Changes, Desk, Kept, Settled, Way, Ways},
         incident::Incident,
         order::Order,
+        outbox::{Outbox, Route},
         settings::{Policy, PolicyStep},
     },
     clock,
@@ -226,6 +227,12 @@ impl Room {
         let reports = self.targets.iter_mut().filter(|(id, _)| !blind.contains(&id.region));
         let reports = reports.map(|(id, condition)| Self::report(id, condition)).collect();
         WorldChange { world: Arc::new(self.world()), reports, removed: std::mem::take(&mut self.removed) }
+    }
+
+    /// An outbox with one channel.
+    pub(super) fn outbox(channel: &str) -> Outbox {
+        let route = Route { name: channel.to_owned(), kind: "email", nature: way(false).nature };
+        Outbox::new(vec![route], Duration::from_mins(5))
     }
 
     pub(super) fn collect(&mut self) {

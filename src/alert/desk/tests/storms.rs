@@ -87,6 +87,21 @@ fn one_of_a_digest_that_becomes_critical_is_told_by_itself() {
     assert!(room.told().contains(&"25 chat resolved b/pool_saturated critical".to_owned()));
 }
 
+#[test]
+fn a_provider_that_forgets_gets_each_alert_by_itself() {
+    let settings = Settings { digest_above: 1, ..Settings::default() };
+    let mut ways = ways("am chat");
+    ways.get_mut("am").expect("there").nature.refresh = Some(Duration::from_mins(1));
+    let mut room = Room::with(settings, ways);
+    for name in ["a", "b", "c"] {
+        room.breach(name, "pool_saturated", "high");
+    }
+    room.run(5.0);
+    let told = room.told();
+    let of = |what: &str| told.iter().filter(|line| line.contains(what)).count();
+    assert_eq!((of("am firing"), of("am digest"), of("chat firing"), of("chat digest")), (3, 0, 1, 1), "{told:#?}");
+}
+
 /// Spikes that never hold for their `for`, blips in the dark, a slow query now and then, and a batch at night under maintenance that
 /// fills the pool until clients wait.
 #[test]
