@@ -14,6 +14,7 @@
 //! A call whose end nobody knows (a crash, no answer at all) leaves its row **in doubt**: it counts as told, is not void any more, and is
 //! made again with the same key where that is one message to people, or where it is critical. The rest counts as sent.
 
+mod deadlines;
 mod keep;
 mod lane;
 mod post;
@@ -29,7 +30,7 @@ use rand::Rng;
 
 use super::{
     Now,
-    bucket::{between, later},
+    bucket::later,
     channels::{Failure, Nature, Parcel, Receipt},
     desk::{Changes, Settled},
     order::{Lane, Order},
@@ -294,7 +295,11 @@ impl Outbox {
                 post.in_flight = post.in_flight.saturating_sub(1);
                 post.took(now.wall);
             }
-            (Some(post), Ended::Answered(Err(Failure::Permanent(why) | Failure::Retry { why, .. })) | Ended::Unknown(why)) => {
+            (
+                Some(post),
+                Ended::Answered(Err(Failure::Permanent(why) | Failure::Doubt { why } | Failure::Retry { why, .. }))
+                | Ended::Unknown(why),
+            ) => {
                 post.in_flight = post.in_flight.saturating_sub(1);
                 post.refused(why);
             }
@@ -304,7 +309,7 @@ impl Outbox {
             Ended::Answered(Ok(receipt)) => self.sent(seq, receipt, now),
             Ended::Answered(Err(Failure::Permanent(why))) => self.fail(seq, &why, now),
             Ended::Answered(Err(Failure::Retry { why, after })) => self.again(seq, &why, after, now, rng),
-            Ended::Unknown(why) => {
+            Ended::Unknown(why) | Ended::Answered(Err(Failure::Doubt { why })) => {
                 row.in_doubt = true;
                 if keyed || critical {
                     row.possible_repeat |= !keyed && !row.is_update();
@@ -377,18 +382,6 @@ impl Outbox {
         }
         self.note(seq, "retry", &format!("failed and is tried again: {why}"), now);
         self.touch(seq);
-    }
-
-    fn expire(&mut self, now: Now) {
-        while let Some((_, seq)) = self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now.steady) {
-            let Some(row) = self.rows.get(&seq) else { break };
-            let lane = row.order.lane.clone();
-            let (after, said) = (between(row.order.decided, now.steady), row.answer.clone());
-            let after = humantime::format_duration(Duration::from_secs(after.as_secs()));
-            let said = said.map_or_else(String::new, |said| format!(", at last: {said}"));
-            self.fail(seq, &format!("not delivered within {after}{said}"), now);
-            self.advance(&lane, now);
-        }
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) enum Does {
     Refuse,
     Panic,
     Hang,
+    Doubt,
 }
 
 /// A way to people that writes down what it gets.
@@ -70,6 +71,7 @@ impl Channel for Fake {
                 None => Ok(Receipt { answer: "200 ok".into(), reference: None }),
                 Some(Does::Fail) => Err(Failure::Retry { why: "503".into(), after: Some(Duration::from_millis(200)) }),
                 Some(Does::Refuse) => Err(Failure::Permanent("403 invalid_token".into())),
+                Some(Does::Doubt) => Err(Failure::Doubt { why: "no answer within 15 s".into() }),
                 Some(Does::Panic) => panic!("a fault in a channel"),
                 Some(Does::Hang) => std::future::pending().await,
             }
@@ -357,10 +359,12 @@ async fn a_channel_that_goes_takes_its_mail_with_it() {
 #[actix_web::test]
 async fn nobody_knows_how_a_call_ended_that_never_does() {
     tokio::time::pause();
-    let hook = Fake::new(true, &[Does::Hang]);
-    let order = crate::alert::outbox::tests::order("i1", "hook", AlertEvent::Firing, "", crate::model::Severity::High, 0);
-    let (key, now) = (order.key(), clock::wall());
-    let parcel = Parcel { order, key, reference: None, possible_repeat: false, fired_and_recovered: false, now };
-    let ended = make(Arc::<Fake>::clone(&hook), Arc::new(parcel), &Handle::current()).await;
-    assert!(matches!(ended, crate::alert::outbox::Ended::Unknown(_)), "{ended:?}");
+    for does in [Does::Hang, Does::Doubt, Does::Panic] {
+        let hook = Fake::new(true, &[does]);
+        let order = crate::alert::outbox::tests::order("i1", "hook", AlertEvent::Firing, "", crate::model::Severity::High, 0);
+        let (key, now) = (order.key(), clock::wall());
+        let parcel = Parcel { order, key, reference: None, possible_repeat: false, fired_and_recovered: false, now };
+        let ended = make(Arc::<Fake>::clone(&hook), Arc::new(parcel), &Handle::current()).await;
+        assert!(matches!(ended, crate::alert::outbox::Ended::Unknown(_)), "{ended:?}");
+    }
 }

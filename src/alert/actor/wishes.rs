@@ -106,7 +106,8 @@ async fn test(name: &str, channel: Shared, now: Now, io: &tokio::runtime::Handle
     for (recipient, ended) in futures_util::future::join_all(calls).await {
         let words = match ended {
             Ended::Answered(Ok(receipt)) => receipt.answer,
-            Ended::Answered(Err(Failure::Permanent(why) | Failure::Retry { why, .. })) | Ended::Unknown(why) => {
+            Ended::Answered(Err(Failure::Permanent(why) | Failure::Doubt { why } | Failure::Retry { why, .. }))
+            | Ended::Unknown(why) => {
                 failed = true;
                 why
             }

@@ -71,7 +71,8 @@ impl Outbox {
             Ended::Answered(Ok(_)) => {
                 self.news.delivered.insert(name.channel.clone());
             }
-            Ended::Answered(Err(Failure::Permanent(why) | Failure::Retry { why, .. })) | Ended::Unknown(why) => {
+            Ended::Answered(Err(Failure::Permanent(why) | Failure::Doubt { why } | Failure::Retry { why, .. }))
+            | Ended::Unknown(why) => {
                 post.refused(why);
                 if let Ended::Answered(Err(Failure::Retry { after: Some(after), .. })) = ended {
                     post.bucket.pause(later(now.steady, *after));
