@@ -6,7 +6,7 @@
 //!                ▼                                                      │   criticals first         ▼
 //!             dirty rows ──► journal, before a call and after       backoff ◄── try again    sent, failed, cancelled
 //! ```
-//! A lane keeps the order of one conversation, so an end never overtakes its beginning, and what a beginning left behind (Slack's `ts`)
+//! A lane keeps the order of one conversation, so an end never overtakes its beginning, and an episode none of the same problem. What a beginning left behind (Slack's `ts`)
 //! is given to all that follows. What lost its sense before it was sent is void: steps and reminders when somebody took the incident,
 //! everything but its end when it is over. An end whose beginning nobody got says both at once when it was critical, and is dropped
 //! otherwise.
@@ -15,6 +15,7 @@
 //! made again with the same key where that is one message to people, or where it is critical. The rest counts as sent.
 
 mod deadlines;
+mod family;
 mod keep;
 mod lane;
 mod post;
@@ -39,6 +40,7 @@ use crate::model::{
     Severity, Timestamp,
     alert::{AlertEvent, AlertStep, ChannelState, DeliveryState},
 };
+use family::Family;
 use lane::LaneState;
 use post::Post;
 
@@ -100,6 +102,7 @@ pub struct Outbox {
     rows: BTreeMap<u64, Row>,
     keys: HashMap<String, u64>,
     lanes: BTreeMap<Lane, LaneState>,
+    families: HashMap<family::Name, Family>,
     /// By incident: the rows that tell of it, digests included.
     about: BTreeMap<String, BTreeSet<u64>>,
     deadlines: BTreeSet<(Timestamp, u64)>,
@@ -121,6 +124,7 @@ impl Outbox {
             rows: BTreeMap::new(),
             keys: HashMap::new(),
             lanes: BTreeMap::new(),
+            families: HashMap::new(),
             about: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             refreshes: BTreeSet::new(),

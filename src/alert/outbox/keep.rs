@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AlertEvent, ChannelState, DeliveryState, Lane, News, Now, Outbox, Row, later};
+use super::{AlertEvent, ChannelState, DeliveryState, Family, Lane, News, Now, Outbox, Row, family, later};
 use crate::model::alert::Delivery;
 
 /// Rows kept in memory and on disk; beyond, the oldest finished ones go.
@@ -97,6 +97,10 @@ impl Outbox {
         for name in lanes {
             if !is_known(&name.about) && self.lanes.get(&name).is_some_and(|lane| lane.open.is_empty()) {
                 self.lanes.remove(&name);
+                let is_last = |family: &&Family| family.newest == name.about && family.open.is_empty() && family.refreshing == 0;
+                if self.family(&name).filter(is_last).is_some() {
+                    self.families.remove(&family::name(&name));
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::{AlertEvent, AlertStep, DeliveryState, Lane, Now, Outbox, Row, Severity, Timestamp};
+use super::{AlertEvent, AlertStep, DeliveryState, Lane, Now, Outbox, Row, Severity, Timestamp, family};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -22,8 +22,6 @@ pub(super) struct LaneState {
     waiting: Option<(bool, u64)>,
     /// Until when it is refreshed; none: until its end is sent.
     pub(super) refreshed_until: Option<Timestamp>,
-    /// Whether a refresh is under way: what follows must not overtake it.
-    pub(super) refreshing: bool,
 }
 
 impl Outbox {
@@ -40,8 +38,10 @@ impl Outbox {
         lane.told |= !is_end && (row.state == DeliveryState::Sent || row.in_doubt);
         lane.critical |= row.order.severity == Severity::Critical;
         lane.reference = row.reference.clone().or_else(|| lane.reference.take());
+        self.family_mut(&row.order.lane);
         if !row.is_finished() {
-            lane.open.push_back(row.seq);
+            self.family_mut(&row.order.lane).open.insert(row.seq);
+            self.lanes.entry(row.order.lane.clone()).or_default().open.push_back(row.seq);
             if let Some(post) = self.posts.get_mut(&row.order.lane.channel) {
                 post.queued += 1;
             }
@@ -56,6 +56,9 @@ impl Outbox {
     pub(super) fn leave_lane(&mut self, seq: u64) {
         let Some(row) = self.rows.get(&seq) else { return };
         self.deadlines.remove(&(row.deadline, seq));
+        if let Some(family) = self.families.get_mut(&family::name(&row.order.lane)) {
+            family.open.remove(&seq);
+        }
         if let Some(lane) = self.lanes.get_mut(&row.order.lane) {
             lane.open.retain(|open| *open != seq);
             if let Some(post) = self.posts.get_mut(&row.order.lane.channel) {
@@ -67,8 +70,16 @@ impl Outbox {
         }
     }
 
-    /// Brings the lane's first order into its place among those that wait, or to its end when it makes no sense any more.
+    /// Brings the lane's first order into its place, and that of the episode whose turn it is now.
     pub(super) fn advance(&mut self, name: &Lane, now: Now) {
+        self.place(name, now);
+        if let Some(other) = self.in_turn(name).filter(|other| other != name) {
+            self.place(&other, now);
+        }
+    }
+
+    /// Brings the lane's first order into its place among those that wait, or to its end when it makes no sense any more.
+    fn place(&mut self, name: &Lane, now: Now) {
         loop {
             let Some(lane) = self.lanes.get_mut(name) else { return };
             let post = self.posts.get_mut(&name.channel);
@@ -77,7 +88,9 @@ impl Outbox {
             }
             let Some(seq) = lane.open.front().copied() else { return };
             let Some(row) = self.rows.get_mut(&seq) else { return };
-            if row.state != DeliveryState::Queued || lane.refreshing {
+            let family = self.families.get(&family::name(name));
+            let is_its_turn = family.is_none_or(|family| family.refreshing == 0 && family.open.first() == Some(&seq));
+            if row.state != DeliveryState::Queued || !is_its_turn {
                 return;
             }
             if row.order.event == AlertEvent::Resolved && lane.begun && !lane.told && !row.fired_and_recovered && !row.in_doubt {
@@ -89,7 +102,8 @@ impl Outbox {
                 self.touch(seq);
                 continue;
             }
-            let urgent = lane.open.iter().any(|seq| self.rows.get(seq).is_some_and(Row::is_critical));
+            let urgent =
+                family.is_some_and(|family| family.open.iter().any(|seq| self.rows.get(seq).is_some_and(Row::is_critical)));
             let place = (!urgent, seq);
             if let Some(post) = self.posts.get_mut(&name.channel) {
                 lane.waiting = Some(place);

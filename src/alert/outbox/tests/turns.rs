@@ -1,0 +1,38 @@
+//! Whose turn it is, and how long that may take.
+
+use super::*;
+
+fn forgetful() -> Nature {
+    Nature { refresh: Some(Duration::from_mins(1)), ..nature(true) }
+}
+
+/// The lanes that are refreshed so much later.
+fn due(script: &mut Script, ms: i64) -> Vec<Lane> {
+    let now = at(script.wait(ms).now);
+    script.outbox.refreshes(now)
+}
+
+#[test]
+fn an_episode_waits_until_all_of_the_one_before_is_told() {
+    let mut script = Script::new();
+    script.tell("hook f-a1 firing high").offer();
+    script.ok().settle("f-a1", Settled::Resolved).tell("hook f-a1 resolved high");
+    assert_eq!(script.offer(), "hook f-a1 resolved");
+    script.tell("hook f-b2 firing critical").tell("hook g-a1 firing high").tell("slack f-b2 firing high");
+    assert_eq!(script.offer(), "hook g-a1 firing, slack f-b2 firing", "the end of the first would end the second there");
+    script.end(retry(Some(Duration::from_secs(5)))).ok().ok();
+    assert_eq!(script.wait(4_000).offer(), "");
+    assert_eq!(script.wait(1_000).offer(), "hook f-a1 resolved");
+    assert_eq!(script.offer(), "");
+    assert_eq!(script.ok().offer(), "hook f-b2 firing");
+}
+
+#[test]
+fn episodes_keep_their_order_when_the_one_before_is_given_up_or_the_process_ends() {
+    let mut script = Script::new();
+    script.tell("hook f-a1 firing high").tell("hook f-b2 firing high").tell("hook f-c3 firing high");
+    assert_eq!(script.offer(), "hook f-a1 firing");
+    assert_eq!(script.end(refused()).offer(), "hook f-b2 firing");
+    assert_eq!(script.crash().offer(), "hook f-b2 firing");
+    assert_eq!(script.ok().offer(), "hook f-c3 firing");
+}
