@@ -36,7 +36,7 @@ impl Bucket {
 
     /// Takes a token, if there is one now.
     pub fn take(&mut self, now: Timestamp) -> bool {
-        if self.paused.is_some_and(|until| now < until) {
+        if self.is_paused(now) {
             return false;
         }
         let full = self.full.map_or(now, |full| full.max(now));
@@ -46,6 +46,11 @@ impl Bucket {
         }
         self.full = Some(after);
         true
+    }
+
+    /// Whether the provider asked for a rest that lasts.
+    pub fn is_paused(&self, now: Timestamp) -> bool {
+        self.paused.is_some_and(|until| now < until)
     }
 
     /// No tokens before that moment: the provider said so.

@@ -265,9 +265,12 @@ impl Outbox {
 
     fn lend(&mut self, seq: u64, now: Now) -> Consignment {
         let row = self.rows.get_mut(&seq).expect("a row that waits is there");
+        self.deadlines.remove(&(row.deadline, seq));
+        if row.attempts == 0 {
+            row.deadline = later(now.steady, self.give_up_after);
+        }
         row.state = DeliveryState::Sending;
         row.attempts += 1;
-        self.deadlines.remove(&(row.deadline, seq));
         let parcel = Parcel {
             order: row.order.clone(),
             key: row.key.clone(),
@@ -297,7 +300,7 @@ impl Outbox {
         match (post, &ended) {
             (Some(post), Ended::Answered(Ok(_))) => {
                 post.in_flight = post.in_flight.saturating_sub(1);
-                post.took(now.wall);
+                post.took(now);
             }
             (
                 Some(post),

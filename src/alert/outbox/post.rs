@@ -1,14 +1,21 @@
 //! One channel as the outbox uses it: how fast, how many calls at once, and how it went so far. Pure.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    alert::{bucket::Bucket, channels::Nature},
+    alert::{
+        Now,
+        bucket::{Bucket, later},
+        channels::Nature,
+    },
     model::{Timestamp, alert::ChannelState},
 };
 
 /// Calls under way at once where the same message twice is one to people; elsewhere one, so that order and doubt stay simple.
 const KEYED_CALLS: usize = 4;
+
+/// What took a message within this time takes messages: no pace is slower.
+const TAKES: Duration = Duration::from_mins(1);
 
 /// See the module.
 #[derive(Debug)]
@@ -23,7 +30,9 @@ pub(super) struct Post {
     sent: u64,
     failures: u64,
     pub(super) dead: u64,
+    /// By the wall clock, and by the steady one.
     last_sent_at: Option<Timestamp>,
+    took_at: Option<Timestamp>,
     last_error: Option<String>,
 }
 
@@ -40,6 +49,7 @@ impl Post {
             failures: 0,
             dead: 0,
             last_sent_at: None,
+            took_at: None,
             last_error: None,
         }
     }
@@ -55,9 +65,14 @@ impl Post {
         self.in_flight < if self.nature.keyed { KEYED_CALLS } else { 1 }
     }
 
-    pub(super) fn took(&mut self, at: Timestamp) {
+    pub(super) fn took(&mut self, now: Now) {
         self.sent += 1;
-        (self.last_sent_at, self.last_error) = (Some(at), None);
+        (self.last_sent_at, self.took_at, self.last_error) = (Some(now.wall), Some(now.steady), None);
+    }
+
+    /// Whether it took a message so lately that only our own pace keeps the next one back.
+    pub(super) fn takes_messages(&self, now: Timestamp) -> bool {
+        self.took_at.is_some_and(|took| later(took, TAKES) > now) && !self.bucket.is_paused(now)
     }
 
     pub(super) fn refused(&mut self, why: &str) {

@@ -36,3 +36,37 @@ fn episodes_keep_their_order_when_the_one_before_is_given_up_or_the_process_ends
     assert_eq!(script.crash().offer(), "hook f-b2 firing");
     assert_eq!(script.ok().offer(), "hook f-c3 firing");
 }
+
+#[test]
+fn a_critical_waits_for_our_own_pace_as_long_as_the_channel_takes_messages() {
+    let slow = Nature { burst: 1, every: Duration::from_secs(20), ..nature(true) };
+    let mut script = Script::with(vec![route("hook", slow)]);
+    for incident in 0..40 {
+        script.tell(&format!("hook i{incident} firing critical"));
+    }
+    for _ in 0..40 {
+        assert!(script.offer().ends_with("firing"));
+        script.ok().wait(20_000);
+    }
+    assert!(script.outbox.news().undeliverable.is_empty());
+}
+
+#[test]
+fn what_was_never_tried_is_given_up_when_the_channel_takes_nothing_and_else_has_its_time_from_the_first_attempt() {
+    let mut script = Script::new();
+    script.tell("slack i1 firing critical").tell("slack i2 firing high");
+    assert_eq!(script.offer(), "slack i1 firing");
+    assert_eq!(script.wait(301_000).offer(), "");
+    assert_eq!(script.outbox.news().undeliverable[0].0.lane.about, "i2", "a call that hangs");
+
+    let mut script = Script::new();
+    script.tell("slack i1 firing high").offer();
+    script.end(retry(Some(Duration::from_secs(290)))).tell("slack i2 firing critical");
+    for _ in 0..2 {
+        assert_eq!(script.wait(140_000).offer(), "");
+    }
+    script.wait(10_000);
+    assert_eq!(script.offer(), "slack i2 firing");
+    script.end(retry(Some(Duration::from_secs(290)))).tell("slack i3 firing critical").wait(289_000).offer();
+    assert_eq!(script.outbox.news().undeliverable.len(), 1, "i1 had its attempt and its time");
+}
