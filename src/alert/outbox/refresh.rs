@@ -45,10 +45,13 @@ impl Outbox {
             self.refreshes.remove(&(at, name.clone()));
             let (Some(lane), Some(post)) = (self.lanes.get(&name), self.posts.get_mut(&name.channel)) else { continue };
             let Some(every) = post.nature.refresh else { continue };
-            if lane.refreshed_until.is_some_and(|until| until < now.steady) {
+            let family = self.families.get(&family::name(&name));
+            // The end of an episode, told again, would end the one that came after it.
+            let is_past = family.is_some_and(|family| family.newest != name.about);
+            if lane.refreshed_until.is_some_and(|until| is_past || until < now.steady) {
                 continue;
             }
-            let is_idle = self.families.get(&family::name(&name)).is_none_or(|family| family.open.is_empty());
+            let is_idle = family.is_none_or(|family| family.open.is_empty());
             let its_turn = is_idle && post.is_free() && post.bucket.take(now.steady);
             self.refreshes.insert((later(now.steady, if its_turn { every } else { SOON }), name.clone()));
             if its_turn {

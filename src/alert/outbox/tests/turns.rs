@@ -70,3 +70,47 @@ fn what_was_never_tried_is_given_up_when_the_channel_takes_nothing_and_else_has_
     script.end(retry(Some(Duration::from_secs(290)))).tell("slack i3 firing critical").wait(289_000).offer();
     assert_eq!(script.outbox.news().undeliverable.len(), 1, "i1 had its attempt and its time");
 }
+
+#[test]
+fn edits_give_way_to_all_that_is_news() {
+    let scarce = Nature { burst: 1, every: Duration::from_secs(1), ..nature(true) };
+    let mut script = Script::with(vec![route("hook", scarce)]);
+    script.tell("hook i1 firing critical").offer();
+    script.ok().tell("hook i1 update critical 1").tell("hook i2 firing low").tell("hook i3 firing critical");
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        told.push(script.wait(1_000).offer());
+        script.ok();
+    }
+    assert_eq!(told, ["hook i3 firing", "hook i2 firing", "hook i1 update"]);
+}
+
+#[test]
+fn an_end_is_not_repeated_into_the_next_episode() {
+    for crashes in [false, true] {
+        let mut script = Script::with(vec![route("am", forgetful())]);
+        script.tell("am f-a1 firing high").offer();
+        script.ok().settle("f-a1", Settled::Resolved).tell("am f-a1 resolved high").offer();
+        script.ok().tell("am f-b2 firing high").offer();
+        script.ok();
+        if crashes {
+            let rows: Vec<Row> = script.outbox.rows().cloned().collect();
+            script.outbox = Outbox::new(vec![route("am", forgetful())], Duration::from_mins(5));
+            script.outbox.restore(rows, at(script.now));
+        }
+        let due = due(&mut script, 60_000);
+        assert_eq!(due.iter().map(|lane| lane.about.as_str()).collect::<Vec<_>>(), ["f-b2"]);
+    }
+}
+
+#[test]
+fn a_refresh_that_is_under_way_holds_the_next_episode_back() {
+    let mut script = Script::with(vec![route("am", forgetful())]);
+    script.tell("am f-a1 firing high").offer();
+    script.ok().settle("f-a1", Settled::Resolved).tell("am f-a1 resolved high").offer();
+    script.ok();
+    let due = due(&mut script, 60_000);
+    assert_eq!(script.tell("am f-b2 firing high").offer(), "");
+    script.outbox.refreshed(&due[0], &took(None), at(script.now));
+    assert_eq!(script.offer(), "am f-b2 firing");
+}
