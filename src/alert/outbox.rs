@@ -259,7 +259,7 @@ impl Outbox {
     /// The order of this channel whose turn it is, its token taken.
     fn next_of(&mut self, channel: &str, now: Timestamp) -> Option<u64> {
         let post = self.posts.get_mut(channel).filter(|post| post.is_free())?;
-        let seq = post.waiting.iter().map(|(_, seq)| *seq).find(|seq| self.rows[seq].next_due <= now)?;
+        let seq = post.waiting.iter().map(|(_, _, seq)| *seq).find(|seq| self.rows[seq].next_due <= now)?;
         post.bucket.take(now).then_some(seq)
     }
 

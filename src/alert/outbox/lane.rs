@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::{AlertEvent, AlertStep, DeliveryState, Lane, Now, Outbox, Row, Severity, Timestamp, family};
+use super::{AlertEvent, AlertStep, DeliveryState, Lane, Now, Outbox, Row, Severity, Timestamp, family, post::Place};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct LaneState {
     /// Whether any of it was critical.
     pub(super) critical: bool,
     /// Its place among those that wait for the channel.
-    waiting: Option<(bool, u64)>,
+    waiting: Option<Place>,
     /// Until when it is refreshed; none: until its end is sent.
     pub(super) refreshed_until: Option<Timestamp>,
 }
@@ -104,7 +104,8 @@ impl Outbox {
             }
             let urgent =
                 family.is_some_and(|family| family.open.iter().any(|seq| self.rows.get(seq).is_some_and(Row::is_critical)));
-            let place = (!urgent, seq);
+            let only_edits = lane.open.iter().all(|seq| self.rows.get(seq).is_some_and(Row::is_update));
+            let place = (only_edits, !urgent, seq);
             if let Some(post) = self.posts.get_mut(&name.channel) {
                 lane.waiting = Some(place);
                 post.waiting.insert(place);

@@ -17,6 +17,9 @@ const KEYED_CALLS: usize = 4;
 /// What took a message within this time takes messages: no pace is slower.
 const TAKES: Duration = Duration::from_mins(1);
 
+/// News before edits of what was told, criticals before the rest, then in the order of decisions.
+pub(super) type Place = (bool, bool, u64);
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Post {
@@ -24,8 +27,8 @@ pub(super) struct Post {
     pub(super) nature: Nature,
     pub(super) bucket: Bucket,
     pub(super) in_flight: usize,
-    /// The first orders of its lanes that wait, criticals first, then in the order of decisions.
-    pub(super) waiting: BTreeSet<(bool, u64)>,
+    /// The first orders of its lanes that wait.
+    pub(super) waiting: BTreeSet<Place>,
     pub(super) queued: usize,
     sent: u64,
     failures: u64,
