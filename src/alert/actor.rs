@@ -171,7 +171,7 @@ impl AlertActor {
                 );
                 self.desk.undeliverable(now, order, why);
             }
-            for channel in &news.delivered {
+            for (channel, _) in &news.delivered {
                 self.desk.delivered(now, channel);
             }
             if !is_more {

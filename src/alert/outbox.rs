@@ -88,8 +88,8 @@ pub enum Ended {
 pub struct News {
     /// Orders given up, and why.
     pub undeliverable: Vec<(Order, String)>,
-    /// Channels that took a message.
-    pub delivered: BTreeSet<String>,
+    /// Channels that took a message, and the address when they have several.
+    pub delivered: BTreeSet<(String, Option<String>)>,
     /// What happened to the messages of incidents.
     pub notes: Vec<(String, AlertStep)>,
 }
@@ -340,7 +340,7 @@ impl Outbox {
             state.told |= !is_end;
             state.reference = receipt.reference.or(known);
         }
-        self.news.delivered.insert(lane.channel.clone());
+        self.works(&lane);
         self.note(seq, "sent", &format!("said {}", receipt.answer), now);
         self.finish(seq, DeliveryState::Sent, now);
         self.schedule_refresh(&lane, is_end, now);

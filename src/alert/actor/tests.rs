@@ -319,6 +319,17 @@ async fn a_test_message_is_marked_and_answers_with_the_providers_words() {
 }
 
 #[actix_web::test]
+async fn a_test_that_goes_through_ends_the_failing_of_its_channel() {
+    let (bad, good) = (Fake::new(true, &[Does::Refuse]), Fake::new(true, &[]));
+    let stage = start(None, &[("bad", &bad), ("good", &good)]);
+    let heard = |what: &str| good.heard().iter().any(|heard| heard == what);
+    stage.until(&["database_down"], "its failing", || heard("firing delivery_failing")).await;
+    assert_eq!(stage.addr.send(TestChannel("bad".into())).await.expect("alive").expect("taken"), "200 ok");
+    stage.until(&["database_down"], "its end", || heard("resolved delivery_failing")).await;
+    assert_eq!(bad.heard(), ["firing database_down", "test pool_saturated"], "nothing else ended it");
+}
+
+#[actix_web::test]
 async fn at_the_end_calls_under_way_get_a_moment_and_what_waits_stays_in_the_journal() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("alerts.db");

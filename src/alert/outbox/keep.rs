@@ -82,6 +82,11 @@ impl Outbox {
         }
     }
 
+    /// The way of this lane works: a message went through.
+    pub fn works(&mut self, lane: &Lane) {
+        self.news.delivered.insert((lane.channel.clone(), lane.recipient.clone()));
+    }
+
     /// Forgets what nobody asks for any more: rows of incidents that are not known, and the oldest beyond what may be kept.
     pub fn forget(&mut self, is_known: impl Fn(&str) -> bool) {
         let is_old = |row: &&Row| row.is_finished() && !row.members.iter().any(|id| is_known(id));

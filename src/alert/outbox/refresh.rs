@@ -72,7 +72,7 @@ impl Outbox {
         post.in_flight = post.in_flight.saturating_sub(1);
         match ended {
             Ended::Answered(Ok(_)) => {
-                self.news.delivered.insert(name.channel.clone());
+                self.works(name);
             }
             Ended::Answered(Err(Failure::Permanent(why) | Failure::Doubt { why } | Failure::Retry { why, .. }))
             | Ended::Unknown(why) => {
