@@ -78,7 +78,8 @@ impl Outbox {
             | Ended::Unknown(why) => {
                 post.refused(why);
                 if let Ended::Answered(Err(Failure::Retry { after: Some(after), .. })) = ended {
-                    post.bucket.pause(later(now.steady, *after));
+                    // A message gives its wait up after that long, and so does this.
+                    post.bucket.pause(later(now.steady, (*after).min(self.give_up_after)));
                 }
                 self.refreshes.retain(|(_, other)| other != name);
                 self.refreshes.insert((later(now.steady, SOON * 5), name.clone()));

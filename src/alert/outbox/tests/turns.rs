@@ -114,3 +114,16 @@ fn a_refresh_that_is_under_way_holds_the_next_episode_back() {
     script.outbox.refreshed(&due[0], &took(None), at(script.now));
     assert_eq!(script.offer(), "am f-b2 firing");
 }
+
+#[test]
+fn a_provider_that_asks_for_ever_at_a_refresh_is_asked_again_when_others_would_be_given_up() {
+    let mut script = Script::with(vec![route("am", forgetful())]);
+    script.tell("am i1 firing high").offer();
+    script.ok();
+    let due = due(&mut script, 60_000);
+    script.outbox.refreshed(&due[0], &retry(Some(Duration::from_hours(1_000))), at(script.now));
+    script.tell("am i2 firing critical");
+    assert_eq!(script.wait(299_000).offer(), "");
+    script.tell("am i3 firing critical");
+    assert!(script.wait(2_000).offer().ends_with("i3 firing"));
+}
