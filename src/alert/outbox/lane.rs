@@ -60,9 +60,10 @@ impl Outbox {
             family.open.remove(&seq);
         }
         if let Some(lane) = self.lanes.get_mut(&row.order.lane) {
+            let before = lane.open.len();
             lane.open.retain(|open| *open != seq);
             if let Some(post) = self.posts.get_mut(&row.order.lane.channel) {
-                post.queued = post.queued.saturating_sub(1);
+                post.queued = post.queued.saturating_sub(before - lane.open.len());
                 if let Some(place) = lane.waiting.take() {
                     post.waiting.remove(&place);
                 }

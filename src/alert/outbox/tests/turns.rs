@@ -127,3 +127,12 @@ fn a_provider_that_asks_for_ever_at_a_refresh_is_asked_again_when_others_would_b
     script.tell("am i3 firing critical");
     assert!(script.wait(2_000).offer().ends_with("i3 firing"));
 }
+
+#[test]
+fn a_failure_that_is_told_later_lowers_no_queue() {
+    let mut script = Script::new();
+    script.tell("hook i1 firing critical").offer();
+    script.end(took(Some("msg_1"))).tell("hook i2 firing high");
+    script.outbox.confirmed("msg_1", Some("the destination answered 500"), at(5));
+    assert_eq!(script.outbox.channels().iter().map(|channel| channel.queued).collect::<Vec<_>>(), [1, 0]);
+}
