@@ -61,6 +61,8 @@ pub struct Route {
     pub kind: &'static str,
     /// How it is to be used.
     pub nature: Nature,
+    /// Whether what it took counts only when it says later that it was delivered.
+    pub confirms: bool,
 }
 
 /// A parcel to be sent now.
@@ -117,7 +119,7 @@ pub struct Outbox {
 impl Outbox {
     /// An empty one.
     pub fn new(routes: Vec<Route>, give_up_after: Duration) -> Self {
-        let post = |route: Route| (route.name, Post::new(route.kind, route.nature));
+        let post = |route: Route| (route.name.clone(), Post::new(&route));
         Self {
             give_up_after,
             posts: routes.into_iter().map(post).collect(),
@@ -143,10 +145,10 @@ impl Outbox {
         for route in routes {
             let post = match before.remove(&route.name) {
                 Some(mut post) => {
-                    post.change(route.kind, route.nature);
+                    post.change(&route);
                     post
                 }
-                None => Post::new(route.kind, route.nature),
+                None => Post::new(&route),
             };
             self.posts.insert(route.name, post);
         }
@@ -340,7 +342,9 @@ impl Outbox {
             state.told |= !is_end;
             state.reference = receipt.reference.or(known);
         }
-        self.works(&lane);
+        if self.posts.get(&lane.channel).is_none_or(|post| !post.confirms) {
+            self.works(&lane);
+        }
         self.note(seq, "sent", &format!("said {}", receipt.answer), now);
         self.finish(seq, DeliveryState::Sent, now);
         self.schedule_refresh(&lane, is_end, now);

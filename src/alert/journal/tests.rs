@@ -80,7 +80,8 @@ fn silence(id: &str) -> Silence {
 /// Rows of two orders, the first one under way.
 fn rows(now: Now) -> Vec<Row> {
     let nature = crate::alert::outbox::tests::nature(false);
-    let mut outbox = Outbox::new(vec![Route { name: "slack".into(), kind: "slack", nature }], Duration::from_mins(5));
+    let mut outbox =
+        Outbox::new(vec![Route { name: "slack".into(), kind: "slack", nature, confirms: false }], Duration::from_mins(5));
     let order = |about, ms| crate::alert::outbox::tests::order(about, "slack", AlertEvent::Firing, "0", Severity::Critical, ms);
     let orders = vec![order("i1", 0), order("i2", 0)];
     outbox.take(&crate::alert::desk::Changes { orders, ..crate::alert::desk::Changes::default() }, now);

@@ -77,6 +77,8 @@ impl Outbox {
         if let Some(why) = failed {
             self.fail(seq, why, now);
         } else {
+            let lane = self.rows.get(&seq).map(|row| row.order.lane.clone());
+            lane.iter().for_each(|lane| self.works(lane));
             self.note(seq, "delivered", "was delivered by the provider", now);
             self.touch(seq);
         }

@@ -11,6 +11,8 @@ use crate::{
     model::{Timestamp, alert::ChannelState},
 };
 
+use super::Route;
+
 /// Calls under way at once where the same message twice is one to people; elsewhere one, so that order and doubt stay simple.
 const KEYED_CALLS: usize = 4;
 
@@ -25,6 +27,7 @@ pub(super) type Place = (bool, bool, u64);
 pub(super) struct Post {
     pub(super) kind: String,
     pub(super) nature: Nature,
+    pub(super) confirms: bool,
     pub(super) bucket: Bucket,
     pub(super) in_flight: usize,
     /// The first orders of its lanes that wait.
@@ -40,10 +43,12 @@ pub(super) struct Post {
 }
 
 impl Post {
-    pub(super) fn new(kind: &str, nature: Nature) -> Self {
+    pub(super) fn new(route: &Route) -> Self {
+        let nature = route.nature;
         Self {
-            kind: kind.to_owned(),
+            kind: route.kind.to_owned(),
             nature,
+            confirms: route.confirms,
             bucket: Bucket::new(nature.burst, nature.every),
             in_flight: 0,
             waiting: BTreeSet::new(),
@@ -58,9 +63,9 @@ impl Post {
     }
 
     /// The same channel with other settings.
-    pub(super) fn change(&mut self, kind: &str, nature: Nature) {
-        (self.kind, self.nature) = (kind.to_owned(), nature);
-        self.bucket.limit(nature.burst, nature.every);
+    pub(super) fn change(&mut self, route: &Route) {
+        (self.kind, self.nature, self.confirms) = (route.kind.to_owned(), route.nature, route.confirms);
+        self.bucket.limit(route.nature.burst, route.nature.every);
     }
 
     /// Whether one more call may be under way.

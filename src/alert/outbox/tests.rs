@@ -33,7 +33,7 @@ pub(crate) fn nature(keyed: bool) -> Nature {
 }
 
 pub(crate) fn route(name: &str, nature: Nature) -> Route {
-    Route { name: name.into(), kind: "webhook", nature }
+    Route { name: name.into(), kind: "webhook", nature, confirms: false }
 }
 
 /// An outbox with the keyed channel `hook`, which edits too, and the unkeyed `slack`, driven by words.

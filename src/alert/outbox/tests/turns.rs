@@ -136,3 +136,15 @@ fn a_failure_that_is_told_later_lowers_no_queue() {
     script.outbox.confirmed("msg_1", Some("the destination answered 500"), at(5));
     assert_eq!(script.outbox.channels().iter().map(|channel| channel.queued).collect::<Vec<_>>(), [1, 0]);
 }
+
+#[test]
+fn where_deliveries_are_confirmed_later_only_that_says_that_the_channel_works() {
+    let mut script = Script::with(vec![Route { confirms: true, ..route("q", nature(true)) }]);
+    script.tell("q i1 firing high").tell("q i2 firing high").offer();
+    script.end(took(Some("msg_1"))).end(took(Some("msg_2")));
+    assert!(script.outbox.news().delivered.is_empty(), "taken is not delivered");
+    script.outbox.confirmed("msg_1", Some("the destination answered 500"), at(5));
+    assert!(script.outbox.news().delivered.is_empty());
+    script.outbox.confirmed("msg_2", None, at(5));
+    assert_eq!(script.outbox.news().delivered.len(), 1);
+}
