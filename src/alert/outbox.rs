@@ -354,18 +354,6 @@ impl Outbox {
         }
     }
 
-    fn count_as_sent(&mut self, seq: u64, why: &str, now: Now) {
-        let Some(row) = self.rows.get_mut(&seq) else { return };
-        row.in_doubt = true;
-        row.answer = Some(format!("counted as sent: {why}"));
-        let (lane, is_end) = (row.order.lane.clone(), row.order.event == AlertEvent::Resolved);
-        if let Some(lane) = self.lanes.get_mut(&lane) {
-            lane.told |= !is_end;
-        }
-        self.note(seq, "sent", &format!("is counted on, nobody knows how the call ended: {why}"), now);
-        self.finish(seq, DeliveryState::Sent, now);
-    }
-
     fn again(&mut self, seq: u64, why: &str, after: Option<Duration>, now: Now, rng: &mut impl Rng) {
         let Some(row) = self.rows.get_mut(&seq) else { return };
         row.answer = Some(why.to_owned());
