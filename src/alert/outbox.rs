@@ -339,7 +339,7 @@ impl Outbox {
         let known = self.lanes.get(&lane).and_then(|lane| lane.reference.clone());
         let is_news = receipt.reference.is_some() && receipt.reference != known;
         if let Some(state) = self.lanes.get_mut(&lane) {
-            state.told |= !is_end;
+            state.told |= !is_end && !is_update;
             state.reference = receipt.reference.or(known);
         }
         if self.posts.get(&lane.channel).is_none_or(|post| !post.confirms) {

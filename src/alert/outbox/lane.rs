@@ -34,8 +34,9 @@ impl Outbox {
         }
         let lane = self.lanes.entry(row.order.lane.clone()).or_default();
         let is_end = row.order.event == AlertEvent::Resolved;
-        lane.begun |= !is_end;
-        lane.told |= !is_end && (row.state == DeliveryState::Sent || row.in_doubt);
+        let is_news = !is_end && !row.is_update();
+        lane.begun |= is_news;
+        lane.told |= is_news && (row.state == DeliveryState::Sent || row.in_doubt);
         lane.critical |= row.order.severity == Severity::Critical;
         lane.reference = row.reference.clone().or_else(|| lane.reference.take());
         self.family_mut(&row.order.lane);
@@ -151,9 +152,10 @@ impl Outbox {
         let Some(row) = self.rows.get_mut(&seq) else { return };
         row.in_doubt = true;
         row.answer = Some(format!("counted as sent: {why}"));
-        let (lane, is_end) = (row.order.lane.clone(), row.order.event == AlertEvent::Resolved);
+        let is_news = !row.is_update() && row.order.event != AlertEvent::Resolved;
+        let lane = row.order.lane.clone();
         if let Some(lane) = self.lanes.get_mut(&lane) {
-            lane.told |= !is_end;
+            lane.told |= is_news;
         }
         self.note(seq, "sent", &format!("is counted on, nobody knows how the call ended: {why}"), now);
         self.finish(seq, DeliveryState::Sent, now);

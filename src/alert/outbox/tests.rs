@@ -197,6 +197,15 @@ fn edits_replace_each_other_and_go_only_where_something_can_be_edited() {
 }
 
 #[test]
+fn an_edit_of_what_nobody_got_is_no_beginning() {
+    let mut script = Script::new();
+    script.tell("hook i1 firing critical").offer();
+    script.end(refused()).tell("hook i1 update critical 1").offer();
+    script.ok().settle("i1", Settled::Resolved).tell("hook i1 resolved critical");
+    assert_eq!(script.offer(), "hook i1 resolved+");
+}
+
+#[test]
 fn the_reference_of_a_beginning_outlives_a_crash() {
     let mut script = Script::new();
     script.tell("slack i1 firing high").offer();
