@@ -124,7 +124,7 @@ async fn test(name: &str, channel: Shared, now: Now, io: &tokio::runtime::Handle
     });
     let (mut works, mut said, mut failed) = (Vec::new(), Vec::new(), false);
     for (lane, ended) in futures_util::future::join_all(calls).await {
-        let words = match ended {
+        let answer = match ended {
             Ended::Answered(Ok(receipt)) => {
                 works.push(lane.clone());
                 receipt.answer
@@ -135,8 +135,8 @@ async fn test(name: &str, channel: Shared, now: Now, io: &tokio::runtime::Handle
                 why
             }
         };
-        tracing::info!(channel = name, event = "test", failed, answer = words, "test message");
-        said.push(lane.recipient.map_or_else(|| words.clone(), |recipient| format!("{recipient}: {words}")));
+        tracing::info!(channel = name, event = "test", failed, answer, "test message");
+        said.push(lane.recipient.map_or_else(|| answer.clone(), |recipient| format!("{recipient}: {answer}")));
     }
     let said = said.join("; ");
     (works, if failed { Err(AlertRefusal::Invalid(said)) } else { Ok(said) })

@@ -227,9 +227,12 @@ impl Channel for Email {
         Box::pin(async move {
             let sending = AtomicBool::new(false);
             let delivered = tokio::time::timeout(PATIENCE, self.deliver(parcel, &sending)).await;
-            delivered.unwrap_or_else(|_| match sending.load(Ordering::Relaxed) {
-                true => Err(Failure::Doubt { why: self.late() }),
-                false => Err(Failure::Retry { why: self.late(), after: None }),
+            delivered.unwrap_or_else(|_| {
+                if sending.load(Ordering::Relaxed) {
+                    Err(Failure::Doubt { why: self.late() })
+                } else {
+                    Err(Failure::Retry { why: self.late(), after: None })
+                }
             })
         })
     }

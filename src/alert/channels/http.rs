@@ -110,9 +110,8 @@ impl Http {
         loop {
             let chunk = match response.chunk().await {
                 Ok(Some(chunk)) => chunk,
-                Ok(None) => break,
                 Err(error) if (200..300).contains(&status) => return Err(self.broken(error)),
-                Err(_) => break, // a refusal is one without its words, too
+                Ok(None) | Err(_) => break, // a refusal is one without its words, too
             };
             body.extend_from_slice(&chunk);
             if body.len() > MOST_READ {

@@ -78,7 +78,9 @@ impl Outbox {
             self.fail(seq, why, now);
         } else {
             let lane = self.rows.get(&seq).map(|row| row.order.lane.clone());
-            lane.iter().for_each(|lane| self.works(lane));
+            if let Some(lane) = lane {
+                self.works(&lane);
+            }
             self.note(seq, "delivered", "was delivered by the provider", now);
             self.touch(seq);
         }
@@ -105,7 +107,7 @@ impl Outbox {
             if !is_known(&name.about) && self.lanes.get(&name).is_some_and(|lane| lane.open.is_empty()) {
                 self.lanes.remove(&name);
                 let is_last = |family: &&Family| family.newest == name.about && family.open.is_empty() && family.refreshing == 0;
-                if self.family(&name).filter(is_last).is_some() {
+                if self.family(&name).as_ref().is_some_and(is_last) {
                     self.families.remove(&family::name(&name));
                 }
             }
