@@ -171,8 +171,8 @@ impl AlertActor {
                 );
                 self.desk.undeliverable(now, order, why);
             }
-            for channel in &news.delivered {
-                self.desk.delivered(now, channel, None);
+            for (channel, recipient) in &news.delivered {
+                self.desk.delivered(now, channel, recipient.as_deref());
             }
             if !is_more {
                 break;

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use crate::model::Timestamp;
 
+/// Nothing is later than this: some provider's enormous number is a long time, and neither nothing nor beyond all dates.
+const FOREVER: Duration = Duration::from_hours(24 * 365 * 100);
+
 /// A moment that much later.
 pub fn later(at: Timestamp, by: Duration) -> Timestamp {
-    Timestamp(at.0.checked_add_signed(chrono::Duration::from_std(by).unwrap_or_default()).unwrap_or(at.0))
+    let by = chrono::Duration::from_std(by.min(FOREVER)).unwrap_or(chrono::Duration::MAX);
+    Timestamp(at.0.checked_add_signed(by).unwrap_or(chrono::DateTime::<chrono::Utc>::MAX_UTC))
 }
 
 /// How long from the one to the other; nothing when it is not later.
@@ -36,7 +40,7 @@ impl Bucket {
 
     /// Takes a token, if there is one now.
     pub fn take(&mut self, now: Timestamp) -> bool {
-        if self.paused.is_some_and(|until| now < until) {
+        if self.is_paused(now) {
             return false;
         }
         let full = self.full.map_or(now, |full| full.max(now));
@@ -46,6 +50,11 @@ impl Bucket {
         }
         self.full = Some(after);
         true
+    }
+
+    /// Whether the provider asked for a rest that lasts.
+    pub fn is_paused(&self, now: Timestamp) -> bool {
+        self.paused.is_some_and(|until| now < until)
     }
 
     /// No tokens before that moment: the provider said so.
@@ -80,6 +89,15 @@ mod tests {
         assert_eq!([bucket.take(at(0)), bucket.take(at(0)), bucket.take(at(0))], [true, true, false]);
         let late = at(3_600_000);
         assert_eq!([bucket.take(late), bucket.take(late), bucket.take(late)], [true, true, false]);
+    }
+
+    #[test]
+    fn what_is_too_far_away_to_be_counted_is_far_away_and_not_now() {
+        for by in [Duration::MAX, Duration::from_secs(u64::MAX / 1_000), Duration::from_hours(2_500_000_000)] {
+            let far = later(at(0), by);
+            assert!(far > later(at(0), Duration::from_hours(24)), "{by:?}: {far:?}");
+            assert!(later(far, by) >= far, "{by:?}");
+        }
     }
 
     #[test]

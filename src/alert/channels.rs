@@ -54,13 +54,19 @@ pub struct Receipt {
 /// Why a call failed. Texts hold no secret: no URL, no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// It may work later: no answer, 429, 5xx.
+    /// It was not taken, and may be later: no connection, 429, 5xx.
     #[error("{why}")]
     Retry {
         /// What was said.
         why: String,
         /// Not before this, when the provider said so.
         after: Option<Duration>,
+    },
+    /// It may have been taken: the connection broke, or no answer came in time, when the message was on its way.
+    #[error("{why}")]
+    Doubt {
+        /// What happened.
+        why: String,
     },
     /// It will not work again: a wrong token, an unknown channel, a message it refuses.
     #[error("{0}")]

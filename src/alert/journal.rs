@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// The wall clock moved against the steady one by more than this: it is worth writing down.
 const DRIFT_MS: i64 = 1_000;
 
+const UNREADABLE: &str = "entries cannot be read";
+
 const TABLES: &str = "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE incidents (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
@@ -146,17 +148,20 @@ impl Journal {
             }
         };
         let mut journal = Self { connection, offset: offset(now) };
-        journal.load(now, &mut loaded)?;
+        journal.load(path, now, &mut loaded)?;
         Ok((journal, loaded))
     }
 
-    fn load(&mut self, now: Now, into: &mut Loaded) -> Result<(), Error> {
+    fn load(&mut self, path: &Path, now: Now, into: &mut Loaded) -> Result<(), Error> {
         let written: Option<i64> =
             self.connection.query_row("SELECT value FROM meta WHERE name = 'offset'", [], |row| row.get(0)).optional()?;
         let by = offset(now) - written.unwrap_or_else(|| offset(now));
         into.kept.incidents = self.read("SELECT json FROM incidents ORDER BY id", &mut into.remarks)?;
         into.kept.silences = self.read("SELECT json FROM silences ORDER BY id", &mut into.remarks)?;
         into.rows = self.read("SELECT json FROM rows ORDER BY seq", &mut into.remarks)?;
+        if into.remarks.iter().any(|remark| remark.contains(UNREADABLE)) {
+            into.remarks.push(self.copy_aside(path, now));
+        }
         into.kept.incidents.iter_mut().for_each(|incident| shift::incident(incident, by, now.steady));
         into.rows.iter_mut().for_each(|row| shift::row(row, by, now.steady));
         // The times on disk are still the old clock's: all of them are written anew with the new one before any of them is mixed.
@@ -177,9 +182,24 @@ impl Journal {
         let mut unreadable = 0;
         let read = texts.iter().filter_map(|text| serde_json::from_str(text).inspect_err(|_| unreadable += 1).ok()).collect();
         if unreadable > 0 {
-            remarks.push(format!("[alerts] path: {unreadable} entries cannot be read and are left out"));
+            remarks.push(format!("[alerts] path: {unreadable} {UNREADABLE} and are left out"));
         }
         Ok(read)
+    }
+
+    /// Keeps a copy of the file as it is, since what cannot be read is not written again; tells where.
+    fn copy_aside(&self, path: &Path, now: Now) -> String {
+        let aside = PathBuf::from(format!("{}.unreadable-{}", path.display(), now.wall.unix_ms() / 1000));
+        let begun =
+            fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&aside).map_err(|error| error.to_string());
+        let into = aside.to_string_lossy();
+        let copied = begun.and_then(|_| self.connection.execute("VACUUM INTO ?1", [&*into]).map_err(|error| error.to_string()));
+        match copied {
+            Ok(_) => format!("[alerts] path {}: a copy with them is kept as {}", path.display(), aside.display()),
+            Err(why) => {
+                format!("[alerts] path {}: no copy with them could be kept as {}: {why}", path.display(), aside.display())
+            }
+        }
     }
 
     /// Writes one turn: all of it, or nothing.

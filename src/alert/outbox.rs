@@ -6,7 +6,7 @@
 //!                ▼                                                      │   criticals first         ▼
 //!             dirty rows ──► journal, before a call and after       backoff ◄── try again    sent, failed, cancelled
 //! ```
-//! A lane keeps the order of one conversation, so an end never overtakes its beginning, and what a beginning left behind (Slack's `ts`)
+//! A lane keeps the order of one conversation, so an end never overtakes its beginning, and an episode none of the same problem. What a beginning left behind (Slack's `ts`)
 //! is given to all that follows. What lost its sense before it was sent is void: steps and reminders when somebody took the incident,
 //! everything but its end when it is over. An end whose beginning nobody got says both at once when it was critical, and is dropped
 //! otherwise.
@@ -14,6 +14,8 @@
 //! A call whose end nobody knows (a crash, no answer at all) leaves its row **in doubt**: it counts as told, is not void any more, and is
 //! made again with the same key where that is one message to people, or where it is critical. The rest counts as sent.
 
+mod deadlines;
+mod family;
 mod keep;
 mod lane;
 mod post;
@@ -29,7 +31,7 @@ use rand::Rng;
 
 use super::{
     Now,
-    bucket::{between, later},
+    bucket::later,
     channels::{Failure, Nature, Parcel, Receipt},
     desk::{Changes, Settled},
     order::{Lane, Order},
@@ -38,6 +40,7 @@ use crate::model::{
     Severity, Timestamp,
     alert::{AlertEvent, AlertStep, ChannelState, DeliveryState},
 };
+use family::Family;
 use lane::LaneState;
 use post::Post;
 
@@ -58,6 +61,8 @@ pub struct Route {
     pub kind: &'static str,
     /// How it is to be used.
     pub nature: Nature,
+    /// Whether what it took counts only when it says later that it was delivered.
+    pub confirms: bool,
 }
 
 /// A parcel to be sent now.
@@ -85,8 +90,8 @@ pub enum Ended {
 pub struct News {
     /// Orders given up, and why.
     pub undeliverable: Vec<(Order, String)>,
-    /// Channels that took a message.
-    pub delivered: BTreeSet<String>,
+    /// Channels that took a message, and the address when they have several.
+    pub delivered: BTreeSet<(String, Option<String>)>,
     /// What happened to the messages of incidents.
     pub notes: Vec<(String, AlertStep)>,
 }
@@ -99,6 +104,7 @@ pub struct Outbox {
     rows: BTreeMap<u64, Row>,
     keys: HashMap<String, u64>,
     lanes: BTreeMap<Lane, LaneState>,
+    families: HashMap<family::Name, Family>,
     /// By incident: the rows that tell of it, digests included.
     about: BTreeMap<String, BTreeSet<u64>>,
     deadlines: BTreeSet<(Timestamp, u64)>,
@@ -113,13 +119,14 @@ pub struct Outbox {
 impl Outbox {
     /// An empty one.
     pub fn new(routes: Vec<Route>, give_up_after: Duration) -> Self {
-        let post = |route: Route| (route.name, Post::new(route.kind, route.nature));
+        let post = |route: Route| (route.name.clone(), Post::new(&route));
         Self {
             give_up_after,
             posts: routes.into_iter().map(post).collect(),
             rows: BTreeMap::new(),
             keys: HashMap::new(),
             lanes: BTreeMap::new(),
+            families: HashMap::new(),
             about: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             refreshes: BTreeSet::new(),
@@ -138,10 +145,10 @@ impl Outbox {
         for route in routes {
             let post = match before.remove(&route.name) {
                 Some(mut post) => {
-                    post.change(route.kind, route.nature);
+                    post.change(&route);
                     post
                 }
-                None => Post::new(route.kind, route.nature),
+                None => Post::new(&route),
             };
             self.posts.insert(route.name, post);
         }
@@ -254,15 +261,18 @@ impl Outbox {
     /// The order of this channel whose turn it is, its token taken.
     fn next_of(&mut self, channel: &str, now: Timestamp) -> Option<u64> {
         let post = self.posts.get_mut(channel).filter(|post| post.is_free())?;
-        let seq = post.waiting.iter().map(|(_, seq)| *seq).find(|seq| self.rows[seq].next_due <= now)?;
+        let seq = post.waiting.iter().map(|(_, _, seq)| *seq).find(|seq| self.rows[seq].next_due <= now)?;
         post.bucket.take(now).then_some(seq)
     }
 
     fn lend(&mut self, seq: u64, now: Now) -> Consignment {
         let row = self.rows.get_mut(&seq).expect("a row that waits is there");
+        self.deadlines.remove(&(row.deadline, seq));
+        if row.attempts == 0 {
+            row.deadline = later(now.steady, self.give_up_after);
+        }
         row.state = DeliveryState::Sending;
         row.attempts += 1;
-        self.deadlines.remove(&(row.deadline, seq));
         let parcel = Parcel {
             order: row.order.clone(),
             key: row.key.clone(),
@@ -292,9 +302,13 @@ impl Outbox {
         match (post, &ended) {
             (Some(post), Ended::Answered(Ok(_))) => {
                 post.in_flight = post.in_flight.saturating_sub(1);
-                post.took(now.wall);
+                post.took(now);
             }
-            (Some(post), Ended::Answered(Err(Failure::Permanent(why) | Failure::Retry { why, .. })) | Ended::Unknown(why)) => {
+            (
+                Some(post),
+                Ended::Answered(Err(Failure::Permanent(why) | Failure::Doubt { why } | Failure::Retry { why, .. }))
+                | Ended::Unknown(why),
+            ) => {
                 post.in_flight = post.in_flight.saturating_sub(1);
                 post.refused(why);
             }
@@ -304,7 +318,7 @@ impl Outbox {
             Ended::Answered(Ok(receipt)) => self.sent(seq, receipt, now),
             Ended::Answered(Err(Failure::Permanent(why))) => self.fail(seq, &why, now),
             Ended::Answered(Err(Failure::Retry { why, after })) => self.again(seq, &why, after, now, rng),
-            Ended::Unknown(why) => {
+            Ended::Unknown(why) | Ended::Answered(Err(Failure::Doubt { why })) => {
                 row.in_doubt = true;
                 if keyed || critical {
                     row.possible_repeat |= !keyed && !row.is_update();
@@ -325,10 +339,12 @@ impl Outbox {
         let known = self.lanes.get(&lane).and_then(|lane| lane.reference.clone());
         let is_news = receipt.reference.is_some() && receipt.reference != known;
         if let Some(state) = self.lanes.get_mut(&lane) {
-            state.told |= !is_end;
+            state.told |= !is_end && !is_update;
             state.reference = receipt.reference.or(known);
         }
-        self.news.delivered.insert(lane.channel.clone());
+        if self.posts.get(&lane.channel).is_none_or(|post| !post.confirms) {
+            self.works(&lane);
+        }
         self.note(seq, "sent", &format!("said {}", receipt.answer), now);
         self.finish(seq, DeliveryState::Sent, now);
         self.schedule_refresh(&lane, is_end, now);
@@ -336,18 +352,6 @@ impl Outbox {
         if is_update && !is_news {
             self.remove(seq);
         }
-    }
-
-    fn count_as_sent(&mut self, seq: u64, why: &str, now: Now) {
-        let Some(row) = self.rows.get_mut(&seq) else { return };
-        row.in_doubt = true;
-        row.answer = Some(format!("counted as sent: {why}"));
-        let (lane, is_end) = (row.order.lane.clone(), row.order.event == AlertEvent::Resolved);
-        if let Some(lane) = self.lanes.get_mut(&lane) {
-            lane.told |= !is_end;
-        }
-        self.note(seq, "sent", &format!("is counted on, nobody knows how the call ended: {why}"), now);
-        self.finish(seq, DeliveryState::Sent, now);
     }
 
     fn again(&mut self, seq: u64, why: &str, after: Option<Duration>, now: Now, rng: &mut impl Rng) {
@@ -377,18 +381,6 @@ impl Outbox {
         }
         self.note(seq, "retry", &format!("failed and is tried again: {why}"), now);
         self.touch(seq);
-    }
-
-    fn expire(&mut self, now: Now) {
-        while let Some((_, seq)) = self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now.steady) {
-            let Some(row) = self.rows.get(&seq) else { break };
-            let lane = row.order.lane.clone();
-            let (after, said) = (between(row.order.decided, now.steady), row.answer.clone());
-            let after = humantime::format_duration(Duration::from_secs(after.as_secs()));
-            let said = said.map_or_else(String::new, |said| format!(", at last: {said}"));
-            self.fail(seq, &format!("not delivered within {after}{said}"), now);
-            self.advance(&lane, now);
-        }
     }
 }
 

@@ -33,26 +33,32 @@ impl Pages {
         self.pages.get(id).map(|page| Arc::clone(&page.alert))
     }
 
-    /// Makes stale ones anew, takes new ones up and old ones out; gives back the latter, and tells whether anything changed.
+    /// Makes stale ones anew, takes new ones up and old ones out; gives back the latter, and tells whether anything changed. Whatever
+    /// is new is stale too, or there is one more or less than before; a turn in which nothing happened looks at none of them.
     pub(super) fn turn(&mut self, desk: &Desk, outbox: &Outbox) -> (BTreeMap<String, Arc<Alert>>, bool) {
         let stale = std::mem::take(&mut self.stale);
-        let mut before = std::mem::take(&mut self.pages);
-        let mut changed = false;
-        for incident in desk.incidents() {
-            let known = before.remove_entry(&incident.id);
-            let entry = match known {
-                Some(entry) if !stale.contains(&incident.id) => entry,
-                _ => {
-                    changed = true;
-                    let mut alert = desk.alert(incident);
-                    alert.deliveries = outbox.deliveries(&incident.id);
-                    (incident.id.clone(), Page { alert: Arc::new(alert), steps: Arc::new(incident.steps.clone()) })
-                }
-            };
-            self.pages.insert(entry.0, entry.1);
+        if stale.is_empty() && desk.incidents().size_hint() == (self.pages.len(), Some(self.pages.len())) {
+            return (BTreeMap::new(), false);
         }
-        changed |= !before.is_empty();
-        (before.into_iter().map(|(id, page)| (id, page.alert)).collect(), changed)
+        let (mut found, mut changed) = (0, false);
+        for incident in desk.incidents() {
+            let known = self.pages.contains_key(&incident.id);
+            found += usize::from(known);
+            if known && !stale.contains(&incident.id) {
+                continue;
+            }
+            (changed, found) = (true, found + usize::from(!known));
+            let mut alert = desk.alert(incident);
+            alert.deliveries = outbox.deliveries(&incident.id);
+            self.pages.insert(incident.id.clone(), Page { alert: Arc::new(alert), steps: Arc::new(incident.steps.clone()) });
+        }
+        let mut gone = BTreeMap::new();
+        if found < self.pages.len() {
+            let known: BTreeSet<&str> = desk.incidents().map(|incident| incident.id.as_str()).collect();
+            gone.extend(self.pages.extract_if(.., |id, _| !known.contains(id.as_str())).map(|(id, page)| (id, page.alert)));
+        }
+        changed |= !gone.is_empty();
+        (gone, changed)
     }
 
     /// Fills in the alerts of a book, newest first.

@@ -41,12 +41,13 @@ impl Message for Called {
     type Result = ();
 }
 
-/// Makes the call on a runtime of its own; a channel that panics has failed, and one that hangs leaves doubt.
+/// Makes the call on a runtime of its own; one that panics, hangs or says so leaves doubt.
 pub(super) async fn make(channel: Shared, parcel: Arc<Parcel>, io: &Handle) -> Ended {
     let call = io.spawn(async move { tokio::time::timeout(LONGEST, channel.send(&parcel)).await });
     match call.await {
+        Ok(Ok(Err(Failure::Doubt { why }))) => Ended::Unknown(why),
         Ok(Ok(result)) => Ended::Answered(result),
         Ok(Err(_)) => Ended::Unknown(format!("no answer within {} s", LONGEST.as_secs())),
-        Err(_) => Ended::Answered(Err(Failure::Retry { why: "the call broke off".to_owned(), after: None })),
+        Err(_) => Ended::Unknown("the call broke off".to_owned()),
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         desk::{Desk, Way, Ways},
         journal::{self, Journal},
         outbox::{Outbox, Route},
+        settings::ChannelKind,
     },
     clock::{self, Steady},
     model::world::World,
@@ -94,11 +95,13 @@ pub(super) fn rewired(settings: &Settings, before: &BTreeMap<String, Shared>) ->
 }
 
 fn routes(settings: &Settings, built: &BTreeMap<String, Shared>) -> Vec<Route> {
-    let kind = |name: &str| settings.channels.iter().find(|channel| channel.name == name).map(|channel| channel.kind.as_str());
+    let kind = |name: &str| settings.channels.iter().find(|channel| channel.name == name).map(|channel| &channel.kind);
+    let confirms = |kind: &ChannelKind| matches!(kind, ChannelKind::Qstash { callback_url: Some(_), .. });
     let route = |(name, channel): (&String, &Shared)| Route {
         name: name.clone(),
-        kind: kind(name).unwrap_or_default(),
+        kind: kind(name).map_or("", ChannelKind::as_str),
         nature: channel.nature(),
+        confirms: kind(name).is_some_and(confirms),
     };
     built.iter().map(route).collect()
 }

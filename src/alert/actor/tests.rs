@@ -26,6 +26,7 @@ pub(super) enum Does {
     Refuse,
     Panic,
     Hang,
+    Doubt,
 }
 
 /// A way to people that writes down what it gets.
@@ -70,6 +71,7 @@ impl Channel for Fake {
                 None => Ok(Receipt { answer: "200 ok".into(), reference: None }),
                 Some(Does::Fail) => Err(Failure::Retry { why: "503".into(), after: Some(Duration::from_millis(200)) }),
                 Some(Does::Refuse) => Err(Failure::Permanent("403 invalid_token".into())),
+                Some(Does::Doubt) => Err(Failure::Doubt { why: "no answer within 15 s".into() }),
                 Some(Does::Panic) => panic!("a fault in a channel"),
                 Some(Does::Hang) => std::future::pending().await,
             }
@@ -317,6 +319,17 @@ async fn a_test_message_is_marked_and_answers_with_the_providers_words() {
 }
 
 #[actix_web::test]
+async fn a_test_that_goes_through_ends_the_failing_of_its_channel() {
+    let (bad, good) = (Fake::new(true, &[Does::Refuse]), Fake::new(true, &[]));
+    let stage = start(None, &[("bad", &bad), ("good", &good)]);
+    let heard = |what: &str| good.heard().iter().any(|heard| heard == what);
+    stage.until(&["database_down"], "its failing", || heard("firing delivery_failing")).await;
+    assert_eq!(stage.addr.send(TestChannel("bad".into())).await.expect("alive").expect("taken"), "200 ok");
+    stage.until(&["database_down"], "its end", || heard("resolved delivery_failing")).await;
+    assert_eq!(bad.heard(), ["firing database_down", "test pool_saturated"], "nothing else ended it");
+}
+
+#[actix_web::test]
 async fn at_the_end_calls_under_way_get_a_moment_and_what_waits_stays_in_the_journal() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("alerts.db");
@@ -357,10 +370,12 @@ async fn a_channel_that_goes_takes_its_mail_with_it() {
 #[actix_web::test]
 async fn nobody_knows_how_a_call_ended_that_never_does() {
     tokio::time::pause();
-    let hook = Fake::new(true, &[Does::Hang]);
-    let order = crate::alert::outbox::tests::order("i1", "hook", AlertEvent::Firing, "", crate::model::Severity::High, 0);
-    let (key, now) = (order.key(), clock::wall());
-    let parcel = Parcel { order, key, reference: None, possible_repeat: false, fired_and_recovered: false, now };
-    let ended = make(Arc::<Fake>::clone(&hook), Arc::new(parcel), &Handle::current()).await;
-    assert!(matches!(ended, crate::alert::outbox::Ended::Unknown(_)), "{ended:?}");
+    for does in [Does::Hang, Does::Doubt, Does::Panic] {
+        let hook = Fake::new(true, &[does]);
+        let order = crate::alert::outbox::tests::order("i1", "hook", AlertEvent::Firing, "", crate::model::Severity::High, 0);
+        let (key, now) = (order.key(), clock::wall());
+        let parcel = Parcel { order, key, reference: None, possible_repeat: false, fired_and_recovered: false, now };
+        let ended = make(Arc::<Fake>::clone(&hook), Arc::new(parcel), &Handle::current()).await;
+        assert!(matches!(ended, crate::alert::outbox::Ended::Unknown(_)), "{ended:?}");
+    }
 }

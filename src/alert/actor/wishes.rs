@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use actix::{Context, Handler, ResponseFuture};
+use actix::{AsyncContext, Context, Handler, Message, ResponseFuture};
 
 use super::{AlertActor, calls::make};
 use crate::{
@@ -21,6 +21,13 @@ use crate::{
         },
     },
 };
+
+/// A test message went through to these.
+struct Works(Vec<Lane>);
+
+impl Message for Works {
+    type Result = ();
+}
 
 /// What providers get for an answer.
 const TAKEN: &str = "{}";
@@ -81,7 +88,7 @@ impl Handler<Callback> for AlertActor {
 impl Handler<TestChannel> for AlertActor {
     type Result = ResponseFuture<Result<String, AlertRefusal>>;
 
-    fn handle(&mut self, command: TestChannel, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, command: TestChannel, ctx: &mut Context<Self>) -> Self::Result {
         let Some(channel) = self.carrier.channels().get(&command.0).cloned() else {
             let known: Vec<&str> = self.carrier.channels().keys().map(String::as_str).collect();
             let known =
@@ -89,33 +96,50 @@ impl Handler<TestChannel> for AlertActor {
             let refusal = AlertRefusal::NotFound(format!("no channel `{}`: {known}", command.0));
             return Box::pin(std::future::ready(Err(refusal)));
         };
-        let (now, io) = (self.now(), self.links.io.clone());
-        Box::pin(async move { test(&command.0, channel, now, &io).await })
+        let (now, io, mail) = (self.now(), self.links.io.clone(), ctx.address());
+        Box::pin(async move {
+            let (works, said) = test(&command.0, channel, now, &io).await;
+            mail.do_send(Works(works));
+            said
+        })
     }
 }
 
-/// Sends one message to each address of the channel, and tells what the provider said.
-async fn test(name: &str, channel: Shared, now: Now, io: &tokio::runtime::Handle) -> Result<String, AlertRefusal> {
+impl Handler<Works> for AlertActor {
+    type Result = ();
+
+    fn handle(&mut self, works: Works, ctx: &mut Context<Self>) {
+        works.0.iter().for_each(|lane| self.carrier.outbox.works(lane));
+        self.turn(ctx);
+    }
+}
+
+/// Sends one message to each address of the channel, and tells which took it and what the provider said.
+async fn test(name: &str, channel: Shared, now: Now, io: &tokio::runtime::Handle) -> (Vec<Lane>, Result<String, AlertRefusal>) {
     let addresses: BTreeSet<Option<String>> = channel.recipients().into_iter().map(Some).collect();
     let addresses = if addresses.is_empty() { BTreeSet::from([None]) } else { addresses };
     let calls = addresses.into_iter().map(|recipient| {
-        let (channel, parcel) = (Arc::clone(&channel), Arc::new(test_parcel(name, recipient.clone(), now)));
-        async move { (recipient, make(channel, parcel, io).await) }
+        let (channel, parcel) = (Arc::clone(&channel), Arc::new(test_parcel(name, recipient, now)));
+        async move { (parcel.order.lane.clone(), make(channel, parcel, io).await) }
     });
-    let (mut said, mut failed) = (Vec::new(), false);
-    for (recipient, ended) in futures_util::future::join_all(calls).await {
-        let words = match ended {
-            Ended::Answered(Ok(receipt)) => receipt.answer,
-            Ended::Answered(Err(Failure::Permanent(why) | Failure::Retry { why, .. })) | Ended::Unknown(why) => {
+    let (mut works, mut said, mut failed) = (Vec::new(), Vec::new(), false);
+    for (lane, ended) in futures_util::future::join_all(calls).await {
+        let answer = match ended {
+            Ended::Answered(Ok(receipt)) => {
+                works.push(lane.clone());
+                receipt.answer
+            }
+            Ended::Answered(Err(Failure::Permanent(why) | Failure::Doubt { why } | Failure::Retry { why, .. }))
+            | Ended::Unknown(why) => {
                 failed = true;
                 why
             }
         };
-        tracing::info!(channel = name, event = "test", failed, answer = words, "test message");
-        said.push(recipient.map_or_else(|| words.clone(), |recipient| format!("{recipient}: {words}")));
+        tracing::info!(channel = name, event = "test", failed, answer, "test message");
+        said.push(lane.recipient.map_or_else(|| answer.clone(), |recipient| format!("{recipient}: {answer}")));
     }
     let said = said.join("; ");
-    if failed { Err(AlertRefusal::Invalid(said)) } else { Ok(said) }
+    (works, if failed { Err(AlertRefusal::Invalid(said)) } else { Ok(said) })
 }
 
 /// What a test says: a plausible alert that nobody can take for a real one.

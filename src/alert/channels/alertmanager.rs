@@ -109,7 +109,12 @@ impl Alertmanager {
         for (at, result) in found.into_iter().enumerate() {
             let Err(failure) = result else { continue };
             failed.push(format!("peer {} of {all}: {failure}", at + 1));
-            if let Failure::Retry { after, .. } = failure {
+            let after = match failure {
+                Failure::Retry { after, .. } => Some(after),
+                Failure::Doubt { .. } => Some(None), // the same twice is the same there
+                Failure::Permanent(_) => None,
+            };
+            if let Some(after) = after {
                 // the first that is ready will do
                 wait = if may_work { wait.zip(after).map(|(a, b): (Duration, Duration)| a.min(b)) } else { after };
                 may_work = true;

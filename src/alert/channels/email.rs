@@ -2,13 +2,18 @@
 //!
 //! A connection is made for each mail and closed after it: alerts are rare, and a connection kept for hours is one that died without
 //! a word. With STARTTLS a server that does not offer it gets no mail and no password. Addresses, a full mailbox, greylisting: the
-//! server's first digit says whether it is worth another try.
+//! server's first digit says whether it is worth another try. A server that says nothing, once the mail is being handed over, may have it.
 
 mod html;
 mod letter;
 mod text;
 
-use std::{error::Error as _, fmt, time::Duration};
+use std::{
+    error::Error as _,
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::future::BoxFuture;
@@ -38,6 +43,9 @@ const ADDRESS: Duration = Duration::from_secs(5);
 /// Mail servers limit clients that send many at once.
 const BURST: u32 = 5;
 const EVERY: Duration = Duration::from_secs(1);
+
+/// The last step: the mail itself.
+const SEND: &str = "send";
 
 /// The server's own words in an answer are cut there.
 const LONGEST_ANSWER: usize = 300;
@@ -157,14 +165,19 @@ impl Email {
         // A certificate that does not hold will not hold in a minute either; nor does a server learn what it does not speak.
         let stranger = error.status().is_none() && said.contains("certificate");
         let refused = error.is_permanent() || error.is_client() || stranger;
-        if refused { Failure::Permanent(why) } else { Failure::Retry { why, after: None } }
+        match error.status() {
+            _ if refused => Failure::Permanent(why),
+            None if step == SEND => Failure::Doubt { why },
+            _ => Failure::Retry { why, after: None },
+        }
     }
 
-    async fn deliver(&self, parcel: &Parcel) -> Result<Receipt, Failure> {
+    async fn deliver(&self, parcel: &Parcel, sending: &AtomicBool) -> Result<Receipt, Failure> {
         let letter = letter::write(parcel, &self.from, &self.to, &self.templates).map_err(Failure::Permanent)?;
         let mut connection = self.connect(&mut Vec::new()).await?;
+        sending.store(true, Ordering::Relaxed);
         let sent = connection.send(letter.message.envelope(), &letter.message.formatted()).await;
-        let response = sent.map_err(|error| self.failure("send", &error))?;
+        let response = sent.map_err(|error| self.failure(SEND, &error))?;
         // It is sent; a server that does not say goodbye changes nothing.
         let _ = tokio::time::timeout(Duration::from_secs(1), connection.quit()).await;
         let said = response.message().collect::<Vec<_>>().join(" ");
@@ -172,9 +185,8 @@ impl Email {
         Ok(Receipt { answer, reference: Some(parcel.reference.clone().unwrap_or(letter.id)) })
     }
 
-    fn late(&self) -> Failure {
-        let why = format!("no answer from {}:{} within {} s", self.host, self.port, PATIENCE.as_secs());
-        Failure::Retry { why, after: None }
+    fn late(&self) -> String {
+        format!("no answer from {}:{} within {} s", self.host, self.port, PATIENCE.as_secs())
     }
 }
 
@@ -212,7 +224,17 @@ impl Channel for Email {
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<Receipt, Failure>> {
-        Box::pin(async move { tokio::time::timeout(PATIENCE, self.deliver(parcel)).await.unwrap_or_else(|_| Err(self.late())) })
+        Box::pin(async move {
+            let sending = AtomicBool::new(false);
+            let delivered = tokio::time::timeout(PATIENCE, self.deliver(parcel, &sending)).await;
+            delivered.unwrap_or_else(|_| {
+                if sending.load(Ordering::Relaxed) {
+                    Err(Failure::Doubt { why: self.late() })
+                } else {
+                    Err(Failure::Retry { why: self.late(), after: None })
+                }
+            })
+        })
     }
 
     fn check(&self) -> BoxFuture<'_, Vec<Checked>> {
@@ -224,7 +246,7 @@ impl Channel for Email {
                 }
             });
             if outcome.await.is_err() {
-                steps.push(Checked { what: "connect".into(), result: Err(self.late().to_string()) });
+                steps.push(Checked { what: "connect".into(), result: Err(self.late()) });
             }
             steps
         })

@@ -1,6 +1,7 @@
 //! One call over HTTP, and what its outcome means. Bounded in every way: 5 s to connect, 15 s in all, no redirects, a few KiB of the
-//! answer. What works later is told from what never will: no answer, 408, 425, 429 and 5xx may be tried again, 429 not before its
-//! Retry-After; any other status is a refusal for good.
+//! answer. What works later is told from what never will: no connection, 408, 425, 429 and 5xx may be tried again, 429 not before its
+//! Retry-After; any other status is a refusal for good. A call that breaks, or hears nothing, after it was connected leaves doubt: the
+//! provider may have taken it.
 //!
 //! Nothing secret leaves this file: errors carry no URL, and what a provider answers is quoted shortly, with every secret of the channel
 //! cut out of it, since some providers echo what they were sent.
@@ -106,7 +107,12 @@ impl Http {
         let mut response = request.send().await.map_err(|error| self.broken(error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(error))? {
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Err(error) if (200..300).contains(&status) => return Err(self.broken(error)),
+                Ok(None) | Err(_) => break, // a refusal is one without its words, too
+            };
             body.extend_from_slice(&chunk);
             if body.len() > MOST_READ {
                 let longest = self.secrets.first().map_or(0, String::len);
@@ -129,7 +135,7 @@ impl Http {
             () if error.is_connect() => format!("no connection: {cause}"),
             () => format!("the connection broke: {cause}"),
         };
-        Failure::Retry { why, after: None }
+        if error.is_connect() { Failure::Retry { why, after: None } } else { Failure::Doubt { why } }
     }
 
     /// What an answer that is no success means.
@@ -183,7 +189,7 @@ pub(super) fn root(url: &Url) -> Url {
 
 /// Several calls that make up one message, bounded together.
 pub(super) async fn bounded<T>(calls: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let late = || Failure::Retry { why: format!("no answer within {} s", LIMIT.as_secs()), after: None };
+    let late = || Failure::Doubt { why: format!("no answer within {} s", LIMIT.as_secs()) };
     tokio::time::timeout(LIMIT, calls).await.unwrap_or_else(|_| Err(late()))
 }
 

@@ -86,6 +86,9 @@ fn actions(parcel: &Parcel) -> &'static [&'static str] {
         AlertEvent::Resolved if parcel.fired_and_recovered => &["trigger", "resolve"],
         AlertEvent::Resolved => &["resolve"],
         AlertEvent::Acknowledged => &["acknowledge"],
+        AlertEvent::Digest if !parcel.order.alerts.is_empty() && parcel.order.alerts.iter().all(|alert| alert.resolved) => {
+            &["resolve"]
+        }
         _ => &["trigger"],
     }
 }

@@ -80,7 +80,8 @@ fn silence(id: &str) -> Silence {
 /// Rows of two orders, the first one under way.
 fn rows(now: Now) -> Vec<Row> {
     let nature = crate::alert::outbox::tests::nature(false);
-    let mut outbox = Outbox::new(vec![Route { name: "slack".into(), kind: "slack", nature }], Duration::from_mins(5));
+    let mut outbox =
+        Outbox::new(vec![Route { name: "slack".into(), kind: "slack", nature, confirms: false }], Duration::from_mins(5));
     let order = |about, ms| crate::alert::outbox::tests::order(about, "slack", AlertEvent::Firing, "0", Severity::Critical, ms);
     let orders = vec![order("i1", 0), order("i2", 0)];
     outbox.take(&crate::alert::desk::Changes { orders, ..crate::alert::desk::Changes::default() }, now);
@@ -199,6 +200,28 @@ fn filled(path: &Path) -> Journal {
     journal.commit(&Batch { incidents: incidents.iter().collect(), ..Batch::default() }, now).expect("written");
     journal.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("all in one file");
     journal
+}
+
+#[test]
+fn what_cannot_be_read_is_left_out_but_kept_aside() {
+    let (folder, now) = (folder(), at(0, 5_000));
+    let path = folder.path().join("alerts.db");
+    let (mut journal, _) = Journal::open(Some(&path), now).expect("a fresh one");
+    let one = incident("i1", now);
+    journal.commit(&Batch { incidents: vec![&one], ..Batch::default() }, now).expect("written");
+    let strange = r#"INSERT INTO incidents VALUES ('i2', '{"of":"another shape"}')"#;
+    journal.connection.execute_batch(strange).expect("written");
+    drop(journal);
+    let (_, loaded) = Journal::open(Some(&path), now).expect("usable");
+    assert_eq!(loaded.kept.incidents, [one]);
+    let aside = folder.path().join("alerts.db.unreadable-1700000005");
+    assert!(loaded.remarks.iter().any(|remark| remark.contains("alerts.db.unreadable-1700000005")), "{:?}", loaded.remarks);
+    assert_eq!(fs::metadata(&aside).expect("a copy").permissions().mode() & 0o777, 0o600, "for its owner alone");
+    let copy = Connection::open(&aside).expect("a database");
+    let kept: String = copy.query_row("SELECT json FROM incidents WHERE id = 'i2'", [], |row| row.get(0)).expect("kept");
+    assert!(kept.contains("another shape"));
+    let (_, loaded) = Journal::open(Some(&path), now).expect("usable");
+    assert!(loaded.remarks.is_empty(), "said once: {:?}", loaded.remarks);
 }
 
 #[test]

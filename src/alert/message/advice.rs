@@ -281,7 +281,7 @@ fn growth() -> Vec<Command> {
             "The largest tables, with their indexes, and rows that are dead",
             "SELECT relname, pg_size_pretty(pg_total_relation_size(relid)) AS size, n_tup_ins, n_live_tup, n_dead_tup, last_autovacuum FROM pg_stat_user_tables ORDER BY pg_total_relation_size(relid) DESC LIMIT 10;",
         ),
-        run("What is kept for replicas and consumers that are gone", SLOTS),
+        run("On the primary: what is kept for replicas and consumers that are gone", SLOTS),
         run("On its host: what room there is", "df -h"),
     ]
 }

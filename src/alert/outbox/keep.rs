@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AlertEvent, ChannelState, DeliveryState, Lane, News, Now, Outbox, Row, later};
+use super::{AlertEvent, ChannelState, DeliveryState, Family, Lane, News, Now, Outbox, Row, family, later};
 use crate::model::alert::Delivery;
 
 /// Rows kept in memory and on disk; beyond, the oldest finished ones go.
@@ -77,9 +77,18 @@ impl Outbox {
         if let Some(why) = failed {
             self.fail(seq, why, now);
         } else {
+            let lane = self.rows.get(&seq).map(|row| row.order.lane.clone());
+            if let Some(lane) = lane {
+                self.works(&lane);
+            }
             self.note(seq, "delivered", "was delivered by the provider", now);
             self.touch(seq);
         }
+    }
+
+    /// The way of this lane works: a message went through.
+    pub fn works(&mut self, lane: &Lane) {
+        self.news.delivered.insert((lane.channel.clone(), lane.recipient.clone()));
     }
 
     /// Forgets what nobody asks for any more: rows of incidents that are not known, and the oldest beyond what may be kept.
@@ -97,6 +106,10 @@ impl Outbox {
         for name in lanes {
             if !is_known(&name.about) && self.lanes.get(&name).is_some_and(|lane| lane.open.is_empty()) {
                 self.lanes.remove(&name);
+                let is_last = |family: &&Family| family.newest == name.about && family.open.is_empty() && family.refreshing == 0;
+                if self.family(&name).as_ref().is_some_and(is_last) {
+                    self.families.remove(&family::name(&name));
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::{AlertEvent, AlertStep, DeliveryState, Lane, Now, Outbox, Row, Severity, Timestamp};
+use super::{AlertEvent, AlertStep, DeliveryState, Lane, Now, Outbox, Row, Severity, Timestamp, family, post::Place};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -19,11 +19,9 @@ pub(super) struct LaneState {
     /// Whether any of it was critical.
     pub(super) critical: bool,
     /// Its place among those that wait for the channel.
-    waiting: Option<(bool, u64)>,
+    waiting: Option<Place>,
     /// Until when it is refreshed; none: until its end is sent.
     pub(super) refreshed_until: Option<Timestamp>,
-    /// Whether a refresh is under way: what follows must not overtake it.
-    pub(super) refreshing: bool,
 }
 
 impl Outbox {
@@ -36,12 +34,15 @@ impl Outbox {
         }
         let lane = self.lanes.entry(row.order.lane.clone()).or_default();
         let is_end = row.order.event == AlertEvent::Resolved;
-        lane.begun |= !is_end;
-        lane.told |= !is_end && (row.state == DeliveryState::Sent || row.in_doubt);
+        let is_news = !is_end && !row.is_update();
+        lane.begun |= is_news;
+        lane.told |= is_news && (row.state == DeliveryState::Sent || row.in_doubt);
         lane.critical |= row.order.severity == Severity::Critical;
         lane.reference = row.reference.clone().or_else(|| lane.reference.take());
+        self.family_mut(&row.order.lane);
         if !row.is_finished() {
-            lane.open.push_back(row.seq);
+            self.family_mut(&row.order.lane).open.insert(row.seq);
+            self.lanes.entry(row.order.lane.clone()).or_default().open.push_back(row.seq);
             if let Some(post) = self.posts.get_mut(&row.order.lane.channel) {
                 post.queued += 1;
             }
@@ -56,10 +57,14 @@ impl Outbox {
     pub(super) fn leave_lane(&mut self, seq: u64) {
         let Some(row) = self.rows.get(&seq) else { return };
         self.deadlines.remove(&(row.deadline, seq));
+        if let Some(family) = self.families.get_mut(&family::name(&row.order.lane)) {
+            family.open.remove(&seq);
+        }
         if let Some(lane) = self.lanes.get_mut(&row.order.lane) {
+            let before = lane.open.len();
             lane.open.retain(|open| *open != seq);
             if let Some(post) = self.posts.get_mut(&row.order.lane.channel) {
-                post.queued = post.queued.saturating_sub(1);
+                post.queued = post.queued.saturating_sub(before - lane.open.len());
                 if let Some(place) = lane.waiting.take() {
                     post.waiting.remove(&place);
                 }
@@ -67,8 +72,16 @@ impl Outbox {
         }
     }
 
-    /// Brings the lane's first order into its place among those that wait, or to its end when it makes no sense any more.
+    /// Brings the lane's first order into its place, and that of the episode whose turn it is now.
     pub(super) fn advance(&mut self, name: &Lane, now: Now) {
+        self.place(name, now);
+        if let Some(other) = self.in_turn(name).filter(|other| other != name) {
+            self.place(&other, now);
+        }
+    }
+
+    /// Brings the lane's first order into its place among those that wait, or to its end when it makes no sense any more.
+    fn place(&mut self, name: &Lane, now: Now) {
         loop {
             let Some(lane) = self.lanes.get_mut(name) else { return };
             let post = self.posts.get_mut(&name.channel);
@@ -77,7 +90,9 @@ impl Outbox {
             }
             let Some(seq) = lane.open.front().copied() else { return };
             let Some(row) = self.rows.get_mut(&seq) else { return };
-            if row.state != DeliveryState::Queued || lane.refreshing {
+            let family = self.families.get(&family::name(name));
+            let is_its_turn = family.is_none_or(|family| family.refreshing == 0 && family.open.first() == Some(&seq));
+            if row.state != DeliveryState::Queued || !is_its_turn {
                 return;
             }
             if row.order.event == AlertEvent::Resolved && lane.begun && !lane.told && !row.fired_and_recovered && !row.in_doubt {
@@ -89,8 +104,10 @@ impl Outbox {
                 self.touch(seq);
                 continue;
             }
-            let urgent = lane.open.iter().any(|seq| self.rows.get(seq).is_some_and(Row::is_critical));
-            let place = (!urgent, seq);
+            let urgent =
+                family.is_some_and(|family| family.open.iter().any(|seq| self.rows.get(seq).is_some_and(Row::is_critical)));
+            let only_edits = lane.open.iter().all(|seq| self.rows.get(seq).is_some_and(Row::is_update));
+            let place = (only_edits, !urgent, seq);
             if let Some(post) = self.posts.get_mut(&name.channel) {
                 lane.waiting = Some(place);
                 post.waiting.insert(place);
@@ -128,6 +145,20 @@ impl Outbox {
             self.news.undeliverable.push((order, why.to_owned()));
         }
         self.advance(&lane, now);
+    }
+
+    /// Nobody knows, and it is not worth the same message twice.
+    pub(super) fn count_as_sent(&mut self, seq: u64, why: &str, now: Now) {
+        let Some(row) = self.rows.get_mut(&seq) else { return };
+        row.in_doubt = true;
+        row.answer = Some(format!("counted as sent: {why}"));
+        let is_news = !row.is_update() && row.order.event != AlertEvent::Resolved;
+        let lane = row.order.lane.clone();
+        if let Some(lane) = self.lanes.get_mut(&lane) {
+            lane.told |= is_news;
+        }
+        self.note(seq, "sent", &format!("is counted on, nobody knows how the call ended: {why}"), now);
+        self.finish(seq, DeliveryState::Sent, now);
     }
 
     /// The end of a row; its alerts are not needed any more, only whom they were about.

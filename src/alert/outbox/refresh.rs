@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{AlertEvent, DeliveryState, Ended, Failure, Lane, Now, Outbox, Row, later};
+use super::{AlertEvent, DeliveryState, Ended, Failure, Lane, Now, Outbox, Row, family, later};
 
 /// So long an end is sent again, as Alertmanager's own clients do.
 const END_REPEATED_FOR: Duration = Duration::from_mins(5);
@@ -43,16 +43,20 @@ impl Outbox {
         let mut due = Vec::new();
         while let Some((at, name)) = self.refreshes.first().cloned().filter(|(at, _)| *at <= now.steady) {
             self.refreshes.remove(&(at, name.clone()));
-            let (Some(lane), Some(post)) = (self.lanes.get_mut(&name), self.posts.get_mut(&name.channel)) else { continue };
+            let (Some(lane), Some(post)) = (self.lanes.get(&name), self.posts.get_mut(&name.channel)) else { continue };
             let Some(every) = post.nature.refresh else { continue };
-            if lane.refreshed_until.is_some_and(|until| until < now.steady) {
+            let family = self.families.get(&family::name(&name));
+            // The end of an episode, told again, would end the one that came after it.
+            let is_past = family.is_some_and(|family| family.newest != name.about);
+            if lane.refreshed_until.is_some_and(|until| is_past || until < now.steady) {
                 continue;
             }
-            let its_turn = lane.open.is_empty() && post.is_free() && post.bucket.take(now.steady);
+            let is_idle = family.is_none_or(|family| family.open.is_empty());
+            let its_turn = is_idle && post.is_free() && post.bucket.take(now.steady);
             self.refreshes.insert((later(now.steady, if its_turn { every } else { SOON }), name.clone()));
             if its_turn {
                 post.in_flight += 1;
-                lane.refreshing = true;
+                self.family_mut(&name).refreshing += 1;
                 due.push(name);
             }
         }
@@ -61,20 +65,21 @@ impl Outbox {
 
     /// How that went.
     pub fn refreshed(&mut self, name: &Lane, ended: &Ended, now: Now) {
-        if let Some(lane) = self.lanes.get_mut(name) {
-            lane.refreshing = false;
-        }
+        let family = self.family_mut(name);
+        family.refreshing = family.refreshing.saturating_sub(1);
         self.advance(name, now);
         let Some(post) = self.posts.get_mut(&name.channel) else { return };
         post.in_flight = post.in_flight.saturating_sub(1);
         match ended {
             Ended::Answered(Ok(_)) => {
-                self.news.delivered.insert(name.channel.clone());
+                self.works(name);
             }
-            Ended::Answered(Err(Failure::Permanent(why) | Failure::Retry { why, .. })) | Ended::Unknown(why) => {
+            Ended::Answered(Err(Failure::Permanent(why) | Failure::Doubt { why } | Failure::Retry { why, .. }))
+            | Ended::Unknown(why) => {
                 post.refused(why);
                 if let Ended::Answered(Err(Failure::Retry { after: Some(after), .. })) = ended {
-                    post.bucket.pause(later(now.steady, *after));
+                    // A message gives its wait up after that long, and so does this.
+                    post.bucket.pause(later(now.steady, (*after).min(self.give_up_after)));
                 }
                 self.refreshes.retain(|(_, other)| other != name);
                 self.refreshes.insert((later(now.steady, SOON * 5), name.clone()));

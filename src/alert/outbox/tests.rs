@@ -1,3 +1,5 @@
+mod turns;
+
 use std::sync::Arc;
 
 use rand::{SeedableRng, rngs::SmallRng};
@@ -31,7 +33,7 @@ pub(crate) fn nature(keyed: bool) -> Nature {
 }
 
 pub(crate) fn route(name: &str, nature: Nature) -> Route {
-    Route { name: name.into(), kind: "webhook", nature }
+    Route { name: name.into(), kind: "webhook", nature, confirms: false }
 }
 
 /// An outbox with the keyed channel `hook`, which edits too, and the unkeyed `slack`, driven by words.
@@ -192,6 +194,15 @@ fn edits_replace_each_other_and_go_only_where_something_can_be_edited() {
     script.end(took(Some("ts1")));
     assert_eq!(script.states(), "firing sent", "edits leave no trace");
     assert!(!script.outbox.changes().dropped.is_empty());
+}
+
+#[test]
+fn an_edit_of_what_nobody_got_is_no_beginning() {
+    let mut script = Script::new();
+    script.tell("hook i1 firing critical").offer();
+    script.end(refused()).tell("hook i1 update critical 1").offer();
+    script.ok().settle("i1", Settled::Resolved).tell("hook i1 resolved critical");
+    assert_eq!(script.offer(), "hook i1 resolved+");
 }
 
 #[test]

@@ -190,6 +190,15 @@ pub(super) fn may_retry(channel: &Shared, parcel: &Parcel) -> (String, Option<Du
     }
 }
 
+/// Why nobody knows whether it was taken.
+#[track_caller]
+pub(super) fn in_doubt(channel: &Shared, parcel: &Parcel) -> String {
+    match send(channel, parcel) {
+        Err(Failure::Doubt { why }) => why,
+        other => panic!("there is no doubt about it: {other:?}"),
+    }
+}
+
 pub(super) fn ago(now: Timestamp, seconds: i64) -> Timestamp {
     Timestamp(now.0 - TimeDelta::seconds(seconds))
 }

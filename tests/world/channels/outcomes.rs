@@ -11,7 +11,7 @@ use isobar::{
     model::alert::AlertEvent::Firing,
 };
 
-use super::fixture::{build, may_retry, parcel, refused, send};
+use super::fixture::{build, in_doubt, may_retry, parcel, refused, send};
 use crate::doubles::{Receiver, Refusal};
 
 fn webhook(receiver: &Receiver) -> Shared {
@@ -73,10 +73,10 @@ fn retry_after_is_seconds_or_a_date() {
 }
 
 #[test]
-fn a_connection_that_breaks_may_work_later() {
+fn a_connection_that_breaks_leaves_doubt_and_one_that_is_not_made_may_work_later() {
     let receiver = Receiver::start(None);
     receiver.refuse_next(Refusal::Cut);
-    let (why, _) = may_retry(&webhook(&receiver), &parcel(Firing));
+    let why = in_doubt(&webhook(&receiver), &parcel(Firing));
     assert!(why.starts_with("the connection broke"), "{why}");
     let gone = webhook(&Receiver::start(None)); // dropped, and with it its port
     let refused = std::iter::repeat_with(|| send(&gone, &parcel(Firing))).take(50);
@@ -92,7 +92,7 @@ fn no_answer_is_waited_for_for_fifteen_seconds_and_no_longer() {
     let receiver = Receiver::start(None);
     receiver.refuse_next(Refusal::Hang);
     let started = std::time::Instant::now();
-    let (why, _) = may_retry(&webhook(&receiver), &parcel(Firing));
+    let why = in_doubt(&webhook(&receiver), &parcel(Firing));
     assert_eq!(why, "no answer within 15 s");
     assert!((14..20).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
 }

@@ -1,6 +1,6 @@
 //! PagerDuty: one incident for each problem, whoever sends it and however often.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use isobar::{
     alert::{channels::Shared, settings::ChannelKind},
@@ -73,6 +73,23 @@ fn a_storm_is_one_incident_of_its_own_and_so_is_a_test() {
     sent(&channel, &parcel(Test));
     let keys: Vec<_> = pagerduty.incidents().into_iter().map(|incident| incident.key).collect();
     assert_eq!(keys, ["digest-ops-1", parcel(Test).order.lane.about.as_str()]);
+}
+
+#[test]
+fn a_storm_is_over_there_when_all_of_it_is() {
+    let pagerduty = Pagerduty::start();
+    let channel = channel(&pagerduty);
+    let ended = |count: usize| {
+        let mut parcel = digest(3);
+        for alert in parcel.order.alerts.iter_mut().take(count) {
+            Arc::make_mut(alert).resolved = true;
+        }
+        parcel
+    };
+    for (count, state) in [(0, "triggered"), (2, "triggered"), (3, "resolved")] {
+        sent(&channel, &ended(count));
+        assert_eq!(pagerduty.incidents()[0].state, state, "{count} of 3 are over");
+    }
 }
 
 #[test]

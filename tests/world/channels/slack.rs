@@ -8,7 +8,7 @@ use isobar::{
     },
 };
 
-use super::fixture::{Changed, SOON, build, digest, may_retry, parcel, refused, run, sent};
+use super::fixture::{Changed, SOON, build, digest, in_doubt, may_retry, parcel, refused, run, sent};
 use crate::doubles::{Refusal, Slack};
 
 fn bot(slack: &Slack, channel: &str) -> Shared {
@@ -110,6 +110,22 @@ fn a_reply_that_fails_is_tried_again_without_doubling_anything() {
     sent(&bot, &parcel(Resolved).after(&first));
     let messages = slack.expect(2, SOON);
     assert_eq!((messages[0].edits, messages[1].thread.is_some()), (2, true));
+}
+
+#[test]
+fn what_was_posted_without_an_answer_leaves_doubt_and_what_was_changed_does_not() {
+    let slack = Slack::start().at_any_rate();
+    let bot = bot(&slack, "#ops");
+    let first = sent(&bot, &parcel(Firing));
+    let over = parcel(Resolved).after(&first);
+    for refusal in [Refusal::Cut, Refusal::CutAfter] {
+        slack.refuse_next(refusal.clone());
+        in_doubt(&bot, &parcel(Firing));
+        slack.refuse_next(refusal.clone());
+        in_doubt(&incoming(&slack), &parcel(Firing));
+        slack.refuse_next(refusal);
+        may_retry(&bot, &over);
+    }
 }
 
 #[test]

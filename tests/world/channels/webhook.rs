@@ -11,7 +11,7 @@ use isobar::{
 };
 use serde_json::json;
 
-use super::fixture::{Changed, SOON, ago, build, digest, may_retry, parcel, refused, run, sent, settings};
+use super::fixture::{Changed, SOON, ago, build, digest, in_doubt, may_retry, parcel, refused, run, sent, settings};
 use crate::doubles::{Qstash, Receiver, Refusal};
 
 const EVENTS: [AlertEvent; 7] = [Firing, Severity, Escalation, Reminder, Acknowledged, Resolved, Test];
@@ -60,7 +60,7 @@ fn a_repeat_has_the_same_id_and_says_that_it_may_be_one() {
     let receiver = Receiver::start(None);
     let webhook = webhook(&receiver, None);
     receiver.refuse_next(Refusal::CutAfter);
-    may_retry(&webhook, &parcel(Firing));
+    in_doubt(&webhook, &parcel(Firing));
     let mut again = parcel(Firing);
     again.possible_repeat = true;
     sent(&webhook, &again);
@@ -120,7 +120,7 @@ fn qstash_knows_a_repeat_and_delivers_it_once() {
     let (stash, receiver) = (Qstash::start(), Receiver::start(Some(Receiver::SECRET)));
     let channel = build(qstash(&stash, &receiver, None));
     stash.refuse_next(Refusal::CutAfter);
-    may_retry(&channel, &parcel(Firing));
+    in_doubt(&channel, &parcel(Firing));
     assert!(sent(&channel, &parcel(Firing)).answer.contains("known already"));
     receiver.expect(1, SOON);
     assert_eq!((stash.messages().len(), stash.repeats()), (1, vec![parcel(Firing).key]));

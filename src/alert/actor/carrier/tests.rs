@@ -9,7 +9,7 @@ use crate::alert::{
 };
 
 fn carrier(fake: &Arc<Fake>) -> Carrier {
-    let route = Route { name: "hook".into(), kind: "webhook", nature: fake.nature() };
+    let route = Route { name: "hook".into(), kind: "webhook", nature: fake.nature(), confirms: false };
     let outbox = Outbox::new(vec![route], Duration::from_mins(5));
     let (journal, _) = Journal::open(None, at(0)).expect("in memory");
     let channels = BTreeMap::from([("hook".to_owned(), Arc::<Fake>::clone(fake) as Shared)]);

@@ -1,9 +1,12 @@
 //! Slack's Web API with a bot's token: one incident is one message that changes.
 //!
 //! The message is changed first, which may be done twice without anybody noticing; the reply in the thread comes last, so an attempt
-//! that fails before it has told nobody anything twice. A message that is gone, or too old to be edited, is posted anew.
+//! that fails before it has told nobody anything twice, whatever became of it: only what is posted leaves doubt. A message that is gone, or too old to be edited, is posted anew.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use reqwest::{Url, header::HeaderValue};
@@ -89,13 +92,13 @@ impl Bot {
         }
     }
 
-    async fn tell(&self, parcel: &Parcel) -> Result<Receipt, Failure> {
+    async fn tell(&self, parcel: &Parcel, posting: &AtomicBool) -> Result<Receipt, Failure> {
         let page = Page::new(&self.templates, parcel, self.has_button);
         let event = parcel.order.event;
         let Some(message) = parcel.reference.as_deref().and_then(Message::read) else {
             return match event {
                 AlertEvent::Update => Ok(Receipt { answer: "nothing to change".into(), reference: None }),
-                _ => self.post_anew(parcel, &page, "posted").await,
+                _ => self.post_anew(parcel, &page, "posted", posting).await,
             };
         };
         let body = with(page.body(), &[("channel", message.channel), ("ts", message.ts), ("parse", "none")]);
@@ -105,20 +108,22 @@ impl Bot {
                 return Ok(Receipt { answer: format!("nothing to change: {code}"), reference: None });
             }
             Said::Refused(code, _) if is_gone(&code) => {
-                return self.post_anew(parcel, &page, &format!("{code}: posted anew")).await;
+                return self.post_anew(parcel, &page, &format!("{code}: posted anew"), posting).await;
             }
             Said::Refused(code, after) => return Err(failure(&code, after)),
         }
         let mut answer = "changed".to_owned();
         if is_for_the_thread(parcel, &message) {
             let place = [("channel", message.channel), ("thread_ts", message.ts), ("text", &page.reply()), ("parse", "none")];
+            posting.store(true, Ordering::Relaxed);
             self.done(&self.post, &with(json!({ "unfurl_links": false, "unfurl_media": false }), &place), parcel.now).await?;
             answer = "changed, with a reply".into();
         }
         Ok(Receipt { answer, reference: Some(message.with(parcel.order.severity)) })
     }
 
-    async fn post_anew(&self, parcel: &Parcel, page: &Page, done: &str) -> Result<Receipt, Failure> {
+    async fn post_anew(&self, parcel: &Parcel, page: &Page, done: &str, posting: &AtomicBool) -> Result<Receipt, Failure> {
+        posting.store(true, Ordering::Relaxed);
         let body = with(page.body(), &[("channel", &self.channel), ("parse", "none")]);
         let said = self.done(&self.post, &body, parcel.now).await?;
         let text = |key: &str| said.get(key).and_then(Value::as_str);
@@ -170,7 +175,13 @@ impl Channel for Bot {
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<Receipt, Failure>> {
-        Box::pin(http::bounded(self.tell(parcel)))
+        Box::pin(async {
+            let posting = AtomicBool::new(false);
+            match http::bounded(self.tell(parcel, &posting)).await {
+                Err(Failure::Doubt { why }) if !posting.load(Ordering::Relaxed) => Err(Failure::Retry { why, after: None }),
+                result => result,
+            }
+        })
     }
 
     fn check(&self) -> BoxFuture<'_, Vec<Checked>> {

@@ -231,7 +231,7 @@ impl Room {
 
     /// An outbox with one channel.
     pub(super) fn outbox(channel: &str) -> Outbox {
-        let route = Route { name: channel.to_owned(), kind: "email", nature: way(false).nature };
+        let route = Route { name: channel.to_owned(), kind: "email", nature: way(false).nature, confirms: false };
         Outbox::new(vec![route], Duration::from_mins(5))
     }
 
