@@ -24,6 +24,7 @@ gate: ## what a change must pass beside the tests: format, lints, docs, dependen
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+	@$(CARGO) fetch --locked --quiet # crates of other systems too: they are judged as well
 	$(CARGO) deny --locked --offline check bans licenses sources
 	@if $(CARGO) deny --locked fetch db >/dev/null 2>&1; \
 	then $(CARGO) deny --locked --offline check advisories; \
