@@ -8,29 +8,15 @@ mod client;
 mod node;
 #[path = "../tests/world/support/stream.rs"]
 mod stream;
+#[path = "../tests/world/support/wait.rs"]
+mod wait;
 
 pub(crate) use client::client;
 pub(crate) use node::Node;
 pub(crate) use stream::Stream;
+pub(crate) use wait::{secs, until};
 
-use std::time::{Duration, Instant};
-
-/// Looks until `look` brings something; says what was awaited when the deadline passes.
-pub(crate) fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Result<T, String>) -> (T, Duration) {
-    let started = Instant::now();
-    loop {
-        match look() {
-            Ok(found) => return (found, started.elapsed()),
-            Err(seen) if started.elapsed() > within => panic!("{what}: not within {within:?}; last seen: {seen}"),
-            Err(_) => std::thread::park_timeout(Duration::from_millis(5)),
-        }
-    }
-}
-
-/// Seconds, for deadlines.
-pub(crate) const fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
+use std::time::Duration;
 
 /// Lets so much time pass.
 pub(crate) fn pass(time: Duration) {
