@@ -29,10 +29,13 @@ pub mod heartbeat;
 pub mod incident;
 mod inhibit;
 pub mod journal;
+pub mod lead;
 mod lifecycle;
+pub mod merge;
 pub mod message;
 pub mod order;
 pub mod outbox;
+pub mod scope;
 pub mod settings;
 mod silence;
 

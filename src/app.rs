@@ -26,7 +26,7 @@ use crate::{
     clock::{self, Steady},
     config::{Config, RegionConfig},
     model::{
-        RegionName, Rule,
+        NodeName, RegionName, Rule,
         report::Batch,
         world::{World, WorldChange},
     },
@@ -176,10 +176,11 @@ impl Node {
     fn start_supervisor(&mut self, region: &RegionConfig) {
         let launcher = Launcher::new(Arc::clone(&self.registry), self.config.sampling.clone(), self.io.handle().clone());
         let (name, targets, sampling) = (region.name.clone(), targets(region), self.config.sampling.clone());
+        let node = NodeName::from(self.shared.node.as_str());
         let to: Recipient<Batch> = self.aggregator.addr.clone().recipient();
         let arbiters = vec![Arbiter::new().handle(), launcher.arbiter()];
         let addr = RegionSupervisor::start_in_arbiter(&arbiters[0], move |_| {
-            RegionSupervisor::new(name, targets, sampling, Box::new(launcher), to)
+            RegionSupervisor::new(name, node, targets, sampling, Box::new(launcher), to)
         });
         let started = Running { addr, arbiters };
         if let Some(dead) = self.supervisors.insert(region.name.clone(), started) {

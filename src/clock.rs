@@ -3,12 +3,33 @@
 
 use std::time::Instant;
 
+use arc_swap::ArcSwapOption;
+
 use crate::model::Timestamp;
 
-/// The wall clock now, for people to read; never for measuring how long something took.
-#[allow(clippy::disallowed_methods)]
+/// The wall time that the region's nodes agreed on, and when: its Redis told it.
+static AGREED: ArcSwapOption<(Timestamp, Instant)> = ArcSwapOption::const_empty();
+
+/// The wall clock now, for people to read; never for measuring how long something took. With a bus it is the time of the region's Redis,
+/// so that a node whose clock is wrong agrees with the others.
 pub fn wall() -> Timestamp {
+    match AGREED.load().as_deref() {
+        Some((then, at)) => {
+            Timestamp(then.0 + chrono::Duration::from_std(now().saturating_duration_since(*at)).unwrap_or_default())
+        }
+        None => own(),
+    }
+}
+
+/// What this machine's clock shows, whatever the others say.
+#[allow(clippy::disallowed_methods)]
+pub fn own() -> Timestamp {
     Timestamp(chrono::Utc::now())
+}
+
+/// From now on the wall clock shows this, which was so at that moment.
+pub fn agree(wall: Timestamp, at: Instant) {
+    AGREED.store(Some(std::sync::Arc::new((wall, at))));
 }
 
 /// The monotonic clock now, for measuring and scheduling.

@@ -1,8 +1,8 @@
 //! Isobar watches the pressure on PostgreSQL connections in every region: pools, queries and the database itself.
 //!
 //! ```text
-//!  PostgreSQL, poolers ──► probe ──► region ──► aggregate ──► web ──► API, metrics, live stream, page
-//!                          MEASURE   JUDGE      COMBINE       SHOW
+//!  PostgreSQL, poolers ──► probe ──► region ──► bus ══Redis══► aggregate ─┬─► alert ──► people
+//!                          MEASURE   JUDGE      CARRY          COMBINE    └─► web ──► API, metrics, live stream, page
 //! ```
 //! Data flows one way. Folders are the stages of a sample's journey, and every stage has one shape: its root (a short essay,
 //! its settings), pure files (decisions: no clock, no I/O, no actor), adapters (one outside thing each) and an actor (timers
@@ -12,6 +12,7 @@ pub mod aggregate;
 pub mod alert;
 pub mod app;
 pub mod backoff;
+pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -10,9 +10,11 @@
 //! - [`report`]: a sample with its details and transitions (region -> aggregate -> everyone)
 //! - [`world`]: the picture over all regions that readers share
 //! - [`alert`]: incidents as people see them, and what people may do with them
+//! - [`cluster`]: the nodes of a region, what they say to each other, and what they keep together
 
 pub mod activity;
 pub mod alert;
+pub mod cluster;
 pub mod counters;
 pub mod health;
 pub mod ids;
@@ -25,7 +27,7 @@ pub mod time;
 pub mod world;
 
 pub use health::{AlertType, Evidence, Reason, Rule, Severity, Status, Transition};
-pub use ids::{RegionName, TargetId, TargetName};
+pub use ids::{NodeName, RegionName, TargetId, TargetName};
 pub use outcome::{Outcome, Phase, Phases};
 pub use report::Report;
 pub use sample::Sample;

@@ -84,7 +84,9 @@ impl Entry {
     fn take(&mut self, now: Instant, batch: &Batch) {
         self.region.heard = Some(now);
         self.region.heard_at = Some(clock::wall());
-        self.region.roster = batch.roster.clone();
+        if let Some(roster) = &batch.roster {
+            self.region.roster = roster.clone();
+        }
         for report in &batch.reports {
             let trends = self.trends.entry(report.id()).or_default();
             let known = self.region.targets.get(&report.sample.target);

@@ -41,6 +41,11 @@ name! {
     TargetName
 }
 
+name! {
+    /// One running process, e.g. `eu-1`; unique within its region.
+    NodeName
+}
+
 /// A target within its region; shown as `us-east-1/marketing`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TargetId {

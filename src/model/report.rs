@@ -41,15 +41,22 @@ impl Report {
     }
 }
 
-/// What one region's supervisor sends at a time: its heartbeat and what is new.
+/// What one node says of one region at a time: its heartbeat and what is new. From the region's supervisor on this node, or from
+/// another node by the bus.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// Which region.
     pub region: super::RegionName,
-    /// How its probes are.
-    pub roster: RosterState,
+    /// Which node; a node without a bus is the only one.
+    pub node: super::NodeName,
+    /// How its probes are; none when this mail does not say, as with samples from another node.
+    pub roster: Option<RosterState>,
     /// New reports since the last batch, at most one per target; empty in a mere heartbeat.
     pub reports: Vec<Report>,
+    /// The newest figures of targets whose judgement did not change; from far nodes only.
+    pub figures: Vec<super::cluster::Figures>,
+    /// How targets of other regions look from this one.
+    pub views: Vec<(TargetId, super::cluster::View)>,
     /// Targets that the configuration no longer has.
     pub removed: Vec<TargetId>,
 }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clock,
     model::{
-        RegionName, Report, TargetId,
+        NodeName, RegionName, Report, TargetId,
         reading::{Body, ProbeDown, ProbeKind, Reading},
         report::{Batch, RosterState},
     },
@@ -49,6 +49,7 @@ const SLOW_LIMIT: Duration = Duration::from_secs(5);
 /// See the module.
 pub struct RegionSupervisor {
     region: RegionName,
+    node: NodeName,
     sampling: Sampling,
     spawn: Box<dyn Spawn>,
     to: Recipient<Batch>,
@@ -104,6 +105,7 @@ impl RegionSupervisor {
     /// A supervisor of these targets; its probes start when it does.
     pub fn new(
         region: RegionName,
+        node: NodeName,
         targets: Vec<(TargetSettings, Thresholds)>,
         sampling: Sampling,
         spawn: Box<dyn Spawn>,
@@ -111,6 +113,7 @@ impl RegionSupervisor {
     ) -> Self {
         let mut supervisor = Self {
             region,
+            node,
             sampling,
             spawn,
             to,
@@ -209,8 +212,16 @@ impl RegionSupervisor {
             watched.judged = now;
             reports.push(watched.joined.report(now, wall));
         }
-        let (region, roster, removed) = (self.region.clone(), self.roster_state(), std::mem::take(&mut self.removed));
-        match self.to.try_send(Batch { region, roster, reports, removed }) {
+        let batch = Batch {
+            region: self.region.clone(),
+            node: self.node.clone(),
+            roster: Some(self.roster_state()),
+            reports,
+            figures: Vec::new(),
+            views: Vec::new(),
+            removed: std::mem::take(&mut self.removed),
+        };
+        match self.to.try_send(batch) {
             Ok(()) => self.sent = Some(now),
             Err(error) => {
                 // Transitions must not be lost with the mail that carried them, nor removals.

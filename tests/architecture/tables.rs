@@ -7,6 +7,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
     ("backoff", &[]),
     ("probe", &["model", "clock", "backoff"]),
     ("region", &["model", "clock", "backoff", "probe"]),
+    ("bus", &["model", "clock", "backoff"]),
     ("aggregate", &["model", "clock", "backoff"]),
     ("alert", &["model", "clock", "backoff"]),
     ("web", &["model", "clock", "backoff"]),
@@ -22,27 +23,30 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "region::replay",
             "region::thresholds",
             "aggregate!",
+            "bus!",
             "alert!",
             "alert::message",
             "alert::settings",
             "web!",
         ],
     ),
-    ("app", &["model", "clock", "backoff", "probe", "region", "aggregate", "alert", "web", "sandbox", "config"]),
-    ("cli", &["model", "clock", "backoff", "probe", "region", "aggregate", "alert", "web", "sandbox", "config", "app"]),
+    ("app", &["model", "clock", "backoff", "probe", "region", "bus", "aggregate", "alert", "web", "sandbox", "config"]),
+    ("cli", &["model", "clock", "backoff", "probe", "region", "bus", "aggregate", "alert", "web", "sandbox", "config", "app"]),
     ("main", &["cli"]),
 ];
 
 /// Where each outside crate lives: rooms or files of `src/`; `*` is everywhere.
 pub(crate) const HOMES: &[(&str, &[&str])] = &[
-    ("actix", &["model", "probe", "region", "aggregate", "alert", "web", "app", "cli"]),
+    ("actix", &["model", "probe", "region", "bus", "aggregate", "alert", "web", "app", "cli"]),
     ("actix_web", &["web"]),
-    ("arc_swap", &["probe/session", "aggregate", "alert", "web", "app", "cli/serve"]),
+    ("arc_swap", &["clock", "probe/session", "bus", "aggregate", "alert", "web", "app", "cli/serve"]),
     ("base64", &["alert", "config"]),
-    ("bytes", &["probe", "web"]),
-    ("chrono", &["model", "clock", "probe", "alert", "config", "cli"]),
+    ("bincode", &["bus/wire"]),
+    ("bytes", &["probe", "bus", "web"]),
+    ("chrono", &["model", "clock", "probe", "bus", "alert", "config", "cli"]),
     ("chrono_tz", &["alert", "config"]),
     ("clap", &["cli", "main"]),
+    ("crc32fast", &["bus/wire"]),
     ("croner", &["alert/silence", "config"]),
     ("futures_util", &["*"]),
     ("hex", &["alert"]),
@@ -52,14 +56,15 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("minijinja", &["alert/message"]),
     ("nix", &["sandbox", "cli", "app"]),
     ("percent_encoding", &["probe/conninfo", "web"]),
-    ("rand", &["backoff", "probe", "region", "alert", "sandbox", "web", "cli/demo"]),
+    ("rand", &["backoff", "probe", "region", "bus", "alert", "sandbox", "web", "cli/demo"]),
+    ("redis", &["bus/redis", "sandbox"]),
     ("reqwest", &["alert/channels", "alert/heartbeat", "cli/alerts"]),
     ("rusqlite", &["alert/journal"]),
-    ("rustls", &["probe", "alert/channels", "web", "cli", "app"]),
+    ("rustls", &["probe", "bus", "alert/channels", "web", "cli", "app"]),
     ("rustls_native_certs", &["probe/tls"]),
-    ("secrecy", &["probe", "alert", "config", "web", "cli"]),
+    ("secrecy", &["probe", "bus", "alert", "config", "web", "cli"]),
     ("serde", &["*"]),
-    ("serde_json", &["alert", "web", "cli"]),
+    ("serde_json", &["bus", "alert", "web", "cli"]),
     ("serde_path_to_error", &["config"]),
     ("sha2", &["alert"]),
     ("socket2", &["probe", "web"]),
@@ -92,6 +97,7 @@ pub(crate) const EFFECTFUL: &str = "
     probe/database/actor probe/database/counters.rs probe/database/size.rs
     region/supervisor
     aggregate/actor
+    bus/actor bus/memory bus/redis
     alert/actor alert/journal alert/heartbeat alert/channels
     web.rs web/access web/answer web/asker web/commands web/page web/process web/routes web/stream.rs web/stream/actor web/tls
 ";

@@ -45,7 +45,15 @@ fn batch(region: &str, targets: &[(&str, Status)]) -> Batch {
         }
     };
     let reports = targets.iter().map(report).collect();
-    Batch { region: region.into(), roster: RosterState::default(), reports, removed: vec![] }
+    Batch {
+        region: region.into(),
+        node: "here".into(),
+        roster: Some(RosterState::default()),
+        reports,
+        figures: vec![],
+        views: vec![],
+        removed: vec![],
+    }
 }
 
 fn start(

@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{super::Timestamp, Alert, Matchers, Silence};
 
 /// Why a command was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum AlertRefusal {
     /// No such alert, silence or channel.
     #[error("{0}")]
@@ -19,7 +21,7 @@ pub enum AlertRefusal {
 }
 
 /// Somebody takes an alert.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Acknowledge {
     /// Which alert.
     pub id: String,
@@ -34,7 +36,7 @@ impl actix::Message for Acknowledge {
 }
 
 /// Somebody holds alerts back.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewSilence {
     /// What; at least one matcher.
     pub matchers: Matchers,
@@ -55,7 +57,7 @@ impl actix::Message for NewSilence {
 }
 
 /// Somebody ends a silence.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EndSilence(pub String);
 
 impl actix::Message for EndSilence {
@@ -71,7 +73,7 @@ impl actix::Message for TestChannel {
 }
 
 /// Which provider calls back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Provider {
     /// `POST /api/slack/actions`: somebody pressed a button.
     Slack,
@@ -80,7 +82,7 @@ pub enum Provider {
 }
 
 /// A provider's call, exactly as it came; the alert stage verifies its signature before it reads it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Callback {
     /// Which provider.
     pub provider: Provider,

@@ -113,7 +113,8 @@ fn start(names: &[&str]) -> (Addr<RegionSupervisor>, Probes, Arc<Mutex<Vec<Batch
     let (probes, heard) = (Probes::default(), Arc::default());
     let to = Ear(Arc::clone(&heard)).start().recipient();
     let targets = names.iter().map(|name| target(name)).collect();
-    let supervisor = RegionSupervisor::new("here".into(), targets, Sampling::default(), Box::new(probes.clone()), to);
+    let supervisor =
+        RegionSupervisor::new("here".into(), "node".into(), targets, Sampling::default(), Box::new(probes.clone()), to);
     (supervisor.start(), probes, heard)
 }
 
@@ -128,7 +129,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 fn last(heard: &Mutex<Vec<Batch>>) -> RosterState {
-    heard.lock().expect("no panic while held").last().map(|batch| batch.roster.clone()).unwrap_or_default()
+    heard.lock().expect("no panic while held").last().and_then(|batch| batch.roster.clone()).unwrap_or_default()
 }
 
 #[actix_web::test]

@@ -1,0 +1,67 @@
+//! **3 CARRY.** From one region's nodes to all others, and what a region's nodes keep together.
+//!
+//! ```text
+//!  Batch (this node) ──► BusActor ──► Outbox: newest per target ──► wire ──► own region's Redis ══ raw, world streams
+//!      │                    ▲                                                                          ║
+//!      └──► Aggregator ◄────┴── Batch, AlertNews, Ask, Replica, Membership ◄── wire ◄── readers ◄══════╝ every region's
+//! ```
+//! **Streams.** Each region has two in its Redis: `raw` (whole reports with their details, four times a second, read by the region's own
+//! nodes, and by others only while somebody looks there) and `world` (what changed its judgement at once, figures once a second, whole
+//! reports every ten seconds, heartbeats, news of alerts, questions between nodes). A node writes only to its own region's Redis and
+//! reads every region's, each with a cursor of its own; both streams are bounded. A lost message heals: state is said again.
+//!
+//! **Back-pressure.** While Redis is away the outbox keeps the newest report per target and all transitions, and nothing else.
+//!
+//! **Membership.** Each beat is one script: it says that this node lives, tells who else does, renews or asks for the lease of the
+//! region's alert stage, and tells the time. The **keeper** applies the alert stage's changes, each in one script that refuses whoever
+//! does not hold the lease.
+//!
+//! Cold start: readers begin with what the streams still hold of the last seconds. Recovery: a Redis that does not answer three times is
+//! connected anew; nothing waits for it without a limit.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::model::RegionName;
+
+pub mod message;
+pub mod wire;
+
+/// The bus of one region: `[bus]` of `global.toml`, or of its own file.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Whose.
+    pub region: RegionName,
+    /// `redis://` or `rediss://`; `redis+sentinel://h1:26379,h2:26379/NAME`, `redis+cluster://h1:6379,h2:6379`; `memory:` in tests.
+    pub url: SecretString,
+}
+
+/// What a node must know of the bus; none without one, and then one process does everything in memory.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Every region's, those of this node among them.
+    pub places: Vec<Place>,
+    /// Whole samples of this node are put on its region's `raw` stream this often (`raw`). 100 ms to 5 s.
+    pub raw: Duration,
+    /// Each target's health is written to the cache at least this often while nothing changes (`cache`); a change is written at once, though
+    /// at most once a second. 1 s to 30 s.
+    pub cache: Duration,
+    /// The newest version of the wire that this node reads and writes (`wire`); lower only to try an upgrade.
+    pub wire: u16,
+    /// Replicas that must have an alert's state before anybody is told of a critical (`replicas`). 0 to 5.
+    pub replicas: u32,
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        self.region == other.region && self.url.expose_secret() == other.url.expose_secret()
+    }
+}
+
+impl PartialEq for Settings {
+    fn eq(&self, other: &Self) -> bool {
+        let rest = |of: &Self| (of.raw, of.cache, of.wire, of.replicas);
+        self.places == other.places && rest(self) == rest(other)
+    }
+}
