@@ -26,6 +26,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::model::RegionName;
 
 pub mod message;
+pub mod transport;
 pub mod wire;
 
 /// The bus of one region: `[bus]` of `global.toml`, or of its own file.
