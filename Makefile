@@ -8,7 +8,7 @@ CARGO := $(or $(shell command -v cargo),$(HOME)/.cargo/bin/cargo)
 # More for the program or the test runner: make demo ARGS="--for 30s", make test ARGS="-E 'test(pool)'".
 ARGS :=
 
-.PHONY: demo test gate fmt docs bench bench-detect help
+.PHONY: demo test gate fmt docs bench bench-detect bench-bus help
 .DEFAULT_GOAL := help
 
 demo: ## three real regions, watched, with incidents that come and go: http://127.0.0.1:3000
@@ -43,6 +43,10 @@ bench: ## what watching costs; writes the tables in docs/benchmarks.md
 bench-detect: ## how long it takes from a fault to the message at a channel
 	@.ci/setup test
 	$(CARGO) bench --locked -- detection
+
+bench-bus: ## what carrying samples between nodes takes
+	@.ci/setup test
+	$(CARGO) bench --locked -- bus
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
