@@ -194,7 +194,7 @@ fn is_light(report: &Report) -> bool {
 }
 
 /// A report without its details, as it crosses regions.
-pub fn light(report: &Report) -> Report {
+fn light(report: &Report) -> Report {
     Report {
         sample: Arc::clone(&report.sample),
         critical: report.critical,

@@ -19,11 +19,17 @@ pub(super) struct Arbitrary {
     state: u64,
     field: &'static str,
     depth: u32,
+    full: bool,
 }
 
 impl Arbitrary {
     pub(super) fn new(seed: u64) -> Self {
-        Self { state: seed, field: "", depth: 0 }
+        Self { state: seed, field: "", depth: 0, full: false }
+    }
+
+    /// With all that can be there, once, and texts that name their field.
+    pub(super) fn full(seed: u64) -> Self {
+        Self { full: true, ..Self::new(seed) }
     }
 
     pub(super) fn any<T: DeserializeOwned>(&mut self) -> T {
@@ -31,7 +37,7 @@ impl Arbitrary {
     }
 
     pub(super) fn news(&mut self) -> Vec<NewsItem> {
-        (0..self.below(3)).map(|_| NewsItem { event: self.any(), alert: self.any(), steps: self.any() }).collect()
+        (0..self.several(3)).map(|_| NewsItem { event: self.any(), alert: self.any(), steps: self.any() }).collect()
     }
 
     /// SplitMix64.
@@ -46,11 +52,18 @@ impl Arbitrary {
         self.next() % most
     }
 
+    fn several(&mut self, most: u64) -> usize {
+        if self.full { 1 } else { self.below(most) as usize }
+    }
+
     fn text(&mut self) -> String {
         let is_moment = MOMENTS.contains(&self.field) || ["At", "_at", "Until"].iter().any(|end| self.field.ends_with(end));
         if is_moment {
             let ms = i64::try_from(self.below(4_102_444_800_000)).expect("before 2100");
             return Timestamp(chrono::DateTime::from_timestamp_millis(ms).expect("a moment")).to_string();
+        }
+        if self.full {
+            return format!("{}-{}", self.field, self.below(100));
         }
         let letters = ['a', 'Z', '0', '-', '/', ' ', '"', '\\', '\n', '\0', 'é', '→', '🐘'];
         (0..self.below(12)).map(|_| letters[self.below(letters.len() as u64) as usize]).collect()
@@ -99,7 +112,7 @@ impl<'de> Deserializer<'de> for &mut Arbitrary {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.below(3) == 0 { visitor.visit_none() } else { visitor.visit_some(self) }
+        if !self.full && self.below(3) == 0 { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
@@ -107,7 +120,7 @@ impl<'de> Deserializer<'de> for &mut Arbitrary {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let left = self.below(if self.depth > 3 { 2 } else { 4 }) as usize;
+        let left = self.several(if self.depth > 3 { 2 } else { 4 });
         visitor.visit_seq(Several { of: self, left })
     }
 
