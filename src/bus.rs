@@ -28,6 +28,8 @@ use crate::model::RegionName;
 pub mod actor;
 pub mod cache;
 pub mod gaps;
+pub mod inbox;
+pub mod lease;
 pub mod members;
 pub mod message;
 pub mod outbox;

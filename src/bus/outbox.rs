@@ -35,10 +35,10 @@ pub const NEWS: usize = 1_000;
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Beats, figures, views and the tenth of the whole reports go out this often.
 const TICK: Duration = Duration::from_secs(1);
-/// Reports in one message, with details and without, so that none comes near the wire's limit of 4 MiB: some tens of KiB each with
-/// sessions and statements, one or two without.
-const WHOLE: usize = 40;
-const LIGHT: usize = 400;
+/// Reports in one message, with details and without: large enough that a stream holds some seconds of a thousand targets, and small enough
+/// that the wire seldom has to split it.
+const WHOLE: usize = 100;
+const LIGHT: usize = 500;
 /// Small things in one message.
 const SMALL: usize = 1_000;
 /// Alerts in one message: some KiB each.
