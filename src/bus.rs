@@ -27,6 +27,8 @@ use crate::model::RegionName;
 
 pub mod actor;
 pub mod cache;
+#[cfg(test)]
+mod fixtures;
 pub mod gaps;
 pub mod inbox;
 pub mod lease;
