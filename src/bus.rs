@@ -33,6 +33,7 @@ pub mod gaps;
 pub mod inbox;
 pub mod lease;
 pub mod members;
+pub mod memory;
 pub mod message;
 pub mod outbox;
 pub mod parcel;
