@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::message::Sender;
 use crate::model::{
     Evidence, NodeName, Reason, RegionName, Report, Rule, Sample, Severity, Status, TargetId, Timestamp, Transition,
     activity::Activity,
@@ -85,9 +84,4 @@ pub(crate) fn batch(region: &str, node: &str, reports: Vec<Report>) -> Batch {
 /// The same without reports, that a target is gone.
 pub(crate) fn removal(target: &str) -> Batch {
     Batch { removed: vec![TargetId::new(REGION, target)], ..batch(REGION, "eu-1", vec![]) }
-}
-
-/// Who wrote a message.
-pub(crate) fn sender(node: &str, sequence: u64) -> Sender {
-    Sender { region: REGION.into(), node: node.into(), boot: 1, sequence }
 }
