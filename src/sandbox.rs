@@ -1,11 +1,11 @@
-//! **Throw-away servers**: real PostgreSQL and real PgBouncer on loopback, for the demo, the world tests and the benches.
+//! **Throw-away servers**: real PostgreSQL, PgBouncer and Redis on loopback, for the demo, the world tests and the benches.
 //! A mock would agree with whatever we believe; these disagree where the real ones do.
 //!
 //! ```text
 //!              ┌ ports    a number nobody else has          kill · freeze · thaw · stop · restart
 //!  Postgres  ──┤ folder   data, socket, log                              │
 //!  PgBouncer ──┤ account  who it runs as         running ◄───────────────┴──────────► stopped, killed
-//!              └ process  it and its children        └────────── drop ──► no process, no folder
+//!  Redis     ──┘ process  it and its children        └────────── drop ──► no process, no folder
 //! ```
 //! Use them as `let pg = Postgres::start()?; pg.freeze();`, from plain and async code alike: every call blocks until the thing is
 //! true (a started server answers, a frozen one has stopped, a killed one is gone), and what needs a runtime runs on
@@ -16,7 +16,7 @@
 //! what is left: the folder, and a server that was frozen at the time. Servers live in process groups of their own, so that
 //! a Ctrl-C at the terminal reaches only us, who then end them in good order.
 //!
-//! **Root.** Neither server runs as root, so there they run as `postgres`, or `nobody` where that user does not exist.
+//! **Root.** No server runs as root, so there they run as `postgres`, or `nobody` where that user does not exist.
 
 mod account;
 mod folder;
@@ -24,6 +24,7 @@ pub mod pgbouncer;
 pub mod ports;
 pub mod postgres;
 mod process;
+pub mod redis;
 pub mod runtime;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ use std::{
 
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
+pub use redis::Redis;
 
 /// How long a server may take to start or to end. A loaded machine needs a second; beyond this it hangs.
 const PATIENCE: Duration = Duration::from_secs(30);

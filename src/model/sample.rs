@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, Phase, Phases, Reason, RegionName, Status, TargetName, Timestamp};
+use super::{Outcome, Phase, Phases, Reason, RegionName, Severity, Status, TargetName, Timestamp};
 
 /// One target at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,13 @@ pub struct Sample {
     pub reachability: Reachability,
     /// How this was measured.
     pub probe: ProbeInfo,
+}
+
+impl Sample {
+    /// How bad it is, to compare with others: by status, then by the worst reason, then by how many there are.
+    pub fn badness(&self) -> (Status, Option<Severity>, usize) {
+        (self.status, self.reasons.iter().map(|reason| reason.severity).max(), self.reasons.len())
+    }
 }
 
 /// Connections: the server side of the poolers when there are any, the server's own client backends otherwise.

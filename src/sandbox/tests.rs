@@ -207,3 +207,22 @@ fn pgbouncer_pools_and_its_faults_are_as_real() {
     assert!(!folder.exists() && !process::is_alive(pids[0]));
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
 }
+
+#[test]
+fn redis_answers_loses_or_keeps_its_data_and_leaves_nothing_behind() {
+    let redis = Redis::builder().with_password().keeps_data().start().unwrap();
+    redis.ask::<()>(&["SET", "a", "1"]).unwrap();
+    redis.kill();
+    assert!(redis.ask::<String>(&["PING"]).is_err());
+    redis.restart().unwrap();
+    assert_eq!(redis.ask::<String>(&["GET", "a"]).unwrap(), "1");
+    redis.restart_empty().unwrap();
+    assert_eq!(redis.ask::<Option<String>>(&["GET", "a"]).unwrap(), None);
+    redis.freeze();
+    assert!(redis.ask::<String>(&["PING"]).is_err());
+    redis.thaw();
+    redis.ask::<String>(&["PING"]).unwrap();
+    let pids = redis.pids();
+    drop(redis);
+    assert!(!pids.is_empty() && pids.iter().all(|&pid| !process::is_alive(pid)));
+}

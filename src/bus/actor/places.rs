@@ -79,9 +79,12 @@ impl Places {
         self.transports.keys()
     }
 
-    /// The number of the next message on a stream.
-    pub(super) fn number(&self, region: &RegionName, stream: Stream) -> u64 {
-        self.numbers.get(&(region.clone(), stream)).map_or(0, |number| number.fetch_add(1, Ordering::Relaxed) + 1)
+    /// Lets somebody write on a stream, from the number of the last message on it; tells the number after it.
+    pub(super) fn number(&self, region: &RegionName, stream: Stream, write: impl FnOnce(u64) -> u64) {
+        if let Some(number) = self.numbers.get(&(region.clone(), stream)) {
+            // Each stream has one writer.
+            number.store(write(number.load(Ordering::Relaxed)), Ordering::Relaxed);
+        }
     }
 }
 

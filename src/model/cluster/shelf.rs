@@ -32,8 +32,8 @@ pub struct Item {
     pub json: Option<String>,
 }
 
-/// One turn's change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One turn's change; JSON on the region's own stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
     /// The lease's fence: refused when another one holds.
     pub fence: u64,
