@@ -106,6 +106,8 @@ impl Node {
             world,
             alerts: Arc::default(),
             desk: Arc::default(),
+            bus: None,
+            interest: Arc::default(),
             node: name.to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             started: clock::wall(),

@@ -94,7 +94,7 @@ impl Entry {
                 Some(known) if !trends.add(now, &report.sample) => Arc::clone(&known.trends),
                 _ => Arc::new(trends.trends()),
             };
-            let target = Target { report: report.clone(), trends: seen };
+            let target = Target { report: report.clone(), node: batch.node.clone(), heard: now, trends: seen };
             self.region.targets.insert(report.sample.target.clone(), Arc::new(target));
         }
         for id in &batch.removed {
@@ -160,6 +160,7 @@ impl Aggregator {
             status: status::world(self.regions.values().map(|entry| entry.region.status)),
             updated_at: self.updated_at,
             judged: self.published,
+            cut_off: std::collections::BTreeSet::new(),
             regions: self.regions.iter().map(region).collect(),
         });
         self.world.store(Arc::clone(&world));

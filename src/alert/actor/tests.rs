@@ -171,7 +171,8 @@ fn change(rules: &[&str]) -> WorldChange {
     let mut world = world("");
     let mut seen = Region::unseen();
     seen.heard = Some(clock::now());
-    seen.targets.insert("t".into(), Arc::new(crate::model::world::Target { report: report.clone(), trends: Arc::default() }));
+    let (node, heard, trends) = ("n1".into(), clock::now(), Arc::default());
+    seen.targets.insert("t".into(), Arc::new(crate::model::world::Target { report: report.clone(), node, heard, trends }));
     world.regions.insert(region(), Arc::new(seen));
     WorldChange { world: Arc::new(world), reports: vec![report], removed: vec![] }
 }
