@@ -113,7 +113,7 @@ impl Node {
             started: clock::wall(),
         };
         let steady = Steady::start();
-        let office = Office::open(&config.alerts, steady)?;
+        let office = Office::open(&config.alerts, steady, None)?;
         let web = web::start(&config.web, shared.clone())?;
         // After what may fail: a runtime must not be dropped inside another.
         let io = tokio::runtime::Builder::new_multi_thread()
@@ -128,6 +128,7 @@ impl Node {
             stream: Some(web.alerts.clone()),
             io: io.handle().clone(),
             steady,
+            cluster: None,
         };
         let alerts = start_alerts(office, &links, &shared);
         let aggregator = start_aggregator(&config, &shared, subscribers(&alerts, &web));
@@ -207,7 +208,7 @@ impl Node {
             self.restarts.another("alert actor", now)?;
             self.alerts.end();
             self.links.alive.store(Arc::new(now));
-            match Office::open(&self.config.alerts, self.links.steady) {
+            match Office::open(&self.config.alerts, self.links.steady, None) {
                 Ok(office) => {
                     self.alerts = start_alerts(office, &self.links, &self.shared);
                     self.aggregator.addr.do_send(Subscribers(subscribers(&self.alerts, &self.web)));

@@ -127,6 +127,7 @@ fn start(path: Option<&Path>, fakes: &[(&str, &Arc<Fake>)]) -> Stage {
         stream: Some(ear.start().recipient()),
         io: Handle::current(),
         steady,
+        cluster: None,
     };
     let addr = AlertActor::new(office(path, fakes, steady), links.clone()).start();
     Stage { addr, links, heard }
