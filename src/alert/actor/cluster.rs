@@ -40,7 +40,7 @@ impl Handler<Route> for AlertActor {
     type Result = ResponseFuture<Result<Answer, AlertRefusal>>;
 
     fn handle(&mut self, _route: Route, _: &mut Context<Self>) -> Self::Result {
-        todo!()
+        Box::pin(std::future::ready(Err(AlertRefusal::Invalid("not yet".to_owned()))))
     }
 }
 
@@ -48,22 +48,18 @@ impl Handler<Ask> for AlertActor {
     type Result = ResponseFuture<Result<Answer, AlertRefusal>>;
 
     fn handle(&mut self, _ask: Ask, _: &mut Context<Self>) -> Self::Result {
-        todo!()
+        Box::pin(std::future::ready(Err(AlertRefusal::Invalid("not yet".to_owned()))))
     }
 }
 
 impl Handler<Membership> for AlertActor {
     type Result = ();
 
-    fn handle(&mut self, _membership: Membership, _: &mut Context<Self>) {
-        todo!()
-    }
+    fn handle(&mut self, _membership: Membership, _: &mut Context<Self>) {}
 }
 
 impl Handler<Replica> for AlertActor {
     type Result = ();
 
-    fn handle(&mut self, _replica: Replica, _: &mut Context<Self>) {
-        todo!()
-    }
+    fn handle(&mut self, _replica: Replica, _: &mut Context<Self>) {}
 }
