@@ -225,9 +225,10 @@ impl Node {
             }
         }
         let world = self.shared.world.load_full();
+        let node = NodeName::from(self.shared.node.as_str());
         let silent = |region: &RegionName| {
-            let heard = world.regions.get(region).and_then(|region| region.heard);
-            heard.is_some_and(|heard| now.saturating_duration_since(heard) > World::KEPT_WITHIN * 2)
+            let own = world.regions.get(region).and_then(|region| region.nodes.get(&node));
+            own.is_some_and(|own| now.saturating_duration_since(own.heard) > World::KEPT_WITHIN * 2)
         };
         for region in self.config.regions.clone() {
             let lives = self.supervisors.get(&region.name).is_some_and(|supervisor| supervisor.addr.connected());
@@ -338,8 +339,10 @@ fn start_alerts(office: Office, links: &Links, shared: &web::Shared) -> Running<
 
 fn start_aggregator(config: &Config, shared: &web::Shared, subscribers: Vec<Recipient<WorldChange>>) -> Running<Aggregator> {
     let regions = config.regions.iter().map(|region| region.name.clone()).collect();
-    let (world, blindness) = (Arc::clone(&shared.world), blindness(config));
+    let (world, blindness, bus) = (Arc::clone(&shared.world), blindness(config), shared.bus.clone());
     let arbiters = vec![Arbiter::new().handle()];
-    let addr = Aggregator::start_in_arbiter(&arbiters[0], move |_| Aggregator::new(regions, world, subscribers, blindness));
+    let addr = Aggregator::start_in_arbiter(&arbiters[0], move |_| {
+        Aggregator::new(regions, world, subscribers, blindness).with_bus(bus)
+    });
     Running { addr, arbiters }
 }
