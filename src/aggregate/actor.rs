@@ -133,7 +133,8 @@ impl Aggregator {
         let state = self.bus.as_ref().map(|bus| bus.load());
         let (mut reports, mut removed, mut changed): (Vec<Report>, Vec<TargetId>, Vec<RegionName>) = Default::default();
         for (name, ledger) in &mut self.regions {
-            if !ledger.is_dirty() && !(all && !ledger.region.reasons.is_empty()) {
+            let counts_seconds = all && !ledger.region.reasons.is_empty();
+            if !ledger.is_dirty() && !counts_seconds {
                 continue;
             }
             let settled = ledger.settle(now, terms(state.as_deref(), name, self.blindness, self.listening));

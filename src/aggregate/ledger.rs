@@ -124,13 +124,12 @@ impl Ledger {
         self.dirty = true;
         for report in batch.reports {
             let target = report.sample.target.clone();
-            urgent |= match self.targets.get_mut(&target) {
-                Some(held) => held.take(now.at, &batch.node, report, is_whole),
-                None => {
-                    self.targets.insert(target.clone(), Held::new(now.at, &batch.node, report));
-                    true
-                }
-            };
+            if let Some(held) = self.targets.get_mut(&target) {
+                urgent |= held.take(now.at, &batch.node, report, is_whole);
+            } else {
+                self.targets.insert(target.clone(), Held::new(now.at, &batch.node, report));
+                urgent = true;
+            }
             self.fresh.insert(target);
         }
         for figures in &batch.figures {

@@ -21,7 +21,7 @@ struct Room {
 
 fn after(start: Moment, ms: u64) -> Moment {
     let at = start.at + Duration::from_millis(ms);
-    Moment { at, wall: Timestamp(start.wall.0 + chrono::Duration::milliseconds(ms as i64)) }
+    Moment { at, wall: Timestamp(start.wall.0 + chrono::Duration::milliseconds(ms.cast_signed())) }
 }
 
 impl Room {
