@@ -27,10 +27,13 @@ use crate::model::RegionName;
 
 pub mod actor;
 pub mod cache;
+#[cfg(test)]
+mod fixtures;
 pub mod gaps;
 pub mod inbox;
 pub mod lease;
 pub mod members;
+pub mod memory;
 pub mod message;
 pub mod outbox;
 pub mod parcel;

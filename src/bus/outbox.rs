@@ -195,3 +195,6 @@ where
 fn light(report: &Report) -> Report {
     Report { activity: None, queries: None, counters: None, poolers: Vec::new(), ..report.clone() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,8 @@ use crate::{
 const WAIT: Duration = Duration::from_millis(500);
 /// The same while the aggregator has not taken everything.
 const WAIT_FULL: Duration = Duration::from_millis(50);
+/// What comes within this is read together.
+const PACE: Duration = Duration::from_millis(10);
 /// For the answer, beside the wait; the transport's own limit is shorter.
 const LIMIT: Duration = Duration::from_secs(3);
 
@@ -69,6 +71,7 @@ impl Reader {
                 }
             }
             self.bring();
+            tokio::time::sleep(PACE).await;
         }
     }
 
@@ -96,8 +99,10 @@ impl Reader {
         self.cursors.iter().map(cursor).collect()
     }
 
-    fn take(&mut self, entries: Vec<Entry>, time: Timestamp) {
+    fn take(&mut self, mut entries: Vec<Entry>, time: Timestamp) {
         let (now, room) = (clock::now(), Arc::clone(&self.room));
+        // However they came, their ids are in order.
+        entries.sort_by_cached_key(|entry| (entry.region.clone(), entry.stream, place(&entry.id)));
         for entry in entries {
             let age_ms = age_ms(&entry.id, time);
             if let Some(last) = self.cursors.get_mut(&(entry.region.clone(), entry.stream)) {
@@ -176,6 +181,11 @@ impl Reader {
 
 /// How old an entry is by its Redis's clock.
 fn age_ms(id: &str, time: Timestamp) -> Option<i64> {
-    let written: i64 = id.split('-').next()?.parse().ok()?;
-    Some(time.unix_ms() - written)
+    place(id).map(|(ms, _)| time.unix_ms() - ms)
+}
+
+/// Milliseconds and number of an entry's id.
+fn place(id: &str) -> Option<(i64, u64)> {
+    let (ms, number) = id.split_once('-')?;
+    Some((ms.parse().ok()?, number.parse().ok()?))
 }

@@ -63,7 +63,8 @@ impl Arbitrary {
             return Timestamp(chrono::DateTime::from_timestamp_millis(ms).expect("a moment")).to_string();
         }
         if self.full {
-            return format!("{}-{}", self.field, self.below(100));
+            let number = self.below(100);
+            return format!("{}-{number}", self.field);
         }
         let letters = ['a', 'Z', '0', '-', '/', ' ', '"', '\\', '\n', '\0', 'é', '→', '🐘'];
         (0..self.below(12)).map(|_| letters[self.below(letters.len() as u64) as usize]).collect()

@@ -5,7 +5,10 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use super::{Arbitrary, messages, sender};
-use crate::bus::wire::{NEWEST, OLDEST, decode, encode};
+use crate::{
+    bus::wire::{NEWEST, OLDEST, decode, encode, word::Word},
+    model::{Outcome, Phase, Rule, Severity, Status, health::TransitionKind, sample::PoolerKind},
+};
 
 const KINDS: [&str; 8] = ["beat", "reports", "figures", "removed", "views", "news", "ask", "reply"];
 
@@ -52,4 +55,35 @@ fn the_bytes_of_each_version_and_their_meaning_are_as_they_were() {
         }
     }
     assert_eq!(seen.len(), if is_blessed { 0 } else { 15 }, "{seen:?}");
+}
+
+/// Numbered from 0, without gaps, and nothing after the last.
+fn numbered<T: std::fmt::Debug>() -> String
+where
+    for<'a> u8: Word<'a, T>,
+{
+    let names: Vec<_> = (0..=u8::MAX).map(|number| number.thaw().ok().map(|name: T| format!("{name:?}"))).collect();
+    let known = names.iter().take_while(|name| name.is_some()).count();
+    assert!(names[known..].iter().all(Option::is_none), "a gap at {known}");
+    names.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// What was numbered stays so; more may follow.
+#[test]
+fn the_numbers_of_the_enums_are_as_they_were() {
+    assert_eq!(numbered::<Status>(), "Healthy Degraded Unknown Unhealthy");
+    assert_eq!(numbered::<Severity>(), "Low Medium High Critical");
+    assert_eq!(numbered::<TransitionKind>(), "Pending Withdrawn Firing SeverityChanged Cleared");
+    assert_eq!(numbered::<Phase>(), "Dns Tcp Tls Auth FirstQuery Query");
+    assert_eq!(numbered::<PoolerKind>(), "Pgbouncer Supavisor Supabase Pgcat Odyssey Pgdog");
+    assert_eq!(
+        numbered::<Rule>(),
+        "DatabaseDown DatabaseUnresponsive DatabaseRejecting PoolerDown RegionBlind PoolSaturated PoolWaiting ConnectionLeak \
+         BlockingChain QuerySlow SlowQueryRate ErrorRate CacheHitLow SizeGrowth ReplicationLag XidWraparound DeliveryFailing"
+    );
+    assert_eq!(
+        numbered::<Outcome>(),
+        "Ok DnsFailed TcpRefused TcpTimeout Lost TlsFailed AuthFailed NoSuchDatabase TooManyConnections StartingUp ShuttingDown \
+         InRecovery Unresponsive QueryTimeout PoolerPaused PoolExhausted PermissionDenied Protocol Other"
+    );
 }

@@ -135,12 +135,10 @@ fn bytes_that_follow_the_payload_are_refused() {
 fn flags_that_nobody_knows_are_refused() {
     let mut bytes = framed(2, 4, &payload(&0_u64));
     bytes[8] = 1;
-    let long = 8;
-    header::end(&mut bytes, long);
+    header::end(&mut bytes, 8);
     assert_eq!(refusal(&bytes), "no message of isobar: it has flags that nobody knows");
 }
 
-/// A beat's roster is 2 bytes in; figures have their first number after a name, a time and an option's mark.
 #[test]
 fn numbers_times_and_words_that_are_none_are_refused() {
     let figures = |utilization: Option<f64>, at: i64| {
