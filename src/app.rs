@@ -226,12 +226,6 @@ impl Node {
             Some(carrying) => carrying.recipient(),
             None => self.aggregator.addr.clone().recipient(),
         }
-fn start_aggregator(config: &Config, shared: &web::Shared) -> Running<Aggregator> {
-    let (regions, world, blindness) = (all_regions(config), Arc::clone(&shared.world), blindness(config));
-    let (bus, arbiters) = (shared.bus.clone(), vec![Arbiter::new().handle()]);
-    let addr = Aggregator::start_in_arbiter(&arbiters[0], move |_| {
-        Aggregator::new(regions, world, Vec::new(), blindness).with_bus(bus)
-    });
     }
 }
 
@@ -280,37 +274,11 @@ fn blindness(config: &Config) -> Blindness {
     Blindness { enabled: rule.enabled, after: config.thresholds.region_blind_after, severity: rule.severity }
 }
 
-<<<<<<< HEAD
 fn start_aggregator(config: &Config, shared: &web::Shared) -> Running<Aggregator> {
     let (regions, world, blindness) = (all_regions(config), Arc::clone(&shared.world), blindness(config));
-    let arbiters = vec![Arbiter::new().handle()];
-    let addr = Aggregator::start_in_arbiter(&arbiters[0], move |_| Aggregator::new(regions, world, Vec::new(), blindness));
-=======
-/// Those who tell people come first.
-fn subscribers(alerts: &Running<AlertActor>, web: &web::Running) -> Vec<Recipient<WorldChange>> {
-    vec![alerts.addr.clone().recipient(), web.recipient.clone()]
-}
-
-fn start_alerts(office: Office, links: &Links, shared: &web::Shared) -> Running<AlertActor> {
-    let (links, arbiters) = (links.clone(), vec![Arbiter::new().handle()]);
-    let addr = AlertActor::start_in_arbiter(&arbiters[0], move |_| AlertActor::new(office, links));
-    shared.desk.store(Some(Arc::new(web::AlertDoors {
-        acknowledge: addr.clone().recipient(),
-        silence: addr.clone().recipient(),
-        end_silence: addr.clone().recipient(),
-        test: addr.clone().recipient(),
-        callback: addr.clone().recipient(),
-    })));
-    Running { addr, arbiters }
-}
-
-fn start_aggregator(config: &Config, shared: &web::Shared, subscribers: Vec<Recipient<WorldChange>>) -> Running<Aggregator> {
-    let regions = config.regions.iter().map(|region| region.name.clone()).collect();
-    let (world, blindness, bus) = (Arc::clone(&shared.world), blindness(config), shared.bus.clone());
-    let arbiters = vec![Arbiter::new().handle()];
+    let (bus, arbiters) = (shared.bus.clone(), vec![Arbiter::new().handle()]);
     let addr = Aggregator::start_in_arbiter(&arbiters[0], move |_| {
-        Aggregator::new(regions, world, subscribers, blindness).with_bus(bus)
+        Aggregator::new(regions, world, Vec::new(), blindness).with_bus(bus)
     });
->>>>>>> c-world
     Running { addr, arbiters }
 }
