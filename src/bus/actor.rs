@@ -42,7 +42,7 @@ use crate::{
     model::{
         NodeName, RegionName,
         alert::AlertRefusal,
-        cluster::{AlertNews, Answer, Ask, BusState, Membership, Replica},
+        cluster::{AlertNews, Answer, Ask, BusState, Interest, Membership, Replica, Viewed},
         report::Batch,
         world::World,
     },
@@ -130,17 +130,6 @@ impl Message for Doors {
     type Result = ();
 }
 
-/// Somebody looks at that region's targets for the next half minute: its whole reports are wanted here.
-#[derive(Debug, Clone)]
-pub struct Interest {
-    /// Which region.
-    pub region: RegionName,
-}
-
-impl Message for Interest {
-    type Result = ();
-}
-
 /// This node hands its targets over and will end: nothing new is given to it, and it leads no longer.
 #[derive(Debug, Clone, Copy)]
 pub struct Leaving;
@@ -157,8 +146,8 @@ impl Message for Stop {
     type Result = ();
 }
 
-/// See the module. Its mail: [`Batch`] of this node's supervisors (views too), [`AlertNews`] of its leaders, [`Ask`], [`Interest`], [`Doors`],
-/// [`Leaving`], [`Stop`].
+/// See the module. Its mail: [`Batch`] of this node's supervisors, [`AlertNews`] of its leaders, [`Ask`], [`Interest`], [`Viewed`],
+/// [`Doors`], [`Leaving`], [`Stop`].
 pub struct BusActor {
     room: Arc<Room>,
     courier: Courier,
@@ -284,7 +273,31 @@ impl Handler<Interest> for BusActor {
     type Result = ();
 
     fn handle(&mut self, interest: Interest, _: &mut Self::Context) {
-        self.room.look_at(interest.region);
+        self.room.look_at(interest.0);
+    }
+}
+
+impl Handler<Viewed> for BusActor {
+    type Result = ();
+
+    /// As a batch of the region that looked.
+    fn handle(&mut self, viewed: Viewed, ctx: &mut Self::Context) {
+        let node = self.room.links.node.clone();
+        for region in self.room.homes.keys().cloned().collect::<Vec<_>>() {
+            let views: Vec<_> = viewed.0.iter().filter(|(_, view)| view.from == region).cloned().collect();
+            if !views.is_empty() {
+                let batch = Batch {
+                    region,
+                    node: node.clone(),
+                    roster: None,
+                    reports: Vec::new(),
+                    figures: Vec::new(),
+                    views,
+                    removed: Vec::new(),
+                };
+                self.handle(batch, ctx);
+            }
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! A sample and its reasons, as version 1 says them.
 
 use crate::{
-    bus::wire::word::frozen,
+    bus::wire::{
+        Refusal,
+        word::{Word, frozen},
+    },
     model::{health, outcome, sample},
 };
 
@@ -76,16 +79,6 @@ frozen! {
         servers_other: u32,
         max_wait_time: f64,
         paused: bool,
-    }
-
-    Reachability<'a> of sample::Reachability {
-        outcome: Option<u8>,
-        failed_phase: Option<u8>,
-        message: Option<&'a str>,
-        checked_at: Option<i64>,
-        phases: Phases,
-        #[serde(borrow)]
-        via_pooler: Option<ViaPooler<'a>>,
     }
 
     ViaPooler<'a> of sample::ViaPooler {
@@ -169,5 +162,43 @@ frozen! {
         calls: u64,
         mean_ms: f64,
         share: f64,
+    }
+}
+
+/// How the target's own node gets in. What other regions see travels as messages of its own.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(in crate::bus::wire) struct Reachability<'a> {
+    outcome: Option<u8>,
+    failed_phase: Option<u8>,
+    message: Option<&'a str>,
+    checked_at: Option<i64>,
+    phases: Phases,
+    #[serde(borrow)]
+    via_pooler: Option<ViaPooler<'a>>,
+}
+
+impl<'a> Word<'a, sample::Reachability> for Reachability<'a> {
+    fn of(model: &'a sample::Reachability) -> Self {
+        Self {
+            outcome: Word::of(&model.outcome),
+            failed_phase: Word::of(&model.failed_phase),
+            message: Word::of(&model.message),
+            checked_at: Word::of(&model.checked_at),
+            phases: Word::of(&model.phases),
+            via_pooler: Word::of(&model.via_pooler),
+        }
+    }
+
+    fn thaw(self) -> Result<sample::Reachability, Refusal> {
+        Ok(sample::Reachability {
+            outcome: Word::thaw(self.outcome)?,
+            failed_phase: Word::thaw(self.failed_phase)?,
+            message: Word::thaw(self.message)?,
+            checked_at: Word::thaw(self.checked_at)?,
+            phases: Word::thaw(self.phases)?,
+            via_pooler: Word::thaw(self.via_pooler)?,
+            views: Vec::new(),
+            verdict: None,
+        })
     }
 }
