@@ -14,8 +14,7 @@ use tokio::runtime::Handle;
 use super::Error;
 use crate::{
     bus::{
-        Place, Settings,
-        memory::Memory,
+        Place, Settings, redis,
         transport::{Stream, Transport},
     },
     model::{RegionName, cluster::Keeper},
@@ -90,10 +89,6 @@ impl Places {
 }
 
 /// The adapter for a URL's scheme.
-fn open(place: &Place, _io: &Handle) -> Result<Arc<dyn Transport>, Error> {
-    let url = place.url.expose_secret();
-    match url.strip_prefix("memory:") {
-        Some(name) => Ok(Arc::new(Memory::named(name))),
-        None => Err(Error::Place { region: place.region.clone(), why: "its scheme is not known".to_owned() }),
-    }
+fn open(place: &Place, io: &Handle) -> Result<Arc<dyn Transport>, Error> {
+    redis::open(&place.url, io.clone()).map_err(|error| Error::Place { region: place.region.clone(), why: error.to_string() })
 }
