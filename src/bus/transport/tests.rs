@@ -213,7 +213,7 @@ async fn the_lease_of_the_dead_goes_to_another_with_a_higher_fence(link: Link, r
     let died = clock::now();
     assert!(lead(&link, &b).await > fence);
     let vacant = clock::now().saturating_duration_since(died);
-    assert!(vacant >= LEASE - Duration::from_millis(100) && vacant < LEASE + Duration::from_secs(3), "{vacant:?}");
+    assert!((Duration::from_millis(3_900)..LEASE + Duration::from_secs(3)).contains(&vacant), "{vacant:?}");
     assert_eq!(link.tend(a).await.unwrap().leader.unwrap().1, u64::MAX);
 }
 
@@ -243,7 +243,7 @@ async fn the_dead_are_no_members(link: Link, region: RegionName) {
     })
     .await;
     let lived = clock::now().saturating_duration_since(died);
-    assert!(lived > HEARD - Duration::from_millis(200) && lived < Duration::from_millis(3_000), "{lived:?}");
+    assert!((Duration::from_millis(1_400)..Duration::from_secs(3)).contains(&lived), "{lived:?}");
 }
 
 async fn two_of_one_name_are_told(link: Link, region: RegionName) {
@@ -330,7 +330,7 @@ async fn after_a_wipe_the_newest_copy_leads(link: Link, region: RegionName) {
     };
     let (node, fence) = timeout(SOON, leader).await.unwrap();
     assert_eq!((node, fence), ("b".into(), 4), "the fence is above those of all copies");
-    assert!(clock::now().saturating_duration_since(began) >= OFFERS - Duration::from_millis(50), "all had the time to offer");
+    assert!(clock::now().saturating_duration_since(began) + Duration::from_millis(50) >= OFFERS, "all had the time to offer");
 }
 
 async fn of_equal_copies_the_smallest_name_leads(link: Link, region: RegionName) {
