@@ -1,5 +1,4 @@
 //! Nodes in one process on a bus of memory: each has a link of its own that can be cut.
-
 use std::{future::Future, sync::Mutex};
 
 use actix::Addr;
@@ -86,7 +85,6 @@ impl Bus {
     fn node(&self, region: &str, node: &str, boot: u64) -> Node {
         self.old_node(region, node, boot, 2)
     }
-
     /// A node that reads the wire up to that version.
     fn old_node(&self, region: &str, node: &str, boot: u64, wire: u16) -> Node {
         let place = |region: &str| Place { region: region.into(), url: "memory:".into() };
