@@ -1,5 +1,4 @@
 //! Nodes in one process on a bus of memory: each has a link of its own that can be cut.
-
 use std::{future::Future, sync::Mutex};
 
 use actix::Addr;
@@ -86,7 +85,6 @@ impl Bus {
     fn node(&self, region: &str, node: &str, boot: u64) -> Node {
         self.old_node(region, node, boot, 2)
     }
-
     /// A node that reads the wire up to that version.
     fn old_node(&self, region: &str, node: &str, boot: u64, wire: u16) -> Node {
         let place = |region: &str| Place { region: region.into(), url: "memory:".into() };
@@ -270,7 +268,9 @@ async fn questions_are_answered_by_the_leader_alone_and_once() {
     until("eu-1 leads", 5, || one.leads()).await;
     let (two, far) = (bus.node(REGION, "eu-2", 2), bus.node(FAR, "us-1", 3));
     two.is_up(2).await;
-    [&one, &two, &far].iter().for_each(|node| node.link.faults().duplicate(true));
+    for node in [&one, &two, &far] {
+        node.link.faults().duplicate(true);
+    }
     let answer = Ok(Answer::Text("eu-1".to_owned()));
     assert_eq!(one.ask(leader()).await, answer, "the leader itself");
     assert_eq!(two.ask(leader()).await, answer, "its region");
