@@ -64,13 +64,13 @@ impl Prepared {
 }
 
 fn answer(status: Status, regions: &BTreeMap<&RegionName, Status>, world: &World) -> Answer {
-    let (serving, word) = match status {
+    let (serving, passes) = match status {
         Status::Healthy => (true, "pass"),
         Status::Degraded => (true, "warn"),
         Status::Unhealthy | Status::Unknown => (false, "fail"),
     };
     let mut json = json!({ "status": status, "regions": regions, "updatedAt": world.updated_at });
-    let mut health_json = json!({ "status": word });
+    let mut health_json = json!({ "status": passes });
     // Said only when there is something to say: what cannot be seen from here may be well.
     let cut_off: Vec<&RegionName> = world.cut_off.iter().filter(|region| regions.contains_key(region)).collect();
     if !cut_off.is_empty() {

@@ -11,11 +11,13 @@ fn causes(found: &Readiness) -> Vec<&str> {
     found.lacks.iter().map(|lack| lack.cause.as_str()).collect()
 }
 
+/// What is the matter with a bus.
+type Change = fn(&mut BusState, Instant);
+
 #[test]
 fn with_a_bus_only_what_its_own_regions_lack_keeps_a_node_from_being_ready() {
     let now = clock::now();
     let member = |node: &str| Member { node: node.into(), boot: 1, leaving: false, wire: 2 };
-    type Change = fn(&mut BusState, Instant);
     let cases: [(&str, Change, &[&str], &[&str]); 6] = [
         ("all is well", |_, _| {}, &[], &[]),
         ("no home yet", |bus, _| bus.homes = BTreeMap::new(), &["its bus has not been asked yet"], &[]),
