@@ -277,8 +277,10 @@ fn blindness(config: &Config) -> Blindness {
 fn start_aggregator(config: &Config, shared: &web::Shared) -> Running<Aggregator> {
     let (regions, world, blindness) = (all_regions(config), Arc::clone(&shared.world), blindness(config));
     let (bus, arbiters) = (shared.bus.clone(), vec![Arbiter::new().handle()]);
-    let addr = Aggregator::start_in_arbiter(&arbiters[0], move |_| {
-        Aggregator::new(regions, world, Vec::new(), blindness).with_bus(bus)
-    });
+    let addr =
+        Aggregator::start_in_arbiter(&arbiters[0], move |_| Aggregator::new(regions, world, Vec::new(), blindness).with_bus(bus));
     Running { addr, arbiters }
 }
+
+#[cfg(test)]
+mod tests;
