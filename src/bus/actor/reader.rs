@@ -62,11 +62,11 @@ impl Reader {
             match read.unwrap_or_else(|_| Err(Unreachable("it does not answer".to_owned()))) {
                 Ok((entries, time)) => {
                     backoff.reset();
-                    self.room.answered(&self.regions, Ok(()));
+                    self.room.answered(&self.regions);
                     self.take(entries, time);
                 }
                 Err(Unreachable(why)) => {
-                    self.room.answered(&self.regions, Err(why));
+                    self.room.silent(&self.regions, &why);
                     tokio::time::sleep(backoff.next(&mut rng)).await;
                 }
             }
