@@ -41,7 +41,7 @@ pub mod redis;
 pub mod transport;
 pub mod wire;
 
-pub use redis::UrlError;
+pub use redis::{Checked, UrlError};
 
 /// The bus of one region: `[bus]` of `global.toml`, or of its own file.
 #[derive(Debug, Clone)]
@@ -84,4 +84,9 @@ impl PartialEq for Settings {
 /// Whether a bus can be at that URL; asks nobody. The error repeats nothing of it.
 pub fn check_url(url: &str) -> Result<(), UrlError> {
     redis::check(url)
+}
+
+/// Tries step by step whether a region's nodes could meet there.
+pub async fn check(place: &Place) -> Vec<Checked> {
+    redis::try_out(&place.region, &place.url).await
 }
