@@ -51,7 +51,7 @@ pub mod redis;
 pub mod transport;
 pub mod wire;
 
-pub use self::redis::UrlError;
+pub use self::redis::{Checked, UrlError};
 
 /// The bus of one region: `[bus]` of `global.toml`, or of its own file.
 #[derive(Debug, Clone)]
@@ -94,4 +94,9 @@ impl PartialEq for Settings {
 /// Whether a bus can be at that URL; asks nobody. The error repeats nothing of it.
 pub fn check_url(url: &str) -> Result<(), UrlError> {
     self::redis::check(url)
+}
+
+/// Tries step by step whether a region's nodes could meet there.
+pub async fn check(place: &Place) -> Vec<Checked> {
+    redis::try_out(&place.region, &place.url).await
 }

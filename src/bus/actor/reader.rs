@@ -31,7 +31,7 @@ const WAIT: Duration = Duration::from_millis(500);
 /// The same while the aggregator has not taken everything.
 const WAIT_FULL: Duration = Duration::from_millis(50);
 /// What comes within this is read together.
-const PACE: Duration = Duration::from_millis(10);
+const PACE: Duration = Duration::from_millis(50);
 /// For the answer, beside the wait; the transport's own limit is shorter.
 const LIMIT: Duration = Duration::from_secs(3);
 

@@ -210,7 +210,7 @@ async fn who_looks_at_a_region_gets_its_details_and_each_transition_once() {
     let bus = Bus::new();
     let (one, far) = (bus.node(REGION, "eu-1", 1), bus.node(FAR, "us-1", 2));
     one.is_up(1).await;
-    far.bus.do_send(Interest { region: REGION.into() });
+    far.bus.do_send(Interest(REGION.into()));
     far.is_up(1).await;
     for n in 1..=20 {
         one.say(with(report("orders", Healthy, n), if n % 5 == 0 { &[1] } else { &[] }));
@@ -388,7 +388,9 @@ async fn health_is_in_the_cache_and_the_worst_of_the_world_too() {
     until("it is there", 2, || status(&key).as_deref() == Some("healthy")).await;
     one.say(report("orders", Unhealthy, 2));
     until("a change too", 3, || status(&key).as_deref() == Some("unhealthy")).await;
-    let target = |report: Report| (report.sample.target.clone(), Arc::new(Target { report, trends: Arc::default() }));
+    let target = |report: Report| {
+        (report.sample.target.clone(), Arc::new(Target { report, node: "n".into(), heard: clock::now(), trends: Arc::default() }))
+    };
     let targets = [target(report("a", Healthy, 1)), target(report("b", Unhealthy, 1)), target(report("c", Healthy, 1))];
     let region = Region { targets: targets.into(), ..Region::unseen() };
     let mut world = World::unseen([], clock::wall(), clock::now());
