@@ -77,6 +77,7 @@ impl Incident {
             },
             suppressed_by: None,
             told: std::collections::BTreeMap::new(),
+            worst_told: None,
             digested: Vec::new(),
             affects: Vec::new(),
             metrics: AlertMetrics::default(),
