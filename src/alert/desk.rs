@@ -22,6 +22,7 @@ mod episodes;
 mod failing;
 mod file;
 mod hiding;
+mod merged;
 mod telling;
 mod watching;
 
@@ -45,7 +46,7 @@ use super::{
 };
 use crate::model::{
     RegionName, TargetId, Timestamp,
-    alert::{Acknowledge, Alert, AlertRefusal, AlertState, AlertStep, NewSilence, Silence},
+    alert::{Acknowledge, Alert, AlertEvent, AlertRefusal, AlertState, AlertStep, NewSilence, Silence},
     world::WorldChange,
 };
 use file::{File, View, Watch};

@@ -61,6 +61,7 @@ impl Outbox {
             self.count_as_sent(seq, "the process ended during the call", now);
         }
         self.fail_strays(now);
+        self.cancel_late(now);
         for lane in lanes {
             self.resume_refresh(&lane, now);
             self.advance(&lane, now);
@@ -85,6 +86,17 @@ impl Outbox {
         let after: BTreeSet<u64> = rows.iter().map(|row| row.seq).collect();
         self.dropped.extend(before.difference(&after));
         rows
+    }
+
+    /// Another node told the end already: what belongs before it is not told after it.
+    fn cancel_late(&mut self, now: Now) {
+        let of_ends = |row: &&Row| row.order.event == AlertEvent::Resolved && row.state == DeliveryState::Sent;
+        let ended: BTreeSet<&Lane> = self.rows.values().filter(of_ends).map(|row| &row.order.lane).collect();
+        let is_late = |row: &&Row| row.state == DeliveryState::Queued && ended.contains(&row.order.lane);
+        let late: Vec<u64> = self.rows.values().filter(is_late).map(|row| row.seq).collect();
+        for seq in late {
+            self.cancel(seq, "another node told the end already", now);
+        }
     }
 
     /// Fails what waits for channels that are not there.
