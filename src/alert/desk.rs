@@ -18,9 +18,11 @@
 
 mod commands;
 mod digests;
+mod episodes;
 mod failing;
 mod file;
 mod hiding;
+mod merged;
 mod telling;
 mod watching;
 
@@ -44,7 +46,7 @@ use super::{
 };
 use crate::model::{
     RegionName, TargetId, Timestamp,
-    alert::{Acknowledge, Alert, AlertRefusal, AlertState, AlertStep, NewSilence, Silence},
+    alert::{Acknowledge, Alert, AlertEvent, AlertRefusal, AlertState, AlertStep, NewSilence, Silence},
     world::WorldChange,
 };
 use file::{File, View, Watch};
@@ -129,6 +131,8 @@ pub struct Desk {
     resolved: BTreeSet<(Timestamp, String)>,
     /// When the last episodes of a problem were over.
     episodes: HashMap<Subject, VecDeque<Timestamp>>,
+    /// The newest episode of problems whose episodes are forgotten.
+    numbers: HashMap<Subject, i64>,
     /// Ended before they fired; shown until the next turn, so that whoever is told of it can look at them.
     withdrawn: Vec<String>,
     changes: Changes,
@@ -158,6 +162,7 @@ impl Desk {
             agenda: BTreeSet::new(),
             resolved: BTreeSet::new(),
             episodes: HashMap::new(),
+            numbers: HashMap::new(),
             withdrawn: Vec::new(),
             changes: Changes::default(),
             late: 0,
@@ -221,7 +226,7 @@ impl Desk {
         let is_old = |(at, _): &(Timestamp, String)| since(now.steady, *at) >= REMEMBERED;
         while self.resolved.first().is_some_and(is_old) || self.resolved.len() > MOST_REMEMBERED {
             let Some((_, id)) = self.resolved.pop_first() else { break };
-            self.incidents.remove(&id);
+            self.forget_episode(&id);
             self.changed.remove(&id);
             self.changes.forgotten.push(id);
         }

@@ -57,8 +57,6 @@ pub(super) struct File {
     pub(super) released: Option<Timestamp>,
     /// When channels were last told of another severity.
     pub(super) severity_told: Option<Timestamp>,
-    /// The worst that any channel was told.
-    pub(super) worst_told: Option<Severity>,
     /// What readers of messages that can be changed see.
     pub(super) shown: Option<Shown>,
     /// When those were last changed.

@@ -9,3 +9,4 @@ mod restart;
 mod room;
 mod silences;
 mod storms;
+mod twins;

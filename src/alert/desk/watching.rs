@@ -150,13 +150,8 @@ impl Desk {
     }
 
     fn open(&mut self, now: Now, subject: Subject, reason: &Reason) -> String {
-        let fingerprint = subject.fingerprint();
-        let mut second = now.steady.unix_ms() / 1_000;
-        while self.incidents.contains_key(&format!("{fingerprint}-{second:x}")) {
-            second += 1;
-        }
-        let incident = Incident::begin(format!("{fingerprint}-{second:x}"), subject, reason.clone(), now);
-        let id = incident.id.clone();
+        let id = self.name_episode(now, &subject);
+        let incident = Incident::begin(id.clone(), subject, reason.clone(), now);
         self.files.insert(id.clone(), File::default());
         self.enlist(&incident);
         self.incidents.insert(id.clone(), incident);
