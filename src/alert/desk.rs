@@ -23,6 +23,7 @@ mod failing;
 mod file;
 mod hiding;
 mod merged;
+mod owning;
 mod telling;
 mod watching;
 
@@ -41,13 +42,14 @@ use super::{
     inhibit::{self, Common, Together},
     lifecycle::{EPISODES_COUNT, FLAPPING, after, since},
     order::Order,
+    scope::Scope,
     settings::Settings,
     silence::Silences,
 };
 use crate::model::{
     RegionName, TargetId, Timestamp,
     alert::{Acknowledge, Alert, AlertEvent, AlertRefusal, AlertState, AlertStep, NewSilence, Silence},
-    world::WorldChange,
+    world::{World, WorldChange},
 };
 use file::{File, View, Watch};
 
@@ -108,6 +110,9 @@ pub struct Changes {
 pub struct Desk {
     settings: Arc<Settings>,
     ways: Ways,
+    scope: Scope,
+    /// As it was seen last.
+    world: Option<Arc<World>>,
     /// All of them by id: pending, open, and resolved lately.
     incidents: BTreeMap<String, Incident>,
     /// What is known beside of those that are not over.
@@ -148,6 +153,8 @@ impl Desk {
         let mut desk = Self {
             settings,
             ways,
+            scope: Scope::default(),
+            world: None,
             incidents: BTreeMap::new(),
             files: HashMap::new(),
             subjects: HashMap::new(),
@@ -209,7 +216,13 @@ impl Desk {
     pub fn see(&mut self, now: Now, change: &WorldChange) {
         self.begin_turn(now);
         self.look_at_regions(now, &change.world);
-        change.reports.iter().for_each(|report| self.observe(now, report));
+        self.world = Some(Arc::clone(&change.world));
+        self.assign(now);
+        for report in &change.reports {
+            if self.scope.watches(&report.sample.region) {
+                self.observe(now, report);
+            }
+        }
         change.removed.iter().for_each(|id| self.unwatch(now, id));
         self.settle(now);
     }

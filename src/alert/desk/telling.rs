@@ -291,6 +291,7 @@ impl Desk {
             edit.map(|at| after(at, EDITED_EVERY)),
             recovers.filter(|at| *at > now.steady),
             gone,
+            Self::doubt_ends(file, now.steady),
         ];
         all.into_iter().flatten().min()
     }

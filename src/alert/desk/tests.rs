@@ -5,6 +5,7 @@ mod escalation;
 mod failing;
 mod incidents;
 mod random;
+mod regions;
 mod restart;
 mod room;
 mod silences;

@@ -45,8 +45,10 @@ impl Desk {
             if turned_dark {
                 self.darken_targets(now, name);
             }
-            if !region.reasons.is_empty() || !open.is_empty() {
-                self.judge(now, name, None, &region.reasons, &open, &About::default());
+            // Who looks is not blind: that its own probes are silent is told by the other regions.
+            let reasons = if self.scope.home.as_ref() == Some(name) { &[][..] } else { &region.reasons };
+            if !reasons.is_empty() || !open.is_empty() {
+                self.judge(now, name, None, reasons, &open, &About::default());
             }
         }
         if self.regions.len() > world.regions.len() {
