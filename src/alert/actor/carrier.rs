@@ -133,7 +133,7 @@ impl Carrier {
             self.calls.push(Call { of, channel: Arc::clone(channel), parcel });
         } else {
             let ended = Ended::Answered(Err(Failure::Permanent("there is no such channel".to_owned())));
-            self.settle(Called { of, ended }, now);
+            self.settle(Called { of, ended, by_deputy: false }, now);
         }
     }
 

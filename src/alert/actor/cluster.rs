@@ -207,5 +207,7 @@ fn not_leading() -> AlertRefusal {
 }
 
 fn between() -> AlertRefusal {
-    AlertRefusal::Invalid("another node has come to lead the region's alerts; look whether it was done before you try again".to_owned())
+    AlertRefusal::Invalid(
+        "another node has come to lead the region's alerts; look whether it was done before you try again".to_owned(),
+    )
 }

@@ -30,7 +30,9 @@ impl AlertActor {
         };
         let mut items: Vec<NewsItem> = events.iter().map(|(event, alert)| item(event, alert)).collect();
         seat.unsaid.extend(changed);
-        events.iter().for_each(|(_, alert)| drop(seat.unsaid.remove(&alert.id)));
+        events.iter().for_each(|(_, alert)| {
+            seat.unsaid.remove(&alert.id);
+        });
         let is_due = |last: Option<_>, every| last.is_none_or(|last| later(last, every) <= now.steady);
         let (some, all) = (is_due(seat.said, SAY_EVERY), is_due(seat.said_all, SAY_ALL_EVERY));
         if all {
@@ -45,7 +47,8 @@ impl AlertActor {
                 items.extend(self.pages.alert(&id).map(|alert| item("", &alert)));
             }
         }
-        let made = |of: Vec<crate::model::alert::Silence>| of.into_iter().filter(|silence| silence.kind == SilenceKind::Api).collect();
+        let made =
+            |of: Vec<crate::model::alert::Silence>| of.into_iter().filter(|silence| silence.kind == SilenceKind::Api).collect();
         let silences = (all || std::mem::take(&mut seat.silences_changed)).then(|| made(self.desk.silences(now)));
         if !items.is_empty() || silences.is_some() {
             seat.tell(items, silences);
@@ -61,7 +64,7 @@ impl AlertActor {
         }
         seat.scoped = Some(now.steady);
         let told_elsewhere = seat.cluster.library.told_elsewhere(&seat.cluster.home);
-        self.desk.set_scope(Scope { home: Some(seat.cluster.home.clone()), told_elsewhere });
+        self.desk.set_scope(Scope { home: Some(seat.cluster.home.clone()), told_elsewhere }, now);
     }
 }
 

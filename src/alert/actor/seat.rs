@@ -106,6 +106,7 @@ pub(super) struct Seat {
     pub(super) scoped: Option<Timestamp>,
     /// Alerts that changed and are not said yet, and when all are said again.
     pub(super) unsaid: BTreeSet<String>,
+    pub(super) silences_changed: bool,
     pub(super) said: Option<Timestamp>,
     pub(super) said_all: Option<Timestamp>,
 }
@@ -137,6 +138,7 @@ impl Seat {
             commit_next: None,
             scoped: None,
             unsaid: BTreeSet::new(),
+            silences_changed: false,
             said: None,
             said_all: None,
         }

@@ -4,7 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use actix::{AsyncContext, Context, Handler, Message};
 
-use super::{AlertActor, calls::{Call, Of}, everything, office, seat::{Offer, OFFERED, Stage}};
+use super::{
+    AlertActor,
+    calls::{Call, Of},
+    everything, office,
+    seat::{OFFERED, Offer, Stage},
+};
 use crate::{
     alert::{
         desk::{Desk, Kept as Remembered},
@@ -84,7 +89,7 @@ impl AlertActor {
     fn load(&mut self, ctx: &mut Context<Self>) {
         let moment = clock::now();
         let Some(seat) = &mut self.seat else { return };
-        let wants = matches!(seat.stage, Stage::Follow | Stage::Gather(_)) && seat.is_stale && seat.is_answered();
+        let wants = matches!(seat.stage, Stage::Follow | Stage::Gather(_)) && seat.is_stale && seat.answered.is_some();
         if !wants || seat.is_loading || seat.load_next.is_some_and(|next| moment < next) {
             return;
         }
@@ -99,7 +104,8 @@ impl AlertActor {
         let (routes, ways) = office::wiring(&self.settings, self.carrier.channels());
         self.carrier.assume(&copy, Outbox::new(routes, self.settings.give_up_after), version, now);
         self.carrier.outbox.set_gate(Gate::Shut);
-        let kept = Remembered { incidents: copy.incidents.into_values().collect(), silences: copy.silences.into_values().collect() };
+        let kept =
+            Remembered { incidents: copy.incidents.into_values().collect(), silences: copy.silences.into_values().collect() };
         self.desk = Desk::new(Arc::clone(&self.settings), ways, kept, now);
         self.pages = super::Pages::default();
         if let Some(seat) = &mut self.seat {
@@ -142,7 +148,9 @@ impl AlertActor {
     /// What others tell later, as how a call ended that outlived its term: taken in when no call is under way.
     fn take_in(&mut self, ctx: &mut Context<Self>) {
         let is_idle = self.under_way == 0;
-        let Some(seat) = self.seat.as_mut().filter(|seat| is_idle && !seat.merges.is_empty() && !seat.is_committing) else { return };
+        let Some(seat) = self.seat.as_mut().filter(|seat| is_idle && !seat.merges.is_empty() && !seat.is_committing) else {
+            return;
+        };
         let Some(ledger) = seat.ledger() else { return };
         if ledger.is_waiting() {
             return;
@@ -311,7 +319,13 @@ impl AlertActor {
         row.reference.clone_from(&receipt.reference);
         let done = Turn { rows: [(row.key.clone(), Some(row))].into(), ..Turn::default() };
         merge(&mut seat.copy, done.clone().copy());
-        let offer = seat.offer.get_or_insert_with(|| Offer { turn: Turn::default(), until: moment, next: moment, is_asked: false, has_grown: false });
+        let offer = seat.offer.get_or_insert_with(|| Offer {
+            turn: Turn::default(),
+            until: moment,
+            next: moment,
+            is_asked: false,
+            has_grown: false,
+        });
         offer.turn.absorb(done);
         offer.has_grown = true;
         offer.until = moment + OFFERED;
@@ -359,7 +373,9 @@ impl Handler<Settled> for AlertActor {
                 seat.cluster.version.store(version, std::sync::atomic::Ordering::Relaxed);
                 let (done, waiting) = std::mem::take(&mut seat.waiting).into_iter().partition(|(awaited, _)| *awaited <= version);
                 seat.waiting = waiting;
-                done.into_iter().for_each(|(_, who): (u64, tokio::sync::oneshot::Sender<()>)| drop(who.send(())));
+                done.into_iter().for_each(|(_, who): (u64, tokio::sync::oneshot::Sender<()>)| {
+                    let _ = who.send(());
+                });
                 calls.into_iter().for_each(|call| self.make(call, ctx));
                 self.commit(ctx);
             }
