@@ -17,7 +17,7 @@ const LAZY: Duration = Duration::from_secs(1);
 
 /// What became of a commit.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome<T> {
+pub(super) enum Outcome<T> {
     /// Written: these calls may be made.
     Written(Vec<T>),
     /// To be made again, as it was or anew.
@@ -36,7 +36,7 @@ struct Sent<T> {
 
 /// See the module. `T` is a call that waits.
 #[derive(Debug)]
-pub struct Ledger<T> {
+pub(super) struct Ledger<T> {
     fence: u64,
     /// What the shelves hold.
     version: u64,
@@ -50,27 +50,27 @@ pub struct Ledger<T> {
 
 impl<T> Ledger<T> {
     /// Of a leader with this fence, when the shelves hold this version; anew: when what they hold does not count.
-    pub fn new(fence: u64, version: u64, anew: bool) -> Self {
+    pub(super) fn new(fence: u64, version: u64, anew: bool) -> Self {
         Self { fence, version, anew, open: Turn::default(), calls: Vec::new(), urgent: anew, sent: None, cut: None }
     }
 
     /// The term's.
-    pub const fn fence(&self) -> u64 {
+    pub(super) const fn fence(&self) -> u64 {
         self.fence
     }
 
     /// What the shelves hold, as far as is known.
-    pub const fn version(&self) -> u64 {
+    pub(super) const fn version(&self) -> u64 {
         self.version
     }
 
     /// Whether calls wait for anything to be written.
-    pub fn is_waiting(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         self.sent.is_some() || !self.calls.is_empty()
     }
 
     /// The version with which all that was put is written; none when it is.
-    pub fn awaited(&self) -> Option<u64> {
+    pub(super) fn awaited(&self) -> Option<u64> {
         match &self.sent {
             _ if self.anew || !self.open.is_empty() => Some(self.upcoming()),
             Some(sent) => Some(sent.commit.version),
@@ -79,25 +79,25 @@ impl<T> Ledger<T> {
     }
 
     /// What the shelves hold does not count any more.
-    pub const fn write_anew(&mut self) {
+    pub(super) const fn write_anew(&mut self) {
         self.anew = true;
     }
 
     /// The version of what comes next.
-    pub fn upcoming(&self) -> u64 {
+    pub(super) fn upcoming(&self) -> u64 {
         let last = self.sent.as_ref().map_or(self.version, |sent| sent.commit.version);
         (self.fence << 32).max(last) + 1
     }
 
     /// Takes a turn; its calls wait until it is written.
-    pub fn put(&mut self, turn: Turn, calls: Vec<T>, urgent: bool) {
+    pub(super) fn put(&mut self, turn: Turn, calls: Vec<T>, urgent: bool) {
         self.open.absorb(turn);
         self.urgent |= urgent || !calls.is_empty();
         self.calls.extend(calls);
     }
 
     /// What is to be written now, when anything is.
-    pub fn next(&mut self, everything: impl FnOnce() -> Turn, now: Now) -> Option<Commit> {
+    pub(super) fn next(&mut self, everything: impl FnOnce() -> Turn, now: Now) -> Option<Commit> {
         let is_due = self.urgent || self.cut.is_none_or(|cut| later(cut, LAZY) <= now.steady);
         if self.sent.is_some() || !(self.anew || !self.open.is_empty() && is_due || !self.calls.is_empty()) {
             return None;
@@ -115,12 +115,12 @@ impl<T> Ledger<T> {
     }
 
     /// The commit that is under way, to be made again.
-    pub fn again(&self) -> Option<Commit> {
+    pub(super) fn again(&self) -> Option<Commit> {
         self.sent.as_ref().map(|sent| sent.commit.clone())
     }
 
     /// Takes what became of it.
-    pub fn done(&mut self, result: &Result<Committed, Unreachable>) -> Outcome<T> {
+    pub(super) fn done(&mut self, result: &Result<Committed, Unreachable>) -> Outcome<T> {
         let Some(mut sent) = self.sent.take() else { return Outcome::Again };
         match result {
             // It was applied before, and nobody heard of it.
@@ -153,7 +153,7 @@ impl<T> Ledger<T> {
     }
 
     /// The end of its term: what was not written for sure, and the calls that were never made.
-    pub fn close(self) -> (Turn, Vec<T>) {
+    pub(super) fn close(self) -> (Turn, Vec<T>) {
         let (mut turn, mut calls) = self.sent.map_or_else(Default::default, |sent| (sent.turn, sent.calls));
         turn.absorb(self.open);
         calls.extend(self.calls);

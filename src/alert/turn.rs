@@ -17,18 +17,18 @@ const FROM: &str = "from";
 
 /// See the module. What is none is gone.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Turn {
+pub(super) struct Turn {
     /// Incidents by id.
-    pub incidents: BTreeMap<String, Option<Incident>>,
+    pub(super) incidents: BTreeMap<String, Option<Incident>>,
     /// Rows by key.
-    pub rows: BTreeMap<String, Option<Row>>,
+    pub(super) rows: BTreeMap<String, Option<Row>>,
     /// Silences made by API, by id.
-    pub silences: BTreeMap<String, Option<Silence>>,
+    pub(super) silences: BTreeMap<String, Option<Silence>>,
 }
 
 impl Turn {
     /// All of a copy.
-    pub fn of(copy: Copy) -> Self {
+    pub(super) fn of(copy: Copy) -> Self {
         fn all<T>(of: BTreeMap<String, T>) -> BTreeMap<String, Option<T>> {
             of.into_iter().map(|(id, one)| (id, Some(one))).collect()
         }
@@ -36,19 +36,19 @@ impl Turn {
     }
 
     /// Whether nothing changed.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.incidents.is_empty() && self.rows.is_empty() && self.silences.is_empty()
     }
 
     /// Takes in what changed later.
-    pub fn absorb(&mut self, later: Self) {
+    pub(super) fn absorb(&mut self, later: Self) {
         self.incidents.extend(later.incidents);
         self.rows.extend(later.rows);
         self.silences.extend(later.silences);
     }
 
     /// What is there after it, as a copy of its own.
-    pub fn copy(self) -> Copy {
+    pub(super) fn copy(self) -> Copy {
         fn there<T>(of: BTreeMap<String, Option<T>>) -> BTreeMap<String, T> {
             of.into_iter().filter_map(|(id, one)| Some((id, one?))).collect()
         }
@@ -56,7 +56,7 @@ impl Turn {
     }
 
     /// Makes the change.
-    pub fn apply(self, to: &mut Copy) {
+    pub(super) fn apply(self, to: &mut Copy) {
         fn put<T>(to: &mut BTreeMap<String, T>, change: BTreeMap<String, Option<T>>) {
             for (id, one) in change {
                 match one {
@@ -71,7 +71,7 @@ impl Turn {
     }
 
     /// As it is written.
-    pub fn items(&self, now: Now) -> Vec<Item> {
+    pub(super) fn items(&self, now: Now) -> Vec<Item> {
         let by = now.wall.unix_ms() - now.steady.unix_ms();
         let incidents = self.incidents.iter().map(|(id, incident)| {
             let shifted = incident.clone().map(|mut incident| {
@@ -92,7 +92,7 @@ impl Turn {
     }
 
     /// Reads what was written, and how many items could not be read: a newer node's, which are left out.
-    pub fn read(items: &[Item], now: Now) -> (Self, usize) {
+    pub(super) fn read(items: &[Item], now: Now) -> (Self, usize) {
         let by = now.steady.unix_ms() - now.wall.unix_ms();
         let (mut turn, mut unreadable) = (Self::default(), 0);
         for Item { shelf, id, json } in items {
@@ -131,12 +131,12 @@ fn put<T: DeserializeOwned>(
 }
 
 /// Says whose items they are.
-pub fn sign(items: &mut Vec<Item>, node: &NodeName) {
+pub(super) fn sign(items: &mut Vec<Item>, node: &NodeName) {
     items.push(Item { shelf: Shelf::Marks, id: FROM.to_owned(), json: Some(node.as_str().to_owned()) });
 }
 
 /// Whose items they are.
-pub fn signed(items: &[Item]) -> Option<NodeName> {
+pub(super) fn signed(items: &[Item]) -> Option<NodeName> {
     let mark = items.iter().find(|item| item.shelf == Shelf::Marks && item.id == FROM)?;
     mark.json.as_deref().map(NodeName::from)
 }
