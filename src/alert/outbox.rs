@@ -20,6 +20,7 @@ mod gate;
 mod keep;
 mod lane;
 mod post;
+mod recall;
 mod refresh;
 mod row;
 
@@ -29,6 +30,7 @@ use std::{
 };
 
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Now,
@@ -79,7 +81,7 @@ pub struct Consignment {
 }
 
 /// How a call ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Ended {
     /// The channel said so.
     Answered(Result<Receipt, Failure>),
