@@ -25,6 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::RegionName;
 
+pub mod actor;
 pub mod message;
 pub mod transport;
 pub mod wire;

@@ -12,10 +12,12 @@
 //! node compares [`Fingerprint`]s, loads again when they differ, and keeps what it has when the new one is refused.
 
 mod alerts;
+mod bus;
 mod cases;
 mod channels;
 mod escalations;
 mod expand;
+mod far;
 mod fingerprint;
 mod folder;
 mod given;
@@ -45,11 +47,12 @@ pub use problem::{Problem, Problems};
 
 use crate::{
     alert, clock,
-    model::RegionName,
-    probe::{Sampling, TargetSettings},
+    model::{RegionName, TargetId},
+    probe::{Sampling, TargetSettings, conninfo::ConnInfo},
     region::thresholds::Thresholds,
     web,
 };
+use far::Paper;
 use section::{File, Findings, Place, Section, nearest};
 
 /// All that a node is told.
@@ -65,6 +68,10 @@ pub struct Config {
     pub thresholds: Thresholds,
     /// The regions to run, by name.
     pub regions: Vec<RegionConfig>,
+    /// Where all regions of the folder meet; none without a bus.
+    pub bus: Option<crate::bus::Settings>,
+    /// Targets that the regions to run look at from afar; none without a bus.
+    pub vantages: Vec<Vantage>,
     /// What is there without effect.
     pub warnings: Vec<Problem>,
 }
@@ -76,6 +83,17 @@ pub struct RegionConfig {
     pub name: RegionName,
     /// Its targets, in the order of the file; at least one.
     pub targets: Vec<TargetConfig>,
+}
+
+/// A target that another region than its own looks at too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vantage {
+    /// The region that looks; one that this node runs.
+    pub from: RegionName,
+    /// At what.
+    pub target: TargetId,
+    /// How to get there.
+    pub url: ConnInfo,
 }
 
 /// One target with the levels it is judged by.
@@ -92,7 +110,7 @@ const GLOBAL: &str = "global";
 
 impl Config {
     /// Loads a folder, with the process's environment. Of the regions only those named, when any are: a node must not fail for
-    /// another region's secrets.
+    /// another region's secrets. With a bus it must know where every region's is.
     pub fn load(dir: &Path, only_regions: &[String]) -> Result<Self, Problems> {
         let refuse =
             |message: String, fix: &str| Problems(vec![Problem::about(&dir.display().to_string(), message, fix.to_owned())]);
@@ -155,13 +173,27 @@ impl Config {
                 base = global::read(&mut findings, &Section::root(File { name, text }, document.get_ref()), &around);
             }
         }
+        let run = |stem: &str| only_regions.is_empty() || only_regions.iter().any(|only| only == stem);
+        let mut papers: Vec<Paper<'_>> = files
+            .iter()
+            .filter(|(name, _)| stem(name) != GLOBAL)
+            .map(|(name, text)| Paper::new(&mut findings, File { name, text }, stem(name), run(stem(name))))
+            .collect();
+        let bus = far::places(&mut findings, &mut papers, &base.bus);
         let mut configs = Vec::new();
-        let run = |stem: &str| stem != GLOBAL && (only_regions.is_empty() || only_regions.iter().any(|only| only == stem));
-        for (name, text) in files.iter().filter(|(name, _)| run(stem(name))) {
-            let around = region::Surroundings { folder: dir, stem: stem(name), regions: &regions, base: &base.thresholds };
-            if let Some(document) = document(&mut findings, File { name, text }) {
-                configs.push(region::read(&mut findings, &Section::root(File { name, text }, document.get_ref()), &around));
-            }
+        for paper in papers.iter().filter(|paper| paper.home) {
+            let around = region::Surroundings {
+                folder: dir,
+                stem: paper.stem,
+                regions: &regions,
+                base: &base.thresholds,
+                bus: bus.is_some(),
+            };
+            configs.extend(paper.root().map(|root| region::read(&mut findings, &root, &around)));
+        }
+        let mut vantages = Vec::new();
+        if bus.is_some() {
+            vantages = far::vantages(&mut findings, &papers, &configs, dir);
         }
 
         let Findings { mut problems, mut warnings, .. } = findings;
@@ -177,6 +209,8 @@ impl Config {
             sampling: base.sampling,
             thresholds: base.thresholds,
             regions: configs,
+            bus,
+            vantages,
             warnings,
         })
     }

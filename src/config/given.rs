@@ -27,7 +27,16 @@ impl Config {
         };
         let regions = grouped.into_iter().map(region).collect();
         let thresholds = base.thresholds.clone();
-        let mut config = Self { web: base.web, sampling: base.sampling, alerts: base.alerts, thresholds, regions, warnings };
+        let mut config = Self {
+            web: base.web,
+            sampling: base.sampling,
+            alerts: base.alerts,
+            thresholds,
+            regions,
+            bus: None,
+            vantages: Vec::new(),
+            warnings,
+        };
         config.listen_on(listen)?;
         Ok(config)
     }

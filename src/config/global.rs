@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 
 use super::{
-    alerts, later,
+    alerts, bus, later,
     section::{Findings, Place, Section, Text},
     thresholds::{self, Layer},
 };
@@ -31,6 +31,7 @@ pub(super) struct Global {
     pub(super) sampling: Sampling,
     pub(super) alerts: alert::Settings,
     pub(super) thresholds: Thresholds,
+    pub(super) bus: bus::Base,
 }
 
 pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Around<'_>) -> Global {
@@ -44,6 +45,7 @@ pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Aro
     }
     thresholds::layer(findings, root, Layer::Global, &mut global.thresholds);
     global.alerts = alerts::read(findings, root, around);
+    global.bus = bus::base(findings, root);
     later::look(findings, root);
     global
 }

@@ -4,11 +4,8 @@
 use super::section::{Findings, Place, Section};
 
 /// Their names and keys.
-const LATER: [(&str, &[&str]); 3] = [
-    ("bus", &["redis"]),
-    ("history", &["keep_10s", "keep_5m", "keep_raw", "path"]),
-    ("tinybird", &["datasource", "token", "url"]),
-];
+const LATER: [(&str, &[&str]); 2] =
+    [("history", &["keep_10s", "keep_5m", "keep_raw", "path"]), ("tinybird", &["datasource", "token", "url"])];
 
 /// Checks those of them that stand in this file.
 pub(super) fn look(findings: &mut Findings<'_>, root: &Section<'_>) {
@@ -21,7 +18,7 @@ pub(super) fn look(findings: &mut Findings<'_>, root: &Section<'_>) {
 }
 
 /// Says that what stands here has no effect yet.
-pub(super) fn warn(findings: &mut Findings<'_>, at: &Place<'_>) {
+fn warn(findings: &mut Findings<'_>, at: &Place<'_>) {
     let fix = "nothing to do: it may stay for a later version, which will follow it";
     findings.warn(at, "read, but not acted upon by this version", fix);
 }

@@ -38,6 +38,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) regions: &'a [&'a str],
     /// What `global.toml` sets.
     pub(super) base: &'a Thresholds,
+    /// Whether the regions of the folder have a bus.
+    pub(super) bus: bool,
 }
 
 pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Surroundings<'_>) -> RegionConfig {
@@ -80,15 +82,13 @@ fn target(
     names: &mut HashSet<String>,
 ) -> Option<TargetConfig> {
     section.only(findings, &["importance", "name", "pooler", "thresholds", "url", "vantages"], (&[], ""));
-    let title = section.required(findings, "name", "\"marketing\"").filter(|text| name(findings, text, "target"));
+    let title = title(findings, section);
     if let Some(name) = &title
         && !names.insert(name.value.clone())
     {
         findings.problem(&name.at, "another target of this region has this name", "give each target its own name");
     }
-    let url = section
-        .required(findings, "url", "\"postgres://ROLE:${PASSWORD}@HOST:5432/DATABASE\"")
-        .and_then(|text| conninfo(findings, &text, around.folder));
+    let url = url(findings, section, around.folder);
     if url.as_ref().is_some_and(|url| url.dbname == CONSOLE) {
         let fix = "name the server and database themselves here, and this one as url of a [[target.pooler]]";
         findings.problem(&section.at("url"), "leads to PgBouncer's console", fix);
@@ -115,10 +115,26 @@ fn target(
     Some(TargetConfig { settings, thresholds })
 }
 
+fn title<'a>(findings: &mut Findings<'_>, section: &Section<'a>) -> Option<Text<'a>> {
+    section.required(findings, "name", "\"marketing\"").filter(|text| name(findings, text, "target"))
+}
+
+fn url(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> Option<ConnInfo> {
+    let text = section.required(findings, "url", "\"postgres://ROLE:${PASSWORD}@HOST:5432/DATABASE\"")?;
+    conninfo(findings, &text, folder)
+}
+
+/// Of a `[[target]]` only who it is and how to get there.
+pub(super) fn address(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> Option<(String, ConnInfo)> {
+    let (title, url) = (title(findings, section), url(findings, section, folder));
+    Some((title?.value, url?))
+}
+
 fn vantages(findings: &mut Findings<'_>, section: &Section<'_>, around: &Surroundings<'_>) -> Vec<RegionName> {
     let mut vantages = Vec::new();
-    if section.has("vantages") {
-        later::warn(findings, &section.at("vantages"));
+    if section.has("vantages") && !around.bus {
+        let fix = "add [bus] redis to global.toml, where the regions' nodes meet, or remove it";
+        findings.warn(&section.at("vantages"), "has no effect without a bus: only this node looks", fix);
     }
     for vantage in section.texts(findings, "vantages") {
         let known = || around.regions.iter().copied().filter(|region| *region != around.stem);

@@ -59,6 +59,10 @@ fn said(dir: &Path) -> String {
         let (utilization, blocked) = (levels.pool_utilization, levels.blocked_age);
         writeln!(said, "{:?}\n  pool_utilization {utilization} blocked_age {blocked:?}", target.settings).expect("written");
     }
+    if let Some(bus) = &config.bus {
+        writeln!(said, "{bus:?}").expect("written");
+    }
+    said.push_str(&lines(&config.vantages));
     for warning in config.warnings {
         writeln!(said, "warning: {warning}").expect("written");
     }
@@ -125,6 +129,7 @@ fn the_examples_load_without_any_environment() {
     assert_eq!(config.thresholds, Thresholds::default(), "the examples show the defaults");
     assert_eq!(config.sampling, Sampling::default(), "the examples show the defaults");
     assert!(config.web.listen.ip().is_loopback());
+    assert_eq!(config.bus, None, "and no bus until there is a Redis");
     let alerts = Settings { planned: Vec::new(), ..config.alerts };
     assert_eq!(format!("{alerts:?}"), format!("{:?}", Settings::default()), "the examples show the defaults");
 }
@@ -184,6 +189,64 @@ fn a_region_that_does_not_run_here_cannot_stop_the_node() {
     assert!(with("", REGION, &[]).is_err());
     let problems = with("", REGION, &["us-east-2"]).expect_err("unknown");
     assert_eq!(problems.0[0].fix, "did you mean `us-east-1`?");
+}
+
+const FAR: &str = r#"
+region = "eu-west-1"
+unknown = 1
+[[target]]
+name = "orders"
+url = "postgres://me:${ONLY_THERE}@h/orders"
+"#;
+
+/// What a node of `us-east-1` makes of a folder with this far region.
+fn beside(global: &str, region: &str, far: &str) -> Result<Config, Problems> {
+    let files = [("global.toml", global), ("eu-west-1.toml", far), ("us-east-1.toml", region)];
+    let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let read = |_: &str| Err(std::io::ErrorKind::NotFound.into());
+    let sources = Sources { now: now(), env: &environment, read: &read };
+    Config::parse(Path::new("regions"), &files, &["us-east-1".to_owned()], &sources)
+}
+
+const BUS: &str = "[bus]\nredis = \"redis://:${PASSWORD}@h\"\n";
+
+#[test]
+fn with_a_bus_a_node_knows_where_every_region_is_and_nothing_else_of_the_others() {
+    let config = beside(BUS, REGION, FAR).unwrap_or_else(|problems| panic!("{problems}"));
+    let bus = config.bus.expect("a bus");
+    let places: Vec<_> = bus.places.iter().map(|place| (place.region.as_str(), place.url.expose_secret())).collect();
+    let shared = "redis://:S3CRET-from-env@h";
+    assert_eq!(places, [("eu-west-1", shared), ("us-east-1", shared)]);
+    assert_eq!((config.regions.len(), config.vantages.len()), (1, 0));
+    assert_eq!((bus.raw.as_millis(), bus.cache.as_secs(), bus.wire, bus.replicas), (250, 10, 2, 0));
+
+    let own = format!("{FAR}[bus]\nredis = \"rediss://h2\"");
+    let config = beside(BUS, REGION, &own).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.bus.expect("a bus").places[0].url.expose_secret(), "rediss://h2", "its own wins");
+    assert!(beside("[bus]\nredis = \"${UNSET:-}\"", REGION, "broken [").expect("not read").bus.is_none(), "an empty one is none");
+}
+
+#[test]
+fn a_bus_that_only_some_regions_have_is_a_problem_wherever_it_stands() {
+    for (ours, theirs, file) in [("", "[bus]\nredis = \"redis://h\"", "us-east-1.toml"), (BUS, "", "eu-west-1.toml")] {
+        let problems = beside("", &format!("{REGION}{ours}"), &format!("{FAR}{theirs}")).expect_err("some without");
+        let said: Vec<_> = problems.0.iter().map(|problem| (problem.file.as_str(), problem.key.as_str())).collect();
+        assert_eq!(said, [(file, "bus.redis")], "{problems}");
+    }
+    let broken = beside(BUS, REGION, "broken [").expect_err("where its bus is must be known");
+    assert_eq!(broken.0[0].file, "eu-west-1.toml");
+}
+
+#[test]
+fn a_vantage_must_know_the_way_to_the_target_it_looks_at() {
+    let far = format!("{FAR}vantages = [\"us-east-1\"]\n");
+    let problems = beside(BUS, REGION, &far).expect_err("the password is not here");
+    let [problem] = &problems.0[..] else { panic!("{problems}") };
+    assert_eq!((problem.file.as_str(), problem.key.as_str()), ("eu-west-1.toml", "target[0].url"));
+    assert!(problem.fix.ends_with("; region us-east-1 needs it, being one of this target's vantages"), "{}", problem.fix);
+    let config = beside(BUS, REGION, &far.replace("ONLY_THERE", "PASSWORD")).unwrap_or_else(|problems| panic!("{problems}"));
+    let [vantage] = &config.vantages[..] else { panic!("{:?}", config.vantages) };
+    assert_eq!((vantage.from.as_str(), vantage.target.to_string().as_str()), ("us-east-1", "eu-west-1/orders"));
 }
 
 #[test]

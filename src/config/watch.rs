@@ -54,6 +54,8 @@ pub(super) fn config(urls: &[String], poolers: &[String], listen: Option<SocketA
         alerts: alert::Settings::default(),
         thresholds,
         regions: vec![RegionConfig { name: REGION.into(), targets }],
+        bus: None,
+        vantages: Vec::new(),
         warnings: Vec::new(),
     };
     if let Some(listen) = listen {

@@ -2,6 +2,7 @@
 //! The bus carries these; nobody else knows how.
 
 mod commands;
+pub mod rendezvous;
 mod shelf;
 
 use std::time::{Duration, Instant};

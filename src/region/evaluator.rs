@@ -26,6 +26,10 @@ use crate::model::{
     health::TransitionKind::{self, Cleared, Firing, Pending, SeverityChanged, Withdrawn},
 };
 
+/// What another node found goes on here; until everything was read once, to find nothing is no recovery, though not for longer than this:
+/// a few of the slowest usual interval.
+const LEARNING: Duration = Duration::from_secs(30);
+
 /// What a step came to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
@@ -57,6 +61,8 @@ struct Episode {
     milder: Option<Instant>,
     /// Since when it is clear.
     calm: Option<Instant>,
+    /// Since when it is judged here, when another node found it.
+    resumed: Option<Instant>,
 }
 
 impl Evaluator {
@@ -68,6 +74,26 @@ impl Evaluator {
     /// Judges by other levels from the next step on; what fires goes on until it clears by them.
     pub fn reconfigure(&mut self, thresholds: Thresholds) {
         self.thresholds = thresholds;
+    }
+
+    /// Goes on from what another node found: it fires since when that says, and clears by the usual rules. Nothing is told of it, since
+    /// nothing has changed.
+    pub fn resume(&mut self, now: Instant, reasons: &[Reason]) {
+        for reason in reasons.iter().filter(|reason| rules::is_judged(reason.rule)) {
+            let second = self.thresholds.rule(reason.rule).critical_severity;
+            let critical = (second == Some(reason.severity)).then_some(now);
+            let reason = reason.clone();
+            let episode = Episode {
+                firing: true,
+                held: Some(now),
+                critical,
+                milder: None,
+                calm: None,
+                resumed: Some(now),
+                reason: reason.clone(),
+            };
+            self.episodes.insert(reason.rule, episode);
+        }
     }
 
     /// The levels in force.
@@ -87,6 +113,7 @@ impl Evaluator {
             };
             match self.episodes.get_mut(rule) {
                 Some(episode) => {
+                    let finding = episode.unless_to_come(now, finding, seen);
                     if episode.step(now, finding, settings, &mut tell) {
                         self.episodes.remove(rule);
                     }
@@ -134,7 +161,16 @@ impl Episode {
         let reason = Reason { rule, severity, value, threshold, since: wall, message, evidence };
         let firing = lasted >= settings.for_;
         tell(if firing { Firing } else { Pending }, &reason);
-        Self { reason, firing, held: Some(now), critical, milder: None, calm: None }
+        Self { reason, firing, held: Some(now), critical, milder: None, calm: None, resumed: None }
+    }
+
+    /// What is found, unless it is found for want of a reading that is to come.
+    fn unless_to_come(&self, now: Instant, finding: Finding, seen: &Seen) -> Finding {
+        let learns = self.resumed.is_some_and(|at| since(now, at) < LEARNING);
+        match finding {
+            Finding::Clear if learns && seen.is_to_come(self.reason.rule) => Finding::Unseen,
+            finding => finding,
+        }
     }
 
     /// Returns whether the episode is over.

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     model::{
-        Outcome, Report, Timestamp, Transition,
+        Outcome, Reason, Report, Timestamp, Transition,
         activity::Activity,
         counters::DatabaseCounters,
         queries::Queries,
@@ -118,6 +118,11 @@ impl Joined {
         if before.settings.url == settings.url {
             (self.growth, self.growth_per_day) = (before.growth, before.growth_per_day);
         }
+    }
+
+    /// Goes on from what another node found.
+    pub fn resume(&mut self, now: Instant, reasons: &[Reason]) {
+        self.evaluator.resume(now, reasons);
     }
 
     /// Takes one reading.

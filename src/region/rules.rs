@@ -59,6 +59,11 @@ pub fn find(rule: Rule, seen: &Seen, limits: &Thresholds) -> Option<Finding> {
     })
 }
 
+/// Whether the rule is judged from what a target shows.
+pub const fn is_judged(rule: Rule) -> bool {
+    !matches!(rule, Rule::RegionBlind | Rule::ReplicationLag | Rule::XidWraparound | Rule::DeliveryFailing)
+}
+
 /// Where a figure stands between its levels; more is worse. The finding is made only when it is needed.
 fn above(value: f64, clear: f64, fire: f64, breach: impl FnOnce() -> Breach) -> Finding {
     if value > fire {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{attempts::Attempts, window::Sums};
-use crate::model::{Outcome, activity::Activity, queries::Queries, sample::Pooler};
+use crate::model::{Outcome, Rule, activity::Activity, queries::Queries, sample::Pooler};
 
 /// A figure that a rule may go by.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +70,19 @@ pub struct Seen {
     pub blocks: Signal<Sums>,
     /// Growth as a fraction per day.
     pub growth_per_day: Option<f64>,
+}
+
+impl Seen {
+    /// Whether something that the rule goes by was never read, though it may be yet: to find nothing wrong then is no recovery.
+    pub fn is_to_come(&self, rule: Rule) -> bool {
+        let absent = |pooler: &PoolerSeen| matches!(pooler.console, Signal::Absent);
+        match rule {
+            Rule::PoolerDown => self.poolers.iter().any(absent) || self.attempts.poolers.iter().any(|run| run.last.is_none()),
+            Rule::PoolSaturated | Rule::PoolWaiting => self.poolers.iter().any(absent),
+            Rule::QuerySlow => matches!(self.queries, Signal::Absent),
+            _ => false,
+        }
+    }
 }
 
 /// How full a pool or a server is.

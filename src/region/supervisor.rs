@@ -5,12 +5,14 @@
 //! one tick travel together and the fan-in is one mail. The same timer looks for probes that died or fell silent, and judges
 //! again whoever was not heard, since silence is news too.
 
+mod mail;
+
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::{Duration, Instant},
 };
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
+use actix::{Actor, AsyncContext, Context, Handler, Recipient};
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::{
@@ -28,6 +30,8 @@ use crate::{
     probe::{DeathWatch, Sampling, Spawn, Stop, TargetSettings},
 };
 
+pub use mail::{Given, Reconfigure, ReportTo, Retire, Share};
+
 /// The readings of one tick arrive within this; a batch carries them together. Part of the 500 ms to the live stream.
 const COALESCE: Duration = Duration::from_millis(10);
 /// How often probes are looked after.
@@ -43,6 +47,9 @@ const MAILBOX: usize = 4_096;
 const MISSED_INTERVALS: u32 = 5;
 /// A stalled machine is not a hung probe.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// A target that another node watched until now is reported once it was looked at, or after this long: nobody is without news of it for
+/// longer.
+const FIRST_LOOK: Duration = Duration::from_secs(3);
 /// Query and database probes speak every second, whatever their interval.
 const SLOW_LIMIT: Duration = Duration::from_secs(5);
 
@@ -57,6 +64,8 @@ pub struct RegionSupervisor {
     roster: Roster,
     probes: HashMap<ProbeId, Box<dyn Stop>>,
     removed: Vec<TargetId>,
+    /// Whether the region's nodes share its targets.
+    shared: bool,
     rng: SmallRng,
     flushing: bool,
     sent: Option<Instant>,
@@ -72,33 +81,15 @@ struct Watched {
     seen: bool,
     dirty: bool,
     judged: Instant,
+    /// Until when nothing is said of it, unless its pool probe speaks before.
+    quiet: Option<Instant>,
 }
 
-/// The targets of a new configuration: those that are new start, those that are gone stop, unchanged ones are not touched.
-#[derive(Debug)]
-pub struct Reconfigure {
-    /// All of them.
-    pub targets: Vec<(TargetSettings, Thresholds)>,
-}
-
-impl Message for Reconfigure {
-    type Result = ();
-}
-
-/// The configuration has this region no more: its probes end, its targets are told as removed, the actor ends.
-#[derive(Debug)]
-pub struct Retire;
-
-impl Message for Retire {
-    type Result = ();
-}
-
-/// Where batches go from now on: the aggregator was replaced.
-#[derive(Debug)]
-pub struct ReportTo(pub Recipient<Batch>);
-
-impl Message for ReportTo {
-    type Result = ();
+impl Watched {
+    /// Whether there is something to say of it, and it may be said.
+    fn is_due(&self, now: Instant) -> bool {
+        self.dirty && self.quiet.is_none_or(|until| now >= until)
+    }
 }
 
 impl RegionSupervisor {
@@ -121,24 +112,53 @@ impl RegionSupervisor {
             roster: Roster::default(),
             probes: HashMap::new(),
             removed: Vec::new(),
+            shared: false,
             rng: SmallRng::from_os_rng(),
             flushing: false,
             sent: None,
         };
         for (settings, thresholds) in targets {
-            supervisor.add(settings, thresholds);
+            supervisor.add(Given { settings, thresholds, last: None });
         }
         supervisor
     }
 
-    fn add(&mut self, settings: TargetSettings, thresholds: Thresholds) {
+    fn add(&mut self, given: Given) {
         let now = clock::now();
+        let Given { settings, thresholds, last } = given;
         let id = settings.id.clone();
         self.add_probes(&id);
-        let joined = Joined::new(&settings, &thresholds, &self.sampling);
+        let mut joined = Joined::new(&settings, &thresholds, &self.sampling);
+        if let Some(last) = &last {
+            joined.resume(now, &last.sample.reasons);
+        }
+        let quiet = last.map(|_| now + FIRST_LOOK);
         let interval = self.sampling.fast;
-        let watched = Watched { settings, thresholds, joined, interval, seen: false, dirty: true, judged: now };
+        let watched = Watched { settings, thresholds, joined, interval, seen: false, dirty: true, judged: now, quiet };
         self.targets.insert(id, watched);
+    }
+
+    /// Takes other settings of a target that is watched already.
+    fn renew(&mut self, settings: TargetSettings, thresholds: Thresholds) {
+        let Some(watched) = self.targets.get_mut(&settings.id) else { return };
+        if watched.settings == settings {
+            if watched.thresholds != thresholds {
+                watched.joined.judge_by(&thresholds);
+                watched.thresholds = thresholds;
+            }
+            return;
+        }
+        // Only other readings are wanted; what is in breach stays the same incident.
+        watched.joined.reconfigure(&settings, &thresholds);
+        let id = settings.id.clone();
+        (watched.settings, watched.thresholds, watched.dirty) = (settings, thresholds, true);
+        self.stop_probes(&id);
+        self.add_probes(&id);
+    }
+
+    /// The targets that are watched and not among these.
+    fn without(&self, kept: &HashSet<&TargetId>) -> Vec<TargetId> {
+        self.targets.keys().filter(|id| !kept.contains(id)).cloned().collect()
     }
 
     fn add_probes(&mut self, id: &TargetId) {
@@ -171,7 +191,7 @@ impl RegionSupervisor {
             watched.dirty |= now.saturating_duration_since(watched.judged) >= JUDGE_EVERY;
         }
         let beat = self.sent.is_none_or(|at| now.saturating_duration_since(at) >= HEARTBEAT);
-        if beat || self.targets.values().any(|watched| watched.dirty) {
+        if beat || self.targets.values().any(|watched| watched.is_due(now)) {
             self.flush();
         }
     }
@@ -207,8 +227,9 @@ impl RegionSupervisor {
     fn flush(&mut self) {
         let (now, wall) = (clock::now(), clock::wall());
         let mut reports: Vec<Report> = Vec::new();
-        for watched in self.targets.values_mut().filter(|watched| watched.dirty) {
+        for watched in self.targets.values_mut().filter(|watched| watched.is_due(now)) {
             watched.dirty = false;
+            watched.quiet = None;
             watched.judged = now;
             reports.push(watched.joined.report(now, wall));
         }
@@ -272,6 +293,9 @@ impl Handler<Reading> for RegionSupervisor {
         }
         watched.joined.take(&reading);
         watched.dirty = true;
+        if reading.probe == ProbeKind::Pool {
+            watched.quiet = None;
+        }
         watched.seen = true;
         if !self.flushing {
             self.flushing = true;
@@ -323,28 +347,35 @@ impl Handler<Reconfigure> for RegionSupervisor {
     type Result = ();
 
     fn handle(&mut self, new: Reconfigure, ctx: &mut Self::Context) {
-        let gone: Vec<TargetId> =
-            self.targets.keys().filter(|id| !new.targets.iter().any(|(settings, _)| settings.id == **id)).cloned().collect();
-        for id in gone {
+        for id in self.without(&new.targets.iter().map(|(settings, _)| &settings.id).collect()) {
             self.remove(&id);
             self.removed.push(id);
         }
         for (settings, thresholds) in new.targets {
-            match self.targets.get_mut(&settings.id) {
-                Some(watched) if watched.settings == settings => {
-                    if watched.thresholds != thresholds {
-                        watched.joined.judge_by(&thresholds);
-                        watched.thresholds = thresholds;
-                    }
-                }
-                Some(watched) => {
-                    // Only other readings are wanted; what is in breach stays the same incident.
-                    watched.joined.reconfigure(&settings, &thresholds);
-                    (watched.settings, watched.thresholds, watched.dirty) = (settings.clone(), thresholds, true);
-                    self.stop_probes(&settings.id);
-                    self.add_probes(&settings.id);
-                }
-                None => self.add(settings, thresholds),
+            if self.targets.contains_key(&settings.id) {
+                self.renew(settings, thresholds);
+            } else if !self.shared {
+                self.add(Given { settings, thresholds, last: None });
+            }
+        }
+        self.start_due(ctx, clock::now());
+        self.flush();
+    }
+}
+
+impl Handler<Share> for RegionSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, share: Share, ctx: &mut Self::Context) {
+        self.shared = true;
+        for id in self.without(&share.targets.iter().map(|given| &given.settings.id).collect()) {
+            self.remove(&id);
+        }
+        for given in share.targets {
+            if self.targets.contains_key(&given.settings.id) {
+                self.renew(given.settings, given.thresholds);
+            } else {
+                self.add(given);
             }
         }
         self.start_due(ctx, clock::now());

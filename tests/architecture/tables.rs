@@ -24,6 +24,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "region::thresholds",
             "aggregate!",
             "bus!",
+            "bus::wire",
             "alert!",
             "alert::message",
             "alert::settings",

@@ -1,3 +1,5 @@
+mod resumed;
+
 use std::sync::Arc;
 
 use super::*;
@@ -94,7 +96,11 @@ fn play(steps: impl IntoIterator<Item = Seen>) -> (String, Judgement) {
         .enumerate()
         .map(|(step, seen)| evaluator.step(start + Duration::from_secs(step as u64), wall, &seen))
         .collect();
-    let letter = |judgement: &Judgement| match judgement.transitions.first().map(|it| it.kind) {
+    (letters(judged.iter().cloned()), judged.into_iter().next_back().expect("at least one step"))
+}
+
+fn letters(judged: impl Iterator<Item = Judgement>) -> String {
+    let letter = |judgement: Judgement| match judgement.transitions.first().map(|it| it.kind) {
         None => '.',
         Some(Pending) => 'P',
         Some(Withdrawn) => 'W',
@@ -102,19 +108,22 @@ fn play(steps: impl IntoIterator<Item = Seen>) -> (String, Judgement) {
         Some(SeverityChanged) => 'S',
         Some(Cleared) => 'C',
     };
-    (judged.iter().map(letter).collect(), judged.into_iter().next_back().expect("at least one step"))
+    judged.map(letter).collect()
 }
 
 /// Server fullness by letter: `-` 50%, `=` 75% (between), `+` 85%, `!` 97%, `?` not seen.
-fn fullness(script: &str) -> String {
-    let seen = |letter| match letter {
+fn full(letter: char) -> Seen {
+    match letter {
         '-' => sees(server(50)),
         '=' => sees(server(75)),
         '+' => sees(server(85)),
         '!' => sees(server(97)),
         _ => Seen { activity: Signal::Stale, had_sight: true, ..Seen::default() },
-    };
-    play(script.chars().map(seen)).0
+    }
+}
+
+fn fullness(script: &str) -> String {
+    play(script.chars().map(full)).0
 }
 
 #[test]

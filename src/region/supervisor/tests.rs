@@ -4,7 +4,7 @@ use actix::Addr;
 
 use super::*;
 use crate::{
-    model::reading::Cost,
+    model::{Evidence, Reason, Rule, Severity, Timestamp, reading::Cost},
     probe::conninfo::{ConnInfo, Host, SessionAttrs, SslMode},
 };
 
@@ -178,6 +178,76 @@ async fn a_new_configuration_starts_what_is_new_stops_what_is_gone_and_leaves_th
     until("six probes", || probes.count() == 6).await;
     supervisor.send(Reconfigure { targets: vec![target("shop"), target("wiki")] }).await.expect("taken");
     assert_eq!((probes.count(), probes.stopped("blog"), probes.stopped("shop")), (9, 3, 0));
+    let told = || heard.lock().expect("no panic while held").iter().flat_map(|batch| batch.removed.clone()).collect::<Vec<_>>();
+    until("the removal is told", || told() == [TargetId::new("here", "blog")]).await;
+}
+
+/// How a target was when somebody else watched it: its fullness fired a while ago.
+fn as_it_was(name: &str) -> Report {
+    let (settings, thresholds) = target(name);
+    let mut report = Joined::new(&settings, &thresholds, &Sampling::default()).report(clock::now(), clock::wall());
+    let reason = Reason {
+        rule: Rule::PoolSaturated,
+        severity: Severity::High,
+        value: Some(0.9),
+        threshold: Some(0.8),
+        since: Timestamp("2026-11-23T12:00:00Z".parse().expect("a moment")),
+        message: "full".to_owned(),
+        evidence: Evidence::default(),
+    };
+    Arc::make_mut(&mut report.sample).reasons = vec![reason];
+    report
+}
+
+fn given(name: &str, last: Option<Report>) -> Given {
+    let (settings, thresholds) = target(name);
+    Given { settings, thresholds, last }
+}
+
+fn reports(heard: &Mutex<Vec<Batch>>, name: &str) -> Vec<Report> {
+    let all = heard.lock().expect("no panic while held");
+    let of = |batch: &Batch| batch.reports.iter().filter(|it| it.sample.target.as_str() == name).cloned().collect::<Vec<_>>();
+    all.iter().flat_map(of).collect()
+}
+
+#[actix_web::test]
+async fn a_target_that_is_taken_over_goes_on_as_it_was_and_is_not_told_before_it_was_looked_at() {
+    let (supervisor, probes, heard) = start(&[]);
+    supervisor.send(Share { targets: vec![given("shop", Some(as_it_was("shop")))] }).await.expect("taken");
+    assert_eq!(probes.count(), 3);
+    until("a heartbeat without a word of it", || last(&heard).targets == 1).await;
+    let (place, generation, _) = probes.newest(ProbeKind::Database);
+    probes.say(place, generation);
+    until("another probe is heard", || last(&heard).seen == 1).await;
+    assert!(reports(&heard, "shop").is_empty(), "which says nothing of its sessions");
+    let (place, generation, _) = probes.newest(ProbeKind::Pool);
+    probes.say(place, generation);
+    until("it is told", || !reports(&heard, "shop").is_empty()).await;
+    let first = reports(&heard, "shop").remove(0);
+    let reason = &first.sample.reasons[0];
+    assert_eq!((reason.rule, reason.since.to_string().as_str()), (Rule::PoolSaturated, "2026-11-23T12:00:00.000Z"));
+    assert!(first.transitions.is_empty(), "nothing has changed");
+}
+
+#[actix_web::test]
+async fn a_target_that_nobody_can_look_at_is_told_after_three_seconds() {
+    let (supervisor, _probes, heard) = start(&[]);
+    supervisor.send(Share { targets: vec![given("shop", Some(as_it_was("shop")))] }).await.expect("taken");
+    let began = clock::now();
+    until("it is told", || !reports(&heard, "shop").is_empty()).await;
+    assert!(clock::now() - began >= FIRST_LOOK);
+}
+
+#[actix_web::test]
+async fn a_target_that_others_watch_from_now_on_ends_without_a_word_and_one_that_the_configuration_lost_does_not() {
+    let (supervisor, probes, heard) = start(&[]);
+    let three = ["shop", "blog", "wiki"].map(|name| given(name, None));
+    supervisor.send(Share { targets: three.to_vec() }).await.expect("taken");
+    until("nine probes", || probes.count() == 9).await;
+    supervisor.send(Share { targets: three[1..].to_vec() }).await.expect("taken");
+    assert_eq!((probes.stopped("shop"), probes.stopped("blog")), (3, 0));
+    supervisor.send(Reconfigure { targets: vec![target("shop"), target("wiki")] }).await.expect("taken");
+    assert_eq!((probes.count(), probes.stopped("blog")), (9, 3), "what others watch is not started");
     let told = || heard.lock().expect("no panic while held").iter().flat_map(|batch| batch.removed.clone()).collect::<Vec<_>>();
     until("the removal is told", || told() == [TargetId::new("here", "blog")]).await;
 }
