@@ -114,8 +114,16 @@ impl Builder {
         }
         settings.extend(self.settings);
         let port = Port::lease()?;
-        let mut server =
-            Postgres { major, binaries: path, settings, port, site: self.site, process: Mutex::new(None), folder, _template: template };
+        let mut server = Postgres {
+            major,
+            binaries: path,
+            settings,
+            port,
+            site: self.site,
+            process: Mutex::new(None),
+            folder,
+            _template: template,
+        };
         let mut tries = 1;
         loop {
             match server.restart() {

@@ -27,6 +27,11 @@ impl Site {
         Self { namespace: Some(namespace.into()), address }
     }
 
+    /// At that address of the machine's own.
+    pub fn outside(address: Ipv4Addr) -> Self {
+        Self { namespace: None, address }
+    }
+
     /// Where a server there listens.
     pub fn address(&self) -> Ipv4Addr {
         self.address

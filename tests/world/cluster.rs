@@ -1,0 +1,3 @@
+//! Many nodes: three regions on links that slow down and break.
+
+mod links;
