@@ -19,6 +19,7 @@
 //! key, Slack and email get criticals again, marked as a possible repeat.
 
 pub mod actor;
+mod books;
 pub mod bucket;
 pub mod channels;
 pub mod desk;

@@ -4,36 +4,53 @@
 //!  main thread             this file, the web actor        arbiter per region      RegionSupervisor
 //!  runtime "isobar-io"     databases, TLS and SCRAM        arbiter per region      its probes
 //!  web workers             HTTP                            arbiter                 Aggregator
-//!                                                          arbiter                 AlertActor; its calls run on "isobar-io"
+//!  with a bus              its tasks run on "isobar-io"    arbiter each            AlertActor; its calls run on "isobar-io"
+//!                                                          arbiter each            BusActor, Sharer per region, Librarian, Clerk
 //! ```
+//! Without a bus supervisors report to the aggregator; with one they report to the bus, which gives it to the aggregator at once and to the
+//! other nodes soon, and a sharer per region says which of its targets this node probes.
+//!
 //! A flooded actor starves its arbiter, so each stage has its own; what waits for databases has a runtime of its own. Build, then
 //! run: [`Node::build`] tells the real address, [`Node::run`] ends cleanly.
 
+mod carrying;
+mod ending;
+mod running;
+mod share;
+mod sharer;
+mod telling;
+mod upkeep;
 mod watchdog;
 
-use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
-use actix::{Actor, Addr, Arbiter, ArbiterHandle, Recipient};
+use actix::{Actor, Arbiter, Recipient};
 use arc_swap::ArcSwap;
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
-    aggregate::{Aggregator, Blindness, Reconfigure as ReconfigureAggregator, Subscribers},
+    aggregate::{Aggregator, Blindness},
     alert::{
         self,
-        actor::{AlertActor, Links, Office},
+        actor::{Links, Office},
     },
+    bus,
     clock::{self, Steady},
     config::{Config, RegionConfig},
-    model::{
-        NodeName, RegionName, Rule,
-        report::Batch,
-        world::{World, WorldChange},
-    },
-    probe::{Sampling, launch::Launcher, session::Registry},
-    region::supervisor::{Reconfigure, RegionSupervisor, ReportTo, Retire},
+    model::{NodeName, RegionName, Rule, report::Batch, world::World},
+    probe::{launch::Launcher, session::Registry},
+    region::supervisor::{RegionSupervisor, Retire},
     web,
 };
+use carrying::Carrying;
+use running::Running;
+use telling::Telling;
 use watchdog::Restarts;
 
 /// Threads for database work: it waits more than it computes, and a node's budget is one core.
@@ -44,6 +61,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const GLANCE: Duration = Duration::from_millis(10);
 /// An alert actor that was silent for so long hangs; the slowest disk takes less for one write.
 const SILENT: Duration = Duration::from_secs(10);
+/// A supervisor is taken for dead after this many times as long as a world may be unkept.
+const LOOK_CLOSER: u32 = 2;
 /// For closing connections at the end; the contract allows five seconds for all of it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -56,6 +75,9 @@ pub enum Error {
     /// The operator's: the journal of alerts, or a channel.
     #[error(transparent)]
     Alerts(#[from] alert::actor::Error),
+    /// The operator's: where the nodes meet, or this node's name.
+    #[error(transparent)]
+    Bus(#[from] bus::actor::Error),
     /// The system's: no threads.
     #[error("cannot start threads: {0}")]
     Threads(#[from] std::io::Error),
@@ -64,31 +86,15 @@ pub enum Error {
     Dead(String, usize),
 }
 
-/// An actor on threads of its own.
-struct Running<A: Actor> {
-    addr: Addr<A>,
-    /// Its own thread, and those of what it started.
-    arbiters: Vec<ArbiterHandle>,
-}
-
-impl<A: Actor> Running<A> {
-    /// Ends the threads, whatever the actor does there; one that is blocked ends when it is no more.
-    fn end(&self) {
-        for arbiter in &self.arbiters {
-            arbiter.stop();
-        }
-    }
-}
-
 /// A running node.
 pub struct Node {
     config: Config,
     web: web::Running,
     shared: web::Shared,
     aggregator: Running<Aggregator>,
-    alerts: Running<AlertActor>,
-    /// What the alert actor is joined to; a new one is joined to the same.
-    links: Links,
+    telling: Telling,
+    /// With a bus.
+    carrying: Option<Carrying>,
     supervisors: BTreeMap<RegionName, Running<RegionSupervisor>>,
     registry: Arc<Registry>,
     io: Runtime,
@@ -100,18 +106,27 @@ impl Node {
     pub fn build(config: Config, name: &str) -> Result<Self, Error> {
         // For all who speak TLS as clients without a provider of their own; another one that stands already is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let regions = config.regions.iter().map(|region| region.name.clone());
-        let world = Arc::new(ArcSwap::from_pointee(World::unseen(regions, clock::wall(), clock::now())));
+        let world = Arc::new(ArcSwap::from_pointee(World::unseen(all_regions(&config), clock::wall(), clock::now())));
         let shared = web::Shared {
             world,
             alerts: Arc::default(),
             desk: Arc::default(),
+            bus: config.bus.as_ref().map(|_| Arc::default()),
+            interest: Arc::default(),
             node: name.to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             started: clock::wall(),
         };
         let steady = Steady::start();
-        let office = Office::open(&config.alerts, steady)?;
+        // With a bus each region tells for itself.
+        let homes: Vec<Option<RegionName>> = match &config.bus {
+            Some(_) => config.regions.iter().map(|region| Some(region.name.clone())).collect(),
+            None => vec![None],
+        };
+        let mut offices = BTreeMap::new();
+        for home in homes {
+            offices.insert(home.clone(), Office::open(&config.alerts, steady, home.as_ref())?);
+        }
         let web = web::start(&config.web, shared.clone())?;
         // After what may fail: a runtime must not be dropped inside another.
         let io = tokio::runtime::Builder::new_multi_thread()
@@ -126,21 +141,33 @@ impl Node {
             stream: Some(web.alerts.clone()),
             io: io.handle().clone(),
             steady,
+            cluster: None,
         };
-        let alerts = start_alerts(office, &links, &shared);
-        let aggregator = start_aggregator(&config, &shared, subscribers(&alerts, &web));
+        let aggregator = start_aggregator(&config, &shared);
+        let joined = join(&config, &shared, io.handle(), aggregator.addr.clone().recipient()).and_then(|carrying| {
+            let joint = carrying.as_ref().map(Carrying::joint);
+            Ok((Telling::start(config.alerts.clone(), offices, &links, joint.as_ref())?, carrying))
+        });
+        let (telling, carrying) = match joined {
+            Ok(joined) => joined,
+            Err(error) => {
+                io.shutdown_background();
+                return Err(error.into());
+            }
+        };
         let mut node = Self {
             config,
             web,
             shared,
             aggregator,
-            alerts,
-            links,
+            telling,
+            carrying,
             supervisors: BTreeMap::new(),
             registry: Arc::default(),
             io,
             restarts: Restarts::default(),
         };
+        node.introduce();
         for region in node.config.regions.clone() {
             node.start_supervisor(&region);
         }
@@ -166,6 +193,7 @@ impl Node {
             tokio::select! {
                 () = &mut shutdown => break Ok(()),
                 Some(config) = reload.recv() => self.reconfigure(config),
+                error = cut_off(self.carrying.as_mut()) => break Err(error.into()),
                 _ = look.tick() => if let Err(error) = self.revive().await { break Err(error) },
             }
         };
@@ -175,126 +203,56 @@ impl Node {
 
     fn start_supervisor(&mut self, region: &RegionConfig) {
         let launcher = Launcher::new(Arc::clone(&self.registry), self.config.sampling.clone(), self.io.handle().clone());
-        let (name, targets, sampling) = (region.name.clone(), targets(region), self.config.sampling.clone());
+        let (name, sampling, to) = (region.name.clone(), self.config.sampling.clone(), self.reports_to());
+        // With a bus it is told which of them are this node's.
+        let targets = if self.carrying.is_some() { Vec::new() } else { targets(region) };
         let node = NodeName::from(self.shared.node.as_str());
-        let to: Recipient<Batch> = self.aggregator.addr.clone().recipient();
         let arbiters = vec![Arbiter::new().handle(), launcher.arbiter()];
         let addr = RegionSupervisor::start_in_arbiter(&arbiters[0], move |_| {
             RegionSupervisor::new(name, node, targets, sampling, Box::new(launcher), to)
         });
+        if let Some(carrying) = &self.carrying {
+            carrying.probed_by(&region.name, addr.clone());
+        }
         let started = Running { addr, arbiters };
         if let Some(dead) = self.supervisors.insert(region.name.clone(), started) {
             dead.end();
         }
     }
 
-    /// Replaces what died or hangs, and tells its neighbours; the probes of a dead supervisor end with it.
-    async fn revive(&mut self) -> Result<(), Error> {
-        if !self.web.recipient.connected() {
-            self.restarts.another("web actor", clock::now())?;
-            // The old server holds the address until it has ended.
-            self.web.stop().await;
-            let settings = web::Settings { listen: self.web.addr, ..self.config.web.clone() };
-            self.web = web::start(&settings, self.shared.clone())?;
-            self.links.stream = Some(self.web.alerts.clone());
-            self.alerts.addr.do_send(alert::actor::Stream(self.links.stream.clone()));
-            self.aggregator.addr.do_send(Subscribers(subscribers(&self.alerts, &self.web)));
+    /// Where supervisors report: the bus gives it to the aggregator at once.
+    fn reports_to(&self) -> Recipient<Batch> {
+        match &self.carrying {
+            Some(carrying) => carrying.recipient(),
+            None => self.aggregator.addr.clone().recipient(),
         }
-        let now = clock::now();
-        if !self.alerts.addr.connected() || now.saturating_duration_since(**self.links.alive.load()) > SILENT {
-            self.restarts.another("alert actor", now)?;
-            self.alerts.end();
-            self.links.alive.store(Arc::new(now));
-            match Office::open(&self.config.alerts, self.links.steady) {
-                Ok(office) => {
-                    self.alerts = start_alerts(office, &self.links, &self.shared);
-                    self.aggregator.addr.do_send(Subscribers(subscribers(&self.alerts, &self.web)));
-                }
-                // It is tried again, until there were too many attempts.
-                Err(error) => tracing::error!(%error, "the alert actor cannot be started again"),
-            }
-        }
-        if !self.aggregator.addr.connected() || !self.shared.world.load().is_kept(now) {
-            self.restarts.another("aggregator", now)?;
-            self.aggregator.end();
-            self.aggregator = start_aggregator(&self.config, &self.shared, subscribers(&self.alerts, &self.web));
-            for supervisor in self.supervisors.values() {
-                supervisor.addr.do_send(ReportTo(self.aggregator.addr.clone().recipient()));
-            }
-        }
-        let world = self.shared.world.load_full();
-        let silent = |region: &RegionName| {
-            let heard = world.regions.get(region).and_then(|region| region.heard);
-            heard.is_some_and(|heard| now.saturating_duration_since(heard) > World::KEPT_WITHIN * 2)
-        };
-        for region in self.config.regions.clone() {
-            let lives = self.supervisors.get(&region.name).is_some_and(|supervisor| supervisor.addr.connected());
-            if !lives || silent(&region.name) {
-                self.restarts.another(&format!("supervisor of region {}", region.name), clock::now())?;
-                self.start_supervisor(&region);
-            }
-        }
-        Ok(())
     }
+}
 
-    /// Takes a new configuration: targets come and go without touching the others. Where to listen and how often to sample
-    /// hold until the next start.
-    fn reconfigure(&mut self, new: Config) {
-        if new.sampling != self.config.sampling {
-            tracing::warn!("[sampling] changed; it takes effect with the next start");
-        }
-        if new.web != self.config.web {
-            tracing::warn!("[web] changed; it takes effect with the next start");
-        }
-        if new.alerts.path != self.config.alerts.path {
-            tracing::warn!("[alerts] path changed; it takes effect with the next start");
-        }
-        let sampling: Sampling = self.config.sampling.clone();
-        let web = self.config.web.clone();
-        let alerts = alert::Settings { path: self.config.alerts.path.clone(), ..new.alerts };
-        self.config = Config { web, sampling, alerts, ..new };
-        self.alerts.addr.do_send(alert::actor::Reconfigure(Arc::new(self.config.alerts.clone())));
-        let wanted: Vec<RegionName> = self.config.regions.iter().map(|region| region.name.clone()).collect();
-        let blindness = blindness(&self.config);
-        self.aggregator.addr.do_send(ReconfigureAggregator { regions: wanted.clone(), blindness });
-        let gone: Vec<RegionName> = self.supervisors.keys().filter(|name| !wanted.contains(name)).cloned().collect();
-        for supervisor in gone.iter().filter_map(|name| self.supervisors.remove(name)) {
-            actix::spawn(retire(supervisor));
-        }
-        for region in self.config.regions.clone() {
-            match self.supervisors.get(&region.name) {
-                Some(supervisor) => supervisor.addr.do_send(Reconfigure { targets: targets(&region) }),
-                None => self.start_supervisor(&region),
-            }
-        }
-        tracing::info!(regions = wanted.len(), "configuration reloaded");
+/// Why the node cannot be on its bus; pending while it can, or has none.
+async fn cut_off(carrying: Option<&mut Carrying>) -> bus::actor::Error {
+    match carrying {
+        Some(carrying) => carrying.ended().await,
+        None => std::future::pending().await,
     }
+}
 
-    async fn stop(self) {
-        // First of all: targets that end with us must not look as if they were not watched any more, which would end their incidents.
-        let _ = self.alerts.addr.send(alert::actor::Ending).timeout(FAREWELL / 4).await;
-        for supervisor in self.supervisors.values() {
-            supervisor.addr.do_send(Retire);
-        }
-        let (served, told) = tokio::join!(
-            tokio::time::timeout(FAREWELL, self.web.stop()),
-            self.alerts.addr.send(alert::actor::Stop).timeout(FAREWELL)
-        );
-        if served.is_err() {
-            tracing::warn!("some readers did not take their last bytes in time");
-        }
-        if told.is_err() {
-            tracing::warn!("the alert actor did not end in time; what it was doing counts as in doubt");
-        }
-        self.alerts.end();
-        // Probes drop their sessions as they end, and those say goodbye to the server; whoever still holds one after that (a frozen
-        // server) loses it with the runtime.
-        let deadline = clock::now() + FAREWELL;
-        while self.registry.is_in_use() && clock::now() < deadline {
-            tokio::time::sleep(GLANCE).await;
-        }
-        self.io.shutdown_background();
-    }
+/// Starts the bus, when there is one.
+fn join(
+    config: &Config,
+    shared: &web::Shared,
+    io: &tokio::runtime::Handle,
+    aggregator: Recipient<Batch>,
+) -> Result<Option<Carrying>, bus::actor::Error> {
+    let (Some(settings), Some(state)) = (&config.bus, &shared.bus) else { return Ok(None) };
+    Carrying::start(settings, &config.regions, &shared.node, &shared.world, state, io, aggregator).map(Some)
+}
+
+/// All regions that the node knows: with a bus those of others too.
+fn all_regions(config: &Config) -> Vec<RegionName> {
+    let own = config.regions.iter().map(|region| region.name.clone());
+    let others = config.bus.iter().flat_map(|bus| &bus.places).map(|place| place.region.clone());
+    own.chain(others).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn targets(region: &RegionConfig) -> Vec<(crate::probe::TargetSettings, crate::region::thresholds::Thresholds)> {
@@ -316,28 +274,11 @@ fn blindness(config: &Config) -> Blindness {
     Blindness { enabled: rule.enabled, after: config.thresholds.region_blind_after, severity: rule.severity }
 }
 
-/// Those who tell people come first.
-fn subscribers(alerts: &Running<AlertActor>, web: &web::Running) -> Vec<Recipient<WorldChange>> {
-    vec![alerts.addr.clone().recipient(), web.recipient.clone()]
-}
-
-fn start_alerts(office: Office, links: &Links, shared: &web::Shared) -> Running<AlertActor> {
-    let (links, arbiters) = (links.clone(), vec![Arbiter::new().handle()]);
-    let addr = AlertActor::start_in_arbiter(&arbiters[0], move |_| AlertActor::new(office, links));
-    shared.desk.store(Some(Arc::new(web::AlertDoors {
-        acknowledge: addr.clone().recipient(),
-        silence: addr.clone().recipient(),
-        end_silence: addr.clone().recipient(),
-        test: addr.clone().recipient(),
-        callback: addr.clone().recipient(),
-    })));
-    Running { addr, arbiters }
-}
-
-fn start_aggregator(config: &Config, shared: &web::Shared, subscribers: Vec<Recipient<WorldChange>>) -> Running<Aggregator> {
-    let regions = config.regions.iter().map(|region| region.name.clone()).collect();
-    let (world, blindness) = (Arc::clone(&shared.world), blindness(config));
-    let arbiters = vec![Arbiter::new().handle()];
-    let addr = Aggregator::start_in_arbiter(&arbiters[0], move |_| Aggregator::new(regions, world, subscribers, blindness));
+fn start_aggregator(config: &Config, shared: &web::Shared) -> Running<Aggregator> {
+    let (regions, world, blindness) = (all_regions(config), Arc::clone(&shared.world), blindness(config));
+    let (bus, arbiters) = (shared.bus.clone(), vec![Arbiter::new().handle()]);
+    let addr = Aggregator::start_in_arbiter(&arbiters[0], move |_| {
+        Aggregator::new(regions, world, Vec::new(), blindness).with_bus(bus)
+    });
     Running { addr, arbiters }
 }

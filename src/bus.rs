@@ -26,7 +26,17 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::model::RegionName;
 
 pub mod actor;
+pub mod cache;
+#[cfg(test)]
+mod fixtures;
+pub mod gaps;
+pub mod inbox;
+pub mod lease;
+pub mod members;
+pub mod memory;
 pub mod message;
+pub mod outbox;
+pub mod parcel;
 pub mod transport;
 pub mod wire;
 

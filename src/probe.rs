@@ -23,6 +23,7 @@ pub mod query;
 pub mod session;
 mod text;
 pub mod tls;
+pub mod vantage;
 pub mod voice;
 
 use std::time::Duration;

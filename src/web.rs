@@ -43,6 +43,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::model::{
     Timestamp,
     alert::{Acknowledge, AlertBook, AlertChange, Callback, EndSilence, NewSilence, TestChannel},
+    cluster::{BusState, Interest},
     world::{World, WorldChange},
 };
 use stream::actor::{Close, WebActor};
@@ -96,6 +97,10 @@ pub struct Shared {
     pub alerts: Arc<ArcSwap<AlertBook>>,
     /// Who takes commands about alerts; none while nobody does.
     pub desk: Arc<ArcSwapOption<AlertDoors>>,
+    /// The bus as this node sees it; none without one.
+    pub bus: Option<Arc<ArcSwap<BusState>>>,
+    /// Who is told that somebody looks at a region; none while nobody wants to know.
+    pub interest: Arc<ArcSwapOption<Recipient<Interest>>>,
     /// The node's name, for metrics.
     pub node: String,
     /// Isobar's version, for metrics and OpenAPI.

@@ -3,7 +3,7 @@
 mod subscriber;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,14 +13,18 @@ use arc_swap::ArcSwap;
 
 use subscriber::Subscriber;
 
-use super::{Blindness, blind, status, trend::Trends};
+use super::{
+    Blindness,
+    ledger::{Ledger, Moment, Terms},
+    status,
+};
 use crate::{
     clock,
     model::{
-        RegionName, Report, Status, TargetId, Timestamp,
+        RegionName, Report, TargetId, Timestamp,
+        cluster::BusState,
         report::Batch,
-        sample::Missing,
-        world::{Region, Target, World, WorldChange},
+        world::{World, WorldChange},
     },
 };
 
@@ -28,8 +32,14 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The world is published at least this often, so that everybody knows that it is kept.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
-/// Batches that may wait: one of each of a dozen regions four times over. More are refused, and the next one heals it.
-const MAILBOX: usize = 64;
+/// Samples that come within this are published together; part of the 500 ms to the live stream.
+const TOGETHER: Duration = Duration::from_millis(25);
+/// The same for what changes a judgement: it waits only while a storm of others comes.
+const AT_ONCE: Duration = Duration::from_millis(3);
+/// Publishing takes at most this share of the time: in a world so large that it takes long, it is done less often.
+const SHARE: u32 = 8;
+/// Batches that may wait: with a bus each node of each region sends some a second. More are refused, and the next one heals it.
+const MAILBOX: usize = 1_024;
 
 /// A look that is later than this is a gap.
 const STOOD_STILL: Duration = Duration::from_secs(2);
@@ -37,22 +47,21 @@ const STOOD_STILL: Duration = Duration::from_secs(2);
 /// See the module.
 pub struct Aggregator {
     world: Arc<ArcSwap<World>>,
+    /// How well the buses are heard; none without one.
+    bus: Option<Arc<ArcSwap<BusState>>>,
     subscribers: Vec<Subscriber>,
     blindness: Blindness,
     published: Instant,
+    /// How long the last publishing took.
+    took: Duration,
+    /// When the next one is due that is already arranged.
+    due: Option<Instant>,
     /// When it looked for silence last.
     looked: Instant,
     /// Since when it has looked without a gap.
     listening: Instant,
-    regions: BTreeMap<RegionName, Entry>,
+    regions: BTreeMap<RegionName, Ledger>,
     updated_at: Timestamp,
-}
-
-/// One region as it is kept.
-struct Entry {
-    region: Region,
-    trends: HashMap<TargetId, Trends>,
-    configured: (Instant, Timestamp),
 }
 
 /// The regions of a new configuration; those that are gone are forgotten.
@@ -76,61 +85,8 @@ impl Message for Subscribers {
     type Result = ();
 }
 
-impl Entry {
-    fn new() -> Self {
-        Self { region: Region::unseen(), trends: HashMap::new(), configured: (clock::now(), clock::wall()) }
-    }
-
-    fn take(&mut self, now: Instant, batch: &Batch) {
-        self.region.heard = Some(now);
-        self.region.heard_at = Some(clock::wall());
-        if let Some(roster) = &batch.roster {
-            self.region.roster = roster.clone();
-        }
-        for report in &batch.reports {
-            let trends = self.trends.entry(report.id()).or_default();
-            let known = self.region.targets.get(&report.sample.target);
-            let seen = match known {
-                Some(known) if !trends.add(now, &report.sample) => Arc::clone(&known.trends),
-                _ => Arc::new(trends.trends()),
-            };
-            let target = Target { report: report.clone(), trends: seen };
-            self.region.targets.insert(report.sample.target.clone(), Arc::new(target));
-        }
-        for id in &batch.removed {
-            self.trends.remove(id);
-            self.region.targets.remove(&id.target);
-        }
-    }
-
-    /// Judges the region, whose silence counts while somebody listened; tells whether anything changed. The targets of a region that went blind become unknown: their last
-    /// samples say how they were, not how they are.
-    fn judge(&mut self, now: Instant, listening: Instant, rule: Blindness) -> bool {
-        let counts = |(at, wall): (Instant, Timestamp)| (at.max(listening), wall);
-        let heard = self.region.heard.zip(self.region.heard_at).map(counts);
-        let blind = blind::judge(heard, counts(self.configured), now, rule);
-        let was = (self.region.status, self.region.reasons.len());
-        if let Some(reason) = &blind {
-            self.region.targets.values_mut().for_each(|target| forget(target, &reason.message));
-        }
-        let targets = self.region.targets.values();
-        let status = status::region(targets.map(|target| (target.report.sample.status, target.report.critical)));
-        self.region.status = if blind.is_some() { Status::Unknown } else { status };
-        self.region.reasons = blind.into_iter().filter(|_| rule.enabled).collect();
-        was != (self.region.status, self.region.reasons.len())
-    }
-}
-
-/// Makes a target unknown that nobody reports any more.
-fn forget(target: &mut Arc<Target>, cause: &str) {
-    if target.report.sample.status == Status::Unknown {
-        return;
-    }
-    let target = Arc::make_mut(target);
-    let sample = Arc::make_mut(&mut target.report.sample);
-    sample.status = Status::Unknown;
-    sample.probe.missing.push(Missing { field: "status".to_owned(), cause: cause.to_owned(), fix: None });
-    target.report.transitions.clear();
+fn moment() -> Moment {
+    Moment { at: clock::now(), wall: clock::wall() }
 }
 
 impl Aggregator {
@@ -141,54 +97,105 @@ impl Aggregator {
         subscribers: Vec<Recipient<WorldChange>>,
         blindness: Blindness,
     ) -> Self {
-        let regions = regions.into_iter().map(|name| (name, Entry::new())).collect();
-        let (updated_at, published) = (clock::wall(), clock::now());
-        let (looked, listening) = (published, published);
+        let now = moment();
+        let regions = regions.into_iter().map(|name| (name.clone(), Ledger::new(name, now))).collect();
+        let (updated_at, published) = (now.wall, now.at);
+        let (looked, listening, took) = (published, published, Duration::ZERO);
         let subscribers = subscribers.into_iter().map(Subscriber::new).collect();
-        Self { world, subscribers, blindness, published, looked, listening, regions, updated_at }
+        Self { world, bus: None, subscribers, blindness, published, took, due: None, looked, listening, regions, updated_at }
     }
 
-    /// Publishes the world, with the maps of the regions that changed made anew, and tells the subscribers.
-    fn publish(&mut self, changed: &[RegionName], reports: &[Report], removed: &[TargetId]) {
+    /// The same, told how well the buses are heard: a silent region whose bus cannot be reached is cut off from here.
+    #[must_use]
+    pub fn with_bus(self, bus: Option<Arc<ArcSwap<BusState>>>) -> Self {
+        Self { bus, ..self }
+    }
+
+    /// Publishes now, or soon when it was done a moment ago.
+    fn publish_soon(&mut self, ctx: &mut Context<Self>, urgent: bool) {
+        let gap = (if urgent { AT_ONCE } else { TOGETHER }).max(self.took * SHARE);
+        let (now, due) = (clock::now(), self.published + gap);
+        if due <= now {
+            self.publish(now, false);
+        } else if self.due.is_none_or(|arranged| arranged > due) {
+            self.due = Some(due);
+            ctx.run_later(due - now, move |aggregator, _| {
+                if aggregator.due == Some(due) {
+                    aggregator.publish(clock::now(), false);
+                }
+            });
+        }
+    }
+
+    /// Settles what has news, publishes the world and tells the subscribers. `all`: the messages of blind regions, which count seconds.
+    fn publish(&mut self, began: Instant, all: bool) {
+        let now = moment();
+        let state = self.bus.as_ref().map(|bus| bus.load());
+        let (mut reports, mut removed, mut changed): (Vec<Report>, Vec<TargetId>, Vec<RegionName>) = Default::default();
+        for (name, ledger) in &mut self.regions {
+            let counts_seconds = all && !ledger.region.reasons.is_empty();
+            if !ledger.is_dirty() && !counts_seconds {
+                continue;
+            }
+            let settled = ledger.settle(now, terms(state.as_deref(), name, self.blindness, self.listening));
+            reports.extend(settled.reports);
+            removed.extend(settled.removed);
+            if settled.changed {
+                changed.push(name.clone());
+            }
+        }
+        self.tell(began, &changed, &reports, &removed);
+    }
+
+    fn tell(&mut self, began: Instant, changed: &[RegionName], reports: &[Report], removed: &[TargetId]) {
         let before = self.world.load();
-        let region = |(name, entry): (&RegionName, &Entry)| {
+        let region = |(name, ledger): (&RegionName, &Ledger)| {
             let kept = before.regions.get(name).filter(|_| !changed.contains(name));
-            (name.clone(), kept.cloned().unwrap_or_else(|| Arc::new(entry.region.clone())))
+            (name.clone(), kept.cloned().unwrap_or_else(|| Arc::new(ledger.region.clone())))
         };
-        self.published = clock::now();
+        let cut_off = |(name, ledger): (&RegionName, &Ledger)| ledger.cut_off.then(|| name.clone());
         let world = Arc::new(World {
-            status: status::world(self.regions.values().map(|entry| entry.region.status)),
+            status: status::world(self.regions.values().map(|ledger| ledger.region.status)),
             updated_at: self.updated_at,
-            judged: self.published,
+            judged: began,
+            cut_off: self.regions.iter().filter_map(cut_off).collect(),
             regions: self.regions.iter().map(region).collect(),
         });
         self.world.store(Arc::clone(&world));
         for subscriber in &mut self.subscribers {
             subscriber.tell(&world, reports, removed);
         }
+        self.published = clock::now();
+        self.took = self.published.saturating_duration_since(began);
+        self.due = None;
     }
 
     fn look_for_silence(&mut self, ctx: &mut Context<Self>) {
         ctx.run_later(LOOK_EVERY, Self::look_for_silence);
-        let (now, rule) = (clock::now(), self.blindness);
-        let stood = now.saturating_duration_since(self.looked);
-        self.looked = now;
+        let now = moment();
+        let stood = now.at.saturating_duration_since(self.looked);
+        self.looked = now.at;
         if stood > STOOD_STILL {
             // The process was stopped, or the machine under it: what nobody could hear is no silence.
             tracing::warn!(seconds = stood.as_secs(), "this process stood still");
-            self.listening = now;
+            self.listening = now.at;
         }
-        let listening = self.listening;
-        let changed: Vec<RegionName> =
-            self.regions.iter_mut().filter_map(|(name, entry)| entry.judge(now, listening, rule).then(|| name.clone())).collect();
-        if !changed.is_empty() {
-            self.publish(&changed, &[], &[]);
-        } else if now.saturating_duration_since(self.published) >= PUBLISH_EVERY {
-            let blind = self.regions.iter().filter(|(_, entry)| !entry.region.reasons.is_empty());
-            let blind: Vec<RegionName> = blind.map(|(name, _)| name.clone()).collect();
-            self.publish(&blind, &[], &[]);
+        let state = self.bus.as_ref().map(|bus| bus.load());
+        let mut is_news = false;
+        for (name, ledger) in &mut self.regions {
+            is_news |= ledger.look(now, terms(state.as_deref(), name, self.blindness, self.listening));
+        }
+        drop(state);
+        let is_due = now.at.saturating_duration_since(self.published) >= PUBLISH_EVERY;
+        if is_news || is_due {
+            self.publish(now.at, is_due);
         }
     }
+}
+
+fn terms<'a>(state: Option<&'a Arc<BusState>>, region: &RegionName, rule: Blindness, listening: Instant) -> Terms<'a> {
+    let link = state.and_then(|state| state.links.get(region));
+    Terms { rule, listening, trouble: link.and_then(|link| link.trouble.as_deref()) }
 }
 
 impl Actor for Aggregator {
@@ -203,14 +210,21 @@ impl Actor for Aggregator {
 impl Handler<Batch> for Aggregator {
     type Result = ();
 
-    fn handle(&mut self, batch: Batch, _: &mut Self::Context) {
-        let now = clock::now();
+    fn handle(&mut self, mut batch: Batch, ctx: &mut Self::Context) {
+        let now = moment();
+        for (id, view) in std::mem::take(&mut batch.views) {
+            if let Some(ledger) = self.regions.get_mut(&id.region) {
+                ledger.view(now, &id.target, view);
+            }
+        }
         // A batch of a region that the configuration no longer has was already on its way.
-        let Some(entry) = self.regions.get_mut(&batch.region) else { return };
-        entry.take(now, &batch);
-        entry.judge(now, self.listening, self.blindness);
-        self.updated_at = batch.reports.iter().map(|report| report.sample.timestamp).max().unwrap_or(self.updated_at);
-        self.publish(&[batch.region], &batch.reports, &batch.removed);
+        let Some(ledger) = self.regions.get_mut(&batch.region) else { return };
+        let newest = batch.reports.iter().map(|report| report.sample.timestamp);
+        let newest = newest.chain(batch.figures.iter().map(|figures| figures.timestamp)).max();
+        // Never in the future, whatever a node's clock says.
+        self.updated_at = newest.map_or(self.updated_at, |newest| newest.max(self.updated_at).min(now.wall));
+        let urgent = ledger.take(now, batch);
+        self.publish_soon(ctx, urgent);
     }
 }
 
@@ -228,19 +242,14 @@ impl Handler<Reconfigure> for Aggregator {
     fn handle(&mut self, new: Reconfigure, _: &mut Self::Context) {
         self.blindness = new.blindness;
         let gone = |region: &RegionName| !new.regions.contains(region);
-        let removed: Vec<TargetId> = self
-            .regions
-            .iter()
-            .filter(|(name, _)| gone(name))
-            .flat_map(|(name, entry)| {
-                entry.region.targets.keys().map(|target| TargetId { region: name.clone(), target: target.clone() })
-            })
-            .collect();
+        let removed: Vec<TargetId> =
+            self.regions.iter().filter(|(name, _)| gone(name)).flat_map(|(_, ledger)| ledger.leave()).collect();
         self.regions.retain(|name, _| !gone(name));
+        let now = moment();
         for name in new.regions {
-            self.regions.entry(name).or_insert_with(Entry::new);
+            self.regions.entry(name.clone()).or_insert_with(|| Ledger::new(name, now));
         }
-        self.publish(&[], &[], &removed);
+        self.tell(now.at, &[], &[], &removed);
     }
 }
 

@@ -5,12 +5,13 @@ use std::time::Instant;
 use super::Blindness;
 use crate::model::{Evidence, Reason, Rule, Timestamp};
 
-/// Whether a region last heard then is blind now, and why.
+/// Whether a region last heard then is blind now, and why. `trouble`: why this node does not hear its bus, which may be all there is to it.
 pub(super) fn judge(
     heard: Option<(Instant, Timestamp)>,
     started: (Instant, Timestamp),
     now: Instant,
     rule: Blindness,
+    trouble: Option<&str>,
 ) -> Option<Reason> {
     let (since, since_wall) = heard.unwrap_or(started);
     let silent = now.saturating_duration_since(since);
@@ -20,13 +21,18 @@ pub(super) fn judge(
         value: Some(silent.as_secs_f64()),
         threshold: Some(rule.after.as_secs_f64()),
         since: since_wall,
-        message: match heard {
-            Some(_) => {
+        message: match (heard, trouble) {
+            (Some(_), Some(_)) => format!(
+                "no report from any node of the region for {:.0} s, and this node cannot reach its bus: its own view is cut off",
+                silent.as_secs_f64()
+            ),
+            (None, Some(_)) => "this node cannot reach the region's bus: its own view is cut off".to_owned(),
+            (Some(_), None) => {
                 format!("no report from any node of the region for {:.0} s: its databases cannot be seen", silent.as_secs_f64())
             }
-            None => "no node of the region has reported yet: its databases cannot be seen".to_owned(),
+            (None, None) => "no node of the region has reported yet: its databases cannot be seen".to_owned(),
         },
-        evidence: Evidence::default(),
+        evidence: Evidence { detail: trouble.map(ToOwned::to_owned), ..Evidence::default() },
     })
 }
 
@@ -43,7 +49,7 @@ mod tests {
         let rule = Blindness { enabled: true, after: Duration::from_secs(5), severity: Severity::High };
         let judge = |heard: Option<u64>, now: u64| {
             let at = |ms| start + Duration::from_millis(ms);
-            judge(heard.map(|ms| (at(ms), wall)), (start, wall), at(now), rule).map(|reason| reason.value)
+            judge(heard.map(|ms| (at(ms), wall)), (start, wall), at(now), rule, None).map(|reason| reason.value)
         };
         assert_eq!(judge(Some(1_000), 5_999), None);
         assert_eq!(judge(Some(1_000), 6_000), Some(Some(5.0)));

@@ -12,6 +12,9 @@
 mod book;
 mod calls;
 mod carrier;
+mod clerk;
+mod cluster;
+mod library;
 mod office;
 mod wishes;
 
@@ -43,6 +46,9 @@ use book::Pages;
 use calls::{Called, Of, make};
 use carrier::{Carrier, Everything};
 
+pub use clerk::{Clerk, Desks};
+pub use cluster::Cluster;
+pub use library::{Librarian, Library};
 pub use office::{Error, Office};
 
 /// How often time passes for the desk and the outbox; small against the second and a half that people may wait for a message.
@@ -73,6 +79,8 @@ pub struct Links {
     pub io: Handle,
     /// The node's.
     pub steady: Steady,
+    /// The other nodes; none without a bus.
+    pub cluster: Option<Cluster>,
 }
 
 /// See the module.

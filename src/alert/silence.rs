@@ -14,7 +14,7 @@ use super::{
     settings::{PlannedSilence, When},
 };
 use crate::model::{
-    Timestamp,
+    RegionName, Timestamp,
     alert::{Matchers, Silence, SilenceKind},
 };
 
@@ -28,6 +28,11 @@ pub(super) struct Held {
     pub(super) by: String,
     /// Name and reason, for a person.
     pub(super) text: String,
+}
+
+/// Whether a silence with these matchers may hold back something of that region.
+pub(super) fn concerns(matchers: &Matchers, region: &RegionName) -> bool {
+    matchers.region.as_deref().is_none_or(|pattern| WildMatch::new(pattern).matches(region.as_str()))
 }
 
 /// Matchers, ready to match.

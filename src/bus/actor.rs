@@ -11,30 +11,56 @@
 //! **Start.** Nothing is connected when it is made; it says nothing of a region before its first beat. **Recovery.** When a task ends, which
 //! is an error of ours, the actor ends and is started anew; the numbers of its messages go on.
 
+mod beater;
+mod courier;
+mod letters;
 mod places;
+mod reader;
+mod room;
+mod writer;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use actix::{Actor, Context, Handler, Message, Recipient, ResponseFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture, ResponseFuture,
+    WrapFuture,
+};
 use arc_swap::ArcSwap;
-use tokio::{runtime::Handle, sync::mpsc};
+use futures_util::future::join_all;
+use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
 use crate::{
     bus::Settings,
+    clock,
     model::{
         NodeName, RegionName,
         alert::AlertRefusal,
-        cluster::{AlertNews, Answer, Ask, BusState, Membership, Replica},
+        cluster::{AlertNews, Answer, Ask, BusState, Interest, Membership, Replica, Viewed},
         report::Batch,
         world::World,
     },
 };
 
+use courier::Courier;
 pub use places::Places;
+use reader::Reader;
+use room::{Home, Room, lock};
+
+/// How often its state is published, and its tasks are looked after.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// When an aggregator that had no room is tried again.
+const AGAIN: Duration = Duration::from_millis(20);
+/// Batches of a few supervisors, and what people ask; more are refused, and the next one heals it.
+const MAILBOX: usize = 256;
+/// For the last write, and for saying goodbye.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Why a node cannot be on the bus.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,17 +130,6 @@ impl Message for Doors {
     type Result = ();
 }
 
-/// Somebody looks at that region's targets for the next half minute: its whole reports are wanted here.
-#[derive(Debug, Clone)]
-pub struct Interest {
-    /// Which region.
-    pub region: RegionName,
-}
-
-impl Message for Interest {
-    type Result = ();
-}
-
 /// This node hands its targets over and will end: nothing new is given to it, and it leads no longer.
 #[derive(Debug, Clone, Copy)]
 pub struct Leaving;
@@ -131,61 +146,158 @@ impl Message for Stop {
     type Result = ();
 }
 
-/// See the module. Its mail: [`Batch`] of this node's supervisors (views too), [`AlertNews`] of its leaders, [`Ask`], [`Interest`], [`Doors`],
-/// [`Leaving`], [`Stop`].
+/// See the module. Its mail: [`Batch`] of this node's supervisors, [`AlertNews`] of its leaders, [`Ask`], [`Interest`], [`Viewed`],
+/// [`Doors`], [`Leaving`], [`Stop`].
 pub struct BusActor {
-    _links: Links,
-    _doors: Doors,
+    room: Arc<Room>,
+    courier: Courier,
+    /// Whether what the aggregator had no room for is about to be brought again.
+    again: bool,
+    writers: Vec<JoinHandle<()>>,
+    others: Vec<JoinHandle<()>>,
 }
 
 impl BusActor {
     /// A bus actor of this node.
     pub fn new(links: Links, doors: Doors) -> Self {
-        Self { _links: links, _doors: doors }
+        let (room, courier) = (Arc::new(Room::new(links, doors)), Courier::default());
+        Self { room, courier, again: false, writers: Vec::new(), others: Vec::new() }
+    }
+
+    /// Starts the tasks.
+    fn start_tasks(&mut self) {
+        let (room, io) = (&self.room, self.room.links.io.clone());
+        for region in room.homes.keys() {
+            let Ok(transport) = room.links.places.of_region(region) else { continue };
+            self.writers.push(io.spawn(writer::write(Arc::clone(room), region.clone(), Arc::clone(transport))));
+            self.others.push(io.spawn(beater::beat(Arc::clone(room), region.clone(), Arc::clone(transport))));
+        }
+        for (transport, regions) in room.links.places.distinct() {
+            let reader = Reader::new(Arc::clone(room), regions.clone());
+            self.others.push(io.spawn(reader.read(Arc::clone(&transport))));
+            self.others.push(io.spawn(beater::ping(Arc::clone(room), regions, transport)));
+        }
+    }
+
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        self.room.publish();
+        if !self.room.is_ending() && self.writers.iter().chain(&self.others).any(JoinHandle::is_finished) {
+            tracing::error!("a task of the bus ended");
+            ctx.stop();
+        }
+        ctx.run_later(LOOK_EVERY, Self::look);
+    }
+
+    /// Brings batches to the aggregator, now or as soon as it has room.
+    fn bring(&mut self, batch: Option<Batch>, ctx: &mut Context<Self>) {
+        let doors = self.room.doors.load_full();
+        let dropped = self.courier.bring(&doors.aggregator, batch);
+        if dropped > 0 {
+            self.room.dropped(dropped);
+        }
+        if !self.courier.is_done() && !self.again {
+            self.again = true;
+            ctx.run_later(AGAIN, |bus, ctx| {
+                bus.again = false;
+                bus.bring(None, ctx);
+            });
+        }
+    }
+
+    fn home(&self, region: Option<&RegionName>) -> Option<&Home> {
+        self.room.homes.get(region.or(self.room.links.homes.first())?)
+    }
+}
+
+impl Drop for BusActor {
+    fn drop(&mut self) {
+        self.writers.iter().chain(&self.others).for_each(JoinHandle::abort);
     }
 }
 
 impl Actor for BusActor {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.start_tasks();
+        self.look(ctx);
+    }
 }
 
 impl Handler<Batch> for BusActor {
     type Result = ();
 
-    fn handle(&mut self, _batch: Batch, _: &mut Self::Context) {
-        todo!()
+    fn handle(&mut self, batch: Batch, ctx: &mut Self::Context) {
+        if let Some(home) = self.room.homes.get(&batch.region) {
+            let (now, mut outbox, mut cache) = (clock::now(), lock(&home.outbox), lock(&home.cache));
+            outbox.take(&batch, now);
+            batch.reports.iter().for_each(|report| cache.take(report, now));
+            batch.removed.iter().for_each(|id| cache.remove(id));
+            if outbox.next(now) <= now || cache.is_urgent(now) {
+                home.write.notify_one();
+            }
+        }
+        self.bring(Some(batch), ctx);
     }
 }
 
 impl Handler<AlertNews> for BusActor {
     type Result = ();
 
-    fn handle(&mut self, _news: AlertNews, _: &mut Self::Context) {
-        todo!()
+    fn handle(&mut self, news: AlertNews, _: &mut Self::Context) {
+        if let Some(home) = self.home(news.region.as_ref()) {
+            lock(&home.outbox).tell(news);
+            home.write.notify_one();
+        }
     }
 }
 
 impl Handler<Ask> for BusActor {
     type Result = ResponseFuture<Result<Answer, AlertRefusal>>;
 
-    fn handle(&mut self, _ask: Ask, _: &mut Self::Context) -> Self::Result {
-        todo!()
+    fn handle(&mut self, ask: Ask, _: &mut Self::Context) -> Self::Result {
+        Box::pin(letters::ask(Arc::clone(&self.room), ask))
     }
 }
 
 impl Handler<Doors> for BusActor {
     type Result = ();
 
-    fn handle(&mut self, _doors: Doors, _: &mut Self::Context) {
-        todo!()
+    fn handle(&mut self, doors: Doors, _: &mut Self::Context) {
+        self.room.doors.store(Arc::new(doors));
     }
 }
 
 impl Handler<Interest> for BusActor {
     type Result = ();
 
-    fn handle(&mut self, _interest: Interest, _: &mut Self::Context) {
-        todo!()
+    fn handle(&mut self, interest: Interest, _: &mut Self::Context) {
+        self.room.look_at(interest.0);
+    }
+}
+
+impl Handler<Viewed> for BusActor {
+    type Result = ();
+
+    /// As a batch of the region that looked.
+    fn handle(&mut self, viewed: Viewed, ctx: &mut Self::Context) {
+        let node = self.room.links.node.clone();
+        for region in self.room.homes.keys().cloned().collect::<Vec<_>>() {
+            let views: Vec<_> = viewed.0.iter().filter(|(_, view)| view.from == region).cloned().collect();
+            if !views.is_empty() {
+                let batch = Batch {
+                    region,
+                    node: node.clone(),
+                    roster: None,
+                    reports: Vec::new(),
+                    figures: Vec::new(),
+                    views,
+                    removed: Vec::new(),
+                };
+                self.handle(batch, ctx);
+            }
+        }
     }
 }
 
@@ -193,15 +305,33 @@ impl Handler<Leaving> for BusActor {
     type Result = ();
 
     fn handle(&mut self, _: Leaving, _: &mut Self::Context) {
-        todo!()
+        for home in self.room.homes.values() {
+            home.leaving.store(true, Ordering::Relaxed);
+            home.beat.notify_one();
+        }
     }
 }
 
 impl Handler<Stop> for BusActor {
-    type Result = ResponseFuture<()>;
+    type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _: Stop, _: &mut Self::Context) -> Self::Result {
-        let _ = Duration::from_secs(1);
-        todo!()
+        self.others.drain(..).for_each(|task| task.abort());
+        writer::finish(&self.room);
+        let (room, mut writers) = (Arc::clone(&self.room), std::mem::take(&mut self.writers));
+        let farewell = async move {
+            if tokio::time::timeout(FAREWELL, join_all(&mut writers)).await.is_err() {
+                writers.iter().for_each(JoinHandle::abort);
+            }
+            let gone = room.homes.keys().filter_map(|region| {
+                let transport = room.links.places.of_region(region).ok()?;
+                Some(beater::say_gone(&room, region, transport.as_ref()))
+            });
+            let _ = tokio::time::timeout(FAREWELL, join_all(gone)).await;
+        };
+        Box::pin(farewell.into_actor(self).map(|(), _, ctx| ctx.stop()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,9 @@
 //!
 //! Every call ends within a second or two: whoever does not answer by then is [`Unreachable`], and what was asked of it may have been done.
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -11,6 +14,21 @@ use crate::model::{
     NodeName, RegionName, Timestamp,
     cluster::{Keeper, Unreachable},
 };
+
+/// A node unheard for so long is dead: four beats of 400 ms.
+pub const HEARD: Duration = Duration::from_millis(1600);
+
+/// How long a lease lasts unless it is renewed. Its holder gives it up earlier by its own clock, so that two never lead at once.
+pub const LEASE: Duration = Duration::from_secs(4);
+
+/// After a wipe: how long from the first offer of a copy until the newest one leads, so that every node beats twice before.
+pub const OFFERS: Duration = Duration::from_millis(1200);
+
+/// A cursor without a place begins with what is at most this old.
+pub const RECENT: Duration = Duration::from_secs(2);
+
+/// An entry of the cache is gone after this.
+pub const CACHED: Duration = Duration::from_mins(1);
 
 /// A region's streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +41,20 @@ pub enum Stream {
     Shelf,
 }
 
+impl Stream {
+    /// How many entries are kept, about: seconds of the others, so that a reader that was away for a moment misses nothing; of changes the
+    /// last hours of a busy day, so that a node's disk seldom needs all anew.
+    pub const fn length(self) -> usize {
+        match self {
+            // Ten nodes at four a second: five seconds.
+            Self::Raw => 200,
+            // Ten nodes at five to ten a second: twenty seconds and more.
+            Self::World => 2_000,
+            Self::Shelf => 5_000,
+        }
+    }
+}
+
 /// How far somebody has read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
@@ -32,6 +64,19 @@ pub struct Cursor {
     pub stream: Stream,
     /// The last entry's id; none: from what is at most this old, see [`Transport::read`].
     pub last: Option<String>,
+}
+
+impl Cursor {
+    /// After which entry to go on: milliseconds and a number. A place that lies ahead of Redis' clock is from another Redis, whose clock was
+    /// ahead: what is read begins as without one.
+    pub fn place(&self, now: Timestamp) -> (i64, u64) {
+        let parse = |last: &String| {
+            let (ms, number) = last.split_once('-')?;
+            Some((ms.parse().ok()?, number.parse().ok()?))
+        };
+        let recent = RECENT.as_millis() as i64;
+        self.last.as_ref().and_then(parse).filter(|(ms, _)| *ms <= now.unix_ms() + recent).unwrap_or((now.unix_ms() - recent, 0))
+    }
 }
 
 /// One entry of a stream.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    NodeName, Outcome, Phase, Phases, RegionName, TargetName, Timestamp,
+    NodeName, Outcome, Phase, Phases, RegionName, TargetId, TargetName, Timestamp,
     sample::{ConnectionPool, QueryPerformance},
 };
 
@@ -48,6 +48,22 @@ pub struct View {
     pub checked_at: Timestamp,
     /// Time per phase, milliseconds: `tcp` is the network's, `firstQuery` less that the database's.
     pub phases: Phases,
+}
+
+/// How targets of other regions look from this node; from the vantage prober to the bus.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Viewed(pub Vec<(TargetId, View)>);
+
+impl actix::Message for Viewed {
+    type Result = ();
+}
+
+/// Somebody looks at a region on this node: its whole samples are wanted for the next half minute. From the web to the bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interest(pub RegionName);
+
+impl actix::Message for Interest {
+    type Result = ();
 }
 
 /// One live node of a region, as its Redis has it.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, Phase, Phases, Reason, RegionName, Status, TargetName, Timestamp};
+use super::{Outcome, Phase, Phases, Reason, RegionName, Severity, Status, TargetName, Timestamp};
 
 /// One target at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,13 @@ pub struct Sample {
     pub reachability: Reachability,
     /// How this was measured.
     pub probe: ProbeInfo,
+}
+
+impl Sample {
+    /// How bad it is, to compare with others: by status, then by the worst reason, then by how many there are.
+    pub fn badness(&self) -> (Status, Option<Severity>, usize) {
+        (self.status, self.reasons.iter().map(|reason| reason.severity).max(), self.reasons.len())
+    }
 }
 
 /// Connections: the server side of the poolers when there are any, the server's own client backends otherwise.
@@ -173,6 +180,35 @@ pub struct Reachability {
     pub phases: Phases,
     /// The same through the pooler; null without one.
     pub via_pooler: Option<ViaPooler>,
+    /// How it looks from other regions; left out when none of them looks. Each node adds what it heard: a sample on its way has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<super::cluster::View>,
+    /// What its own region and the others say together; left out when no other region looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}
+
+/// What several regions say of one target together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// In a word.
+    pub kind: VerdictKind,
+    /// In a sentence: who reaches it and who does not.
+    pub message: String,
+}
+
+/// See [`Verdict`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VerdictKind {
+    /// All who look reach it.
+    Up,
+    /// Its own region does not reach it, and nobody else does.
+    Down,
+    /// Some reach it and some do not: a way there is broken, not the database.
+    Path,
+    /// Its own region does not say.
+    Blind,
 }
 
 /// A client's way through the pooler.

@@ -1,14 +1,14 @@
 //! The picture over all regions. The aggregator publishes it; web workers read it without asking an actor.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::{Reason, RegionName, Report, Status, TargetName, Timestamp, report::RosterState};
+use super::{NodeName, Reason, RegionName, Report, Status, TargetName, Timestamp, report::RosterState};
 
 /// The world as this node sees it; immutable, replaced as a whole, its parts shared.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct World {
     pub updated_at: Timestamp,
     /// When the aggregator last looked at all of it; a picture that nobody keeps is worth nothing.
     pub judged: Instant,
+    /// Silent regions whose bus this node cannot reach: it is this node's view that is cut off.
+    pub cut_off: BTreeSet<RegionName>,
     /// Region by region.
     pub regions: BTreeMap<RegionName, Arc<Region>>,
 }
@@ -30,21 +32,38 @@ pub struct Region {
     pub status: Status,
     /// Rules about the region itself that are in breach (`region_blind`).
     pub reasons: Vec<Reason>,
-    /// When its supervisor was last heard, for judging.
+    /// When any of its nodes was last heard, for judging.
     pub heard: Option<Instant>,
-    /// When its supervisor was last heard, for people.
+    /// When any of its nodes was last heard, for people.
     pub heard_at: Option<Timestamp>,
-    /// How its probes are.
+    /// How its probes are, on all its live nodes together.
     pub roster: RosterState,
+    /// Its nodes, those that fell silent in the last minutes among them.
+    pub nodes: BTreeMap<NodeName, NodeState>,
     /// Its targets.
     pub targets: BTreeMap<TargetName, Arc<Target>>,
+}
+
+/// One node of a region, as it was last heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeState {
+    /// When, for judging.
+    pub heard: Instant,
+    /// When, for people.
+    pub heard_at: Timestamp,
+    /// How its probes are.
+    pub roster: RosterState,
 }
 
 /// One target: its newest report and its first trends.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The newest report.
+    /// The newest report, without its transitions.
     pub report: Report,
+    /// The node that sent it.
+    pub node: NodeName,
+    /// When anything was last heard of it.
+    pub heard: Instant,
     /// Trends of the last minutes.
     pub trends: Arc<Vec<Trend>>,
 }
@@ -76,7 +95,8 @@ impl World {
     /// A world of which nothing is known yet: these regions, each unknown.
     pub fn unseen(regions: impl IntoIterator<Item = RegionName>, at: Timestamp, now: Instant) -> Self {
         let region = |name| (name, Arc::new(Region::unseen()));
-        Self { status: Status::Unknown, updated_at: at, judged: now, regions: regions.into_iter().map(region).collect() }
+        let regions = regions.into_iter().map(region).collect();
+        Self { status: Status::Unknown, updated_at: at, judged: now, cut_off: BTreeSet::new(), regions }
     }
 
     /// Whether its keeper still keeps it.
@@ -99,6 +119,7 @@ impl Region {
             heard: None,
             heard_at: None,
             roster: RosterState::default(),
+            nodes: BTreeMap::new(),
             targets: BTreeMap::new(),
         }
     }

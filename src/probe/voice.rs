@@ -88,7 +88,7 @@ fn until_next(elapsed: Duration, interval: Duration) -> Duration {
 }
 
 /// A spawned task that ends with whoever waits for it.
-struct Task<T>(JoinHandle<T>);
+pub(super) struct Task<T>(pub(super) JoinHandle<T>);
 
 impl<T> Future for Task<T> {
     type Output = T;

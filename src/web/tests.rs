@@ -49,8 +49,12 @@ pub(super) fn world(reports: &[Report]) -> World {
         window_ms: 300_000,
     };
     let trends = Arc::new(vec![trend]);
-    let target =
-        |report: &Report| (report.sample.target.clone(), Arc::new(Target { report: report.clone(), trends: trends.clone() }));
+    let target = |report: &Report| {
+        (
+            report.sample.target.clone(),
+            Arc::new(Target { report: report.clone(), node: "n1".into(), heard: clock::now(), trends: trends.clone() }),
+        )
+    };
     let region = Region {
         status: Status::Degraded,
         heard: Some(clock::now()),
@@ -60,7 +64,7 @@ pub(super) fn world(reports: &[Report]) -> World {
         ..Region::unseen()
     };
     let regions = [(RegionName::from("us-east-1"), Arc::new(region))].into();
-    World { status: Status::Degraded, updated_at: report().sample.timestamp, judged: clock::now(), regions }
+    World { status: Status::Degraded, updated_at: report().sample.timestamp, judged: clock::now(), cut_off: [].into(), regions }
 }
 
 fn two() -> World {
@@ -78,6 +82,8 @@ fn shared(world: World) -> Shared {
         world: Arc::new(ArcSwap::from_pointee(world)),
         alerts: Arc::default(),
         desk: Arc::default(),
+        bus: None,
+        interest: Arc::default(),
         node: "n1".into(),
         version: "0.1.0",
         started: report().sample.timestamp,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Reason, RegionName, Sample, Severity, Status, TargetName, Timestamp,
+    Reason, RegionName, Sample, Status, TargetName, Timestamp,
     activity::Activity,
     counters::{DatabaseCounters, PoolerDetail},
     queries::Queries,
@@ -83,12 +83,8 @@ pub(super) struct DatabaseHealth<'a> {
 /// The worst of the selected, and all of them; none when nothing is selected.
 pub(super) fn database_health<'a>(selected: &[&'a Arc<Target>]) -> Option<DatabaseHealth<'a>> {
     let databases = samples(selected);
-    let data = databases.iter().copied().reduce(|worst, next| if badness(next) > badness(worst) { next } else { worst })?;
+    let data = databases.iter().copied().reduce(|worst, next| if next.badness() > worst.badness() { next } else { worst })?;
     Some(DatabaseHealth { status: "ok", data, databases })
-}
-
-fn badness(sample: &Sample) -> (Status, Option<Severity>, usize) {
-    (sample.status, sample.reasons.iter().map(|reason| reason.severity).max(), sample.reasons.len())
 }
 
 /// The samples of targets.

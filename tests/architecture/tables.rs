@@ -95,7 +95,7 @@ pub(crate) const EFFECTFUL: &str = "
     probe.rs probe/classify probe/connect probe/launch probe/preflight probe/session probe/text probe/tls probe/voice
     probe/pool/activity.rs probe/pool/actor probe/pool/client_check probe/pool/console probe/pool/pgbouncer.rs
     probe/query/actor probe/query/statements.rs
-    probe/database/actor probe/database/counters.rs probe/database/size.rs
+    probe/vantage.rs probe/database/actor probe/database/counters.rs probe/database/size.rs
     region/supervisor
     aggregate/actor
     bus/actor bus/memory bus/redis

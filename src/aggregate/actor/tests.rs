@@ -1,7 +1,7 @@
 use actix::Addr;
 
 use super::*;
-use crate::model::{Sample, report::RosterState};
+use crate::model::{Sample, Status, report::RosterState};
 
 /// Collects what a subscriber is told.
 #[derive(Default)]
@@ -68,19 +68,29 @@ fn start(
     (aggregator, world, heard)
 }
 
+/// Waits until it is so; what comes close together is published together.
+async fn until(what: impl Fn() -> bool) {
+    let deadline = clock::now() + Duration::from_secs(5);
+    while !what() {
+        assert!(clock::now() < deadline, "it never was so");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[actix_web::test]
 async fn a_batch_is_published_and_told_at_once_and_other_regions_keep_their_maps() {
     let (aggregator, world, heard) = start(&["a", "b"], Duration::from_hours(1));
     aggregator.send(batch("b", &[("x", Status::Healthy)])).await.expect("taken");
+    until(|| world.load().target("b", "x").is_some()).await;
     let untouched = Arc::clone(&world.load().regions[&"b".into()]);
     aggregator.send(batch("a", &[("y", Status::Unhealthy), ("z", Status::Healthy)])).await.expect("taken");
+    until(|| world.load().target("a", "z").is_some()).await;
     let now = world.load();
     assert_eq!(now.status, Status::Degraded);
     assert_eq!(now.regions[&"a".into()].status, Status::Degraded);
     assert!(Arc::ptr_eq(&untouched, &now.regions[&"b".into()]));
     assert!(now.target("a", "y").is_some());
-    tokio::task::yield_now().await;
-    assert_eq!(heard.lock().expect("no panic while held").iter().map(|change| change.reports.len()).sum::<usize>(), 3);
+    until(|| heard.lock().expect("no panic while held").iter().map(|change| change.reports.len()).sum::<usize>() == 3).await;
 }
 
 #[actix_web::test]
@@ -88,6 +98,7 @@ async fn a_region_never_heard_is_unknown_and_one_that_falls_silent_is_blind_with
     let (aggregator, world, _) = start(&["a"], Duration::ZERO);
     assert_eq!(world.load().status, Status::Unknown);
     aggregator.send(batch("a", &[("x", Status::Healthy)])).await.expect("taken");
+    until(|| world.load().target("a", "x").is_some()).await;
     let now = world.load();
     let region = &now.regions[&"a".into()];
     assert_eq!((now.status, region.status), (Status::Unknown, Status::Unknown));
@@ -107,8 +118,7 @@ async fn a_region_that_the_configuration_drops_is_forgotten_and_its_late_mail_ig
     aggregator.send(batch("a", &[("x", Status::Healthy)])).await.expect("taken");
     let names: Vec<_> = world.load().regions.keys().map(ToString::to_string).collect();
     assert_eq!(names, ["b", "c"]);
-    tokio::task::yield_now().await;
-    assert_eq!(heard.lock().expect("no panic while held").iter().flat_map(|change| &change.removed).count(), 1);
+    until(|| heard.lock().expect("no panic while held").iter().flat_map(|change| &change.removed).count() == 1).await;
 }
 
 #[actix_web::test]

@@ -18,7 +18,7 @@ use crate::{
         settings::ChannelKind,
     },
     clock::{self, Steady},
-    model::world::World,
+    model::{RegionName, world::World},
 };
 
 /// What should have been told this long ago, and is not, is trouble.
@@ -48,14 +48,19 @@ pub struct Office {
 }
 
 impl Office {
-    /// Opens it.
-    pub fn open(settings: &Settings, steady: Steady) -> Result<Self, Error> {
+    /// Opens it; that of a region in a cluster has a journal of its own beside the others, `alerts.db` becoming `alerts.REGION.db`.
+    pub fn open(settings: &Settings, steady: Steady, home: Option<&RegionName>) -> Result<Self, Error> {
+        let mut settings = settings.clone();
+        if let (Some(path), Some(home)) = (&mut settings.path, home) {
+            let end = path.extension().map_or_else(|| "db".to_owned(), |end| end.to_string_lossy().into_owned());
+            path.set_extension(format!("{home}.{end}"));
+        }
         let mut built = BTreeMap::new();
         for channel in &settings.channels {
             let shared = channels::build(channel).map_err(|why| Error::Channel { name: channel.name.clone(), why })?;
             built.insert(channel.name.clone(), shared);
         }
-        Self::with(settings, built, steady)
+        Self::with(&settings, built, steady)
     }
 
     /// The same with these channels.

@@ -127,6 +127,7 @@ fn start(path: Option<&Path>, fakes: &[(&str, &Arc<Fake>)]) -> Stage {
         stream: Some(ear.start().recipient()),
         io: Handle::current(),
         steady,
+        cluster: None,
     };
     let addr = AlertActor::new(office(path, fakes, steady), links.clone()).start();
     Stage { addr, links, heard }
@@ -171,7 +172,8 @@ fn change(rules: &[&str]) -> WorldChange {
     let mut world = world("");
     let mut seen = Region::unseen();
     seen.heard = Some(clock::now());
-    seen.targets.insert("t".into(), Arc::new(crate::model::world::Target { report: report.clone(), trends: Arc::default() }));
+    let (node, heard, trends) = ("n1".into(), clock::now(), Arc::default());
+    seen.targets.insert("t".into(), Arc::new(crate::model::world::Target { report: report.clone(), node, heard, trends }));
     world.regions.insert(region(), Arc::new(seen));
     WorldChange { world: Arc::new(world), reports: vec![report], removed: vec![] }
 }

@@ -30,7 +30,7 @@ impl Message for Works {
 }
 
 /// What providers get for an answer.
-const TAKEN: &str = "{}";
+pub(super) const TAKEN: &str = "{}";
 
 impl Handler<Acknowledge> for AlertActor {
     type Result = Result<Arc<Alert>, AlertRefusal>;

@@ -87,7 +87,7 @@ pub(super) fn silence(now: Now, command: &NewSilence) -> Checked<Silence> {
         return refuse("it may end a year from now at the latest");
     }
     Ok(Silence {
-        id: identity(now.wall, command, starts, ends),
+        id: identity(command, starts, ends),
         kind: SilenceKind::Api,
         matchers: command.matchers.clone(),
         starts_at: Some(starts),
@@ -99,11 +99,11 @@ pub(super) fn silence(now: Now, command: &NewSilence) -> Checked<Silence> {
     })
 }
 
-/// The same for the same request in the same millisecond, so that one which is sent twice is one silence.
-fn identity(wall: Timestamp, command: &NewSilence, starts: Timestamp, ends: Timestamp) -> String {
+/// The same for the same request from the same millisecond on, so that one which is sent twice, or to several regions, is one silence.
+fn identity(command: &NewSilence, starts: Timestamp, ends: Timestamp) -> String {
     let NewSilence { matchers, by, reason, .. } = command;
     let mut hash = Sha256::new();
-    hash.update(format!("{wall}\n{starts}\n{ends}\n{matchers:?}\n{by:?}\n{reason:?}"));
+    hash.update(format!("{starts}\n{ends}\n{matchers:?}\n{by:?}\n{reason:?}"));
     format!("s{}", hex::encode(&hash.finalize()[..5]))
 }
 

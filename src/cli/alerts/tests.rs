@@ -98,6 +98,8 @@ impl Scene {
             world: Arc::new(ArcSwap::from_pointee(World::unseen([], then(), clock::now()))),
             alerts: Arc::new(ArcSwap::from_pointee(book())),
             desk: Arc::default(),
+            bus: None,
+            interest: Arc::default(),
             node: "n1".into(),
             version: "0.1.0",
             started: then(),

@@ -282,5 +282,7 @@ fn reachability(joined: &Joined) -> Reachability {
         checked_at: direct.map(|tried| tried.wall),
         phases: direct.map_or_else(Phases::default, |tried| tried.attempt.phases),
         via_pooler,
+        views: Vec::new(),
+        verdict: None,
     }
 }

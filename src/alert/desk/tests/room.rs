@@ -209,10 +209,10 @@ impl Room {
             let reasons = if blind { vec![reason(Rule::RegionBlind, Severity::High, self.now().wall)] } else { Vec::new() };
             let status = if blind { Status::Unknown } else { Status::Healthy };
             let (heard, heard_at, roster) = (Some(clock::now()), Some(self.now().wall), RosterState::default());
-            (name.clone(), Arc::new(Region { status, reasons, heard, heard_at, roster, targets: BTreeMap::new() }))
+            (name.clone(), Arc::new(Region { status, reasons, heard, heard_at, roster, ..Region::unseen() }))
         };
         let (status, updated_at, judged) = (Status::Healthy, self.now().wall, clock::now());
-        World { status, updated_at, judged, regions: self.regions.iter().map(region).collect() }
+        World { status, updated_at, judged, cut_off: [].into(), regions: self.regions.iter().map(region).collect() }
     }
 
     /// Shows the desk how everything is now.

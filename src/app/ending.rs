@@ -1,0 +1,49 @@
+//! The end of a node, within the five seconds of the contract: others take over what it does, then it goes.
+
+use std::time::Duration;
+
+use super::{FAREWELL, GLANCE, Node};
+use crate::{
+    clock,
+    region::supervisor::{Retire, Share},
+};
+
+/// For the last words on the bus.
+const LAST_WORDS: Duration = Duration::from_millis(900);
+
+impl Node {
+    pub(super) async fn stop(mut self) {
+        // First of all: targets that end with us must not look as if they were not watched any more, which would end their incidents.
+        self.telling.announce_end(FAREWELL / 4).await;
+        if let Some(carrying) = &self.carrying {
+            carrying.hand_over().await;
+        }
+        for supervisor in self.supervisors.values() {
+            if self.carrying.is_some() {
+                // Others watch them: they end without a word.
+                supervisor.addr.do_send(Share { targets: Vec::new() });
+            }
+            supervisor.addr.do_send(Retire);
+        }
+        // Whoever handed over has used up some of the time.
+        let farewell = if self.carrying.is_some() { FAREWELL * 3 / 4 } else { FAREWELL };
+        let (served, told) = tokio::join!(tokio::time::timeout(farewell, self.web.stop()), self.telling.stop(farewell));
+        if served.is_err() {
+            tracing::warn!("some readers did not take their last bytes in time");
+        }
+        if !told {
+            tracing::warn!("the alert actor did not end in time; what it was doing counts as in doubt");
+        }
+        if let Some(carrying) = &self.carrying {
+            carrying.stop(LAST_WORDS).await;
+        }
+        // Probes drop their sessions as they end, and those say goodbye to the server; whoever still holds one after that (a frozen
+        // server) loses it with the runtime.
+        let deadline = clock::now() + if self.carrying.is_some() { FAREWELL / 4 } else { FAREWELL };
+        while self.registry.is_in_use() && clock::now() < deadline {
+            tokio::time::sleep(GLANCE).await;
+        }
+        self.carrying = None;
+        self.io.shutdown_background();
+    }
+}
