@@ -37,8 +37,11 @@ pub mod memory;
 pub mod message;
 pub mod outbox;
 pub mod parcel;
+pub mod redis;
 pub mod transport;
 pub mod wire;
+
+pub use redis::UrlError;
 
 /// The bus of one region: `[bus]` of `global.toml`, or of its own file.
 #[derive(Debug, Clone)]
@@ -76,4 +79,9 @@ impl PartialEq for Settings {
         let rest = |of: &Self| (of.raw, of.cache, of.wire, of.replicas);
         self.places == other.places && rest(self) == rest(other)
     }
+}
+
+/// Whether a bus can be at that URL; asks nobody. The error repeats nothing of it.
+pub fn check_url(url: &str) -> Result<(), UrlError> {
+    redis::check(url)
 }

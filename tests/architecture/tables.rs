@@ -56,7 +56,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("lettre", &["alert/channels/email"]),
     ("minijinja", &["alert/message"]),
     ("nix", &["sandbox", "cli", "app"]),
-    ("percent_encoding", &["probe/conninfo", "web"]),
+    ("percent_encoding", &["probe/conninfo", "bus/redis", "web"]),
     ("rand", &["backoff", "probe", "region", "bus", "alert", "sandbox", "web", "cli/demo"]),
     ("redis", &["bus/redis", "sandbox"]),
     ("reqwest", &["alert/channels", "alert/heartbeat", "cli/alerts"]),

@@ -1,0 +1,243 @@
+//! One Redis as the bus of its regions: a single server, the primary of sentinels, or a cluster; Upstash and the like as well.
+//!
+//! ```text
+//!  append, tend, ping ── one connection ──┐
+//!  keepers ────────────── another ────────┼──► Redis   isobar:{region}:raw world shelf · members lease fence version born offers
+//!  read ── one for each at a time ────────┘                            incidents rows silences marks · database:health:latest...
+//! ```
+//! A blocking read holds up whatever shares its connection, and so does waiting for replicas: hence several. Each call has a limit; whoever
+//! calls decides when to try again. Work runs on the runtime given at the start, so that calls come from any thread.
+//!
+//! **Cluster.** The keys of one region are in one slot. Streams of several regions are read by a command for each, side by side.
+
+mod address;
+mod beat;
+mod keys;
+mod line;
+mod reading;
+mod shelves;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt, join_all, try_join_all};
+use redis::RedisResult;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Handle;
+
+use self::{
+    address::{Address, Kind},
+    line::{Connection, Line},
+    shelves::Shelves,
+};
+use super::{
+    memory::Memory,
+    transport::{Beat, CACHED, Cursor, Entry, Stream, Tended, Transport},
+};
+use crate::{
+    clock,
+    model::{
+        RegionName, Timestamp,
+        cluster::{Keeper, Unreachable},
+    },
+};
+
+pub use address::UrlError;
+
+/// The longest that one read waits at the server, however long the caller would: a connection that died without a word is noticed so much
+/// later.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// The same where several commands wait side by side and news of one must not wait for the others.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// The scheme of memory in a Redis' place.
+const MEMORY: &str = "memory:";
+
+/// What is at that URL: a Redis, which is not asked before it is needed, or for `memory:NAME` memory that this process shares by the name.
+pub fn open(url: &SecretString, io: Handle) -> Result<Arc<dyn Transport>, UrlError> {
+    match url.expose_secret().strip_prefix(MEMORY) {
+        Some(name) => Ok(Arc::new(Memory::named(name))),
+        None => Ok(Arc::new(Redis::new(url, io)?)),
+    }
+}
+
+pub(super) fn check(url: &str) -> Result<(), UrlError> {
+    if url.starts_with(MEMORY) { Ok(()) } else { Address::parse(url).map(drop) }
+}
+
+/// See the module.
+pub struct Redis {
+    address: Arc<Address>,
+    io: Handle,
+    calls: Arc<Line>,
+    shelves: Arc<Line>,
+    readers: Arc<Readers>,
+}
+
+/// Connections for reading that nobody uses now, and the time that Redis told last, in milliseconds; 0: none yet.
+#[derive(Debug)]
+struct Readers {
+    address: Arc<Address>,
+    idle: Mutex<Vec<Arc<Line>>>,
+    told: AtomicI64,
+}
+
+impl Redis {
+    /// The one at that URL. Nothing is asked of it before the first call, which runs on that runtime.
+    pub fn new(url: &SecretString, io: Handle) -> Result<Self, UrlError> {
+        let address = Arc::new(Address::parse(url.expose_secret())?);
+        let line = || Arc::new(Line::new(address.clone()));
+        let readers = Readers { address: address.clone(), idle: Mutex::default(), told: AtomicI64::new(0) };
+        Ok(Self { calls: line(), shelves: line(), readers: Arc::new(readers), address, io })
+    }
+}
+
+impl Transport for Redis {
+    fn append(
+        &self,
+        region: RegionName,
+        entries: Vec<(Stream, Bytes)>,
+        cache: Vec<(String, String)>,
+    ) -> BoxFuture<'static, Result<(), Unreachable>> {
+        let line = self.calls.clone();
+        on(&self.io, async move { line.run(Duration::ZERO, |connection| append(connection, &region, entries, cache)).await })
+            .boxed()
+    }
+
+    fn read(&self, cursors: Vec<Cursor>, wait: Duration) -> BoxFuture<'static, Result<(Vec<Entry>, Timestamp), Unreachable>> {
+        let (readers, cluster) = (self.readers.clone(), self.address.kind == Kind::Cluster);
+        let work = async move {
+            if cursors.is_empty() {
+                tokio::time::sleep(wait).await;
+            }
+            let groups = reading::groups(cursors, cluster);
+            if let [all] = &groups[..] {
+                return readers.read(all, wait.min(WAIT)).await;
+            }
+            readers.read_all(&groups, wait.min(WAIT)).await
+        };
+        on(&self.io, work).boxed()
+    }
+
+    fn tend(&self, beat: Beat) -> BoxFuture<'static, Result<Tended, Unreachable>> {
+        let line = self.calls.clone();
+        on(&self.io, async move { line.run(Duration::ZERO, |connection| beat::tend(connection, beat)).await }).boxed()
+    }
+
+    fn ping(&self) -> BoxFuture<'static, Result<Duration, Unreachable>> {
+        let line = self.calls.clone();
+        on(&self.io, async move { line.run(Duration::ZERO, ping).await }).boxed()
+    }
+
+    fn keeper(&self, region: RegionName, replicas: u32) -> Arc<dyn Keeper> {
+        Arc::new(Shelves { line: self.shelves.clone(), io: self.io.clone(), region, replicas })
+    }
+}
+
+impl Readers {
+    async fn read(&self, cursors: &[Cursor], wait: Duration) -> Result<(Vec<Entry>, Timestamp), Unreachable> {
+        let idle = self.idle().pop();
+        let line = idle.unwrap_or_else(|| Arc::new(Line::new(self.address.clone())));
+        let told = Some(self.told.load(Relaxed)).filter(|told| *told != 0);
+        let known = told.and_then(chrono::DateTime::from_timestamp_millis).map(Timestamp);
+        let read = line.run(wait, |connection| reading::read(connection, cursors, wait, known)).await;
+        self.idle().push(line);
+        if let Ok((_, now)) = &read {
+            self.told.store(now.unix_ms(), Relaxed);
+        }
+        read
+    }
+
+    /// Reads the groups side by side until one of them has something. Those that fail are left out while others have news.
+    async fn read_all(&self, groups: &[Vec<Cursor>], wait: Duration) -> Result<(Vec<Entry>, Timestamp), Unreachable> {
+        let began = clock::now();
+        loop {
+            let left = wait.saturating_sub(clock::now().saturating_duration_since(began));
+            let answers = join_all(groups.iter().map(|group| self.read(group, left.min(SLICE)))).await;
+            let (mut entries, mut failure, mut time) = (Vec::new(), None, None);
+            for answer in answers {
+                match answer {
+                    Ok((more, now)) => {
+                        entries.extend(more);
+                        time = time.max(Some(now));
+                    }
+                    Err(error) => failure = Some(error),
+                }
+            }
+            match (time, failure) {
+                (Some(time), None) if left.is_zero() => return Ok((entries, time)),
+                (Some(time), _) if !entries.is_empty() => return Ok((entries, time)),
+                (_, Some(error)) => return Err(error),
+                _ => {}
+            }
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Line>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Redis").field(&self.address).finish()
+    }
+}
+
+async fn append(
+    connection: Connection,
+    region: &RegionName,
+    entries: Vec<(Stream, Bytes)>,
+    cache: Vec<(String, String)>,
+) -> RedisResult<()> {
+    let mut streams = redis::pipe();
+    for (stream, bytes) in &entries {
+        let key = keys::stream(region, *stream);
+        streams.cmd("XADD").arg(key).arg("MAXLEN").arg("~").arg(stream.length()).arg("*").arg("m").arg(&bytes[..]).ignore();
+    }
+    let set = |(key, value): &(String, String)| redis::cmd("SET").arg(key).arg(value).arg("EX").arg(CACHED.as_secs()).take();
+    match connection {
+        Connection::One(mut one) => {
+            for entry in &cache {
+                streams.add_command(set(entry)).ignore();
+            }
+            if streams.is_empty() { Ok(()) } else { streams.query_async(&mut one).await }
+        }
+        Connection::Many(mut many) => {
+            if !streams.is_empty() {
+                streams.query_async::<()>(&mut many).await?;
+            }
+            let set = |entry| {
+                let (command, mut many) = (set(entry), many.clone());
+                async move { command.query_async::<()>(&mut many).await }
+            };
+            try_join_all(cache.iter().map(set)).await.map(drop)
+        }
+    }
+}
+
+async fn ping(mut connection: Connection) -> RedisResult<Duration> {
+    let asked = clock::now();
+    redis::cmd("PING").query_async::<()>(&mut connection).await?;
+    Ok(clock::now().saturating_duration_since(asked))
+}
+
+/// Does it on that runtime.
+fn on<T: Send + 'static>(
+    io: &Handle,
+    work: impl Future<Output = Result<T, Unreachable>> + Send + 'static,
+) -> impl Future<Output = Result<T, Unreachable>> + Send + 'static {
+    let io = io.clone();
+    async move { io.spawn(work).await.unwrap_or_else(|_| Err(Unreachable("the program ends".into()))) }
+}
