@@ -4,7 +4,10 @@
 //! another region its `raw` brings the details, and `world` what changed; the transitions come from `world` alone then, or they would come
 //! twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     message::{Message, Sender},
@@ -138,8 +141,14 @@ impl Gathered {
             Some(mut known) => {
                 known.transitions.append(&mut report.transitions);
                 report.transitions = known.transitions;
-                if known.sample.timestamp > report.sample.timestamp {
-                    report = Report { transitions: report.transitions, ..known };
+                match known.sample.timestamp.cmp(&report.sample.timestamp) {
+                    Ordering::Greater => report = Report { transitions: report.transitions, ..known },
+                    // The same one, from both streams: the details are of one of them.
+                    Ordering::Equal if report.activity.is_none() && report.poolers.is_empty() => {
+                        let Report { activity, queries, counters, poolers, .. } = known;
+                        report = Report { activity, queries, counters, poolers, ..report };
+                    }
+                    Ordering::Equal | Ordering::Less => {}
                 }
                 self.reports.insert(target, report);
             }
