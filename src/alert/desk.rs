@@ -18,9 +18,12 @@
 
 mod commands;
 mod digests;
+mod episodes;
 mod failing;
 mod file;
 mod hiding;
+mod merged;
+mod owning;
 mod telling;
 mod watching;
 
@@ -39,13 +42,14 @@ use super::{
     inhibit::{self, Common, Together},
     lifecycle::{EPISODES_COUNT, FLAPPING, after, since},
     order::Order,
+    scope::Scope,
     settings::Settings,
     silence::Silences,
 };
 use crate::model::{
     RegionName, TargetId, Timestamp,
-    alert::{Acknowledge, Alert, AlertRefusal, AlertState, AlertStep, NewSilence, Silence},
-    world::WorldChange,
+    alert::{Acknowledge, Alert, AlertEvent, AlertRefusal, AlertState, AlertStep, NewSilence, Silence},
+    world::{World, WorldChange},
 };
 use file::{File, View, Watch};
 
@@ -106,6 +110,9 @@ pub struct Changes {
 pub struct Desk {
     settings: Arc<Settings>,
     ways: Ways,
+    scope: Scope,
+    /// As it was seen last.
+    world: Option<Arc<World>>,
     /// All of them by id: pending, open, and resolved lately.
     incidents: BTreeMap<String, Incident>,
     /// What is known beside of those that are not over.
@@ -129,6 +136,8 @@ pub struct Desk {
     resolved: BTreeSet<(Timestamp, String)>,
     /// When the last episodes of a problem were over.
     episodes: HashMap<Subject, VecDeque<Timestamp>>,
+    /// The newest episode of problems whose episodes are forgotten.
+    numbers: HashMap<Subject, i64>,
     /// Ended before they fired; shown until the next turn, so that whoever is told of it can look at them.
     withdrawn: Vec<String>,
     changes: Changes,
@@ -144,6 +153,8 @@ impl Desk {
         let mut desk = Self {
             settings,
             ways,
+            scope: Scope::default(),
+            world: None,
             incidents: BTreeMap::new(),
             files: HashMap::new(),
             subjects: HashMap::new(),
@@ -158,6 +169,7 @@ impl Desk {
             agenda: BTreeSet::new(),
             resolved: BTreeSet::new(),
             episodes: HashMap::new(),
+            numbers: HashMap::new(),
             withdrawn: Vec::new(),
             changes: Changes::default(),
             late: 0,
@@ -204,7 +216,13 @@ impl Desk {
     pub fn see(&mut self, now: Now, change: &WorldChange) {
         self.begin_turn(now);
         self.look_at_regions(now, &change.world);
-        change.reports.iter().for_each(|report| self.observe(now, report));
+        self.world = Some(Arc::clone(&change.world));
+        self.assign(now);
+        for report in &change.reports {
+            if self.scope.watches(&report.sample.region) {
+                self.observe(now, report);
+            }
+        }
         change.removed.iter().for_each(|id| self.unwatch(now, id));
         self.settle(now);
     }
@@ -221,7 +239,7 @@ impl Desk {
         let is_old = |(at, _): &(Timestamp, String)| since(now.steady, *at) >= REMEMBERED;
         while self.resolved.first().is_some_and(is_old) || self.resolved.len() > MOST_REMEMBERED {
             let Some((_, id)) = self.resolved.pop_first() else { break };
-            self.incidents.remove(&id);
+            self.forget_episode(&id);
             self.changed.remove(&id);
             self.changes.forgotten.push(id);
         }

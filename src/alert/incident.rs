@@ -73,7 +73,7 @@ pub struct Escalation {
 /// One incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
-    /// `fingerprint-hexadecimal seconds of its beginning`.
+    /// `<fingerprint>-<hexadecimal number of the episode>`: the same on every node.
     pub id: String,
     /// What it is about.
     pub subject: Subject,
@@ -105,6 +105,9 @@ pub struct Incident {
     pub suppressed_by: Option<String>,
     /// Channels that got, or are to get, its first notice, and the severity they know of.
     pub told: BTreeMap<String, Severity>,
+    /// The worst that any channel was told, whatever it was told since.
+    #[serde(default)]
+    pub worst_told: Option<Severity>,
     /// Channels that know of it only through a digest.
     pub digested: Vec<String>,
     /// Other targets with the same trouble on the same server.

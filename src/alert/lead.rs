@@ -6,15 +6,25 @@
 //!     ▲  ◄──────────────────┘ lease lost                  ▲ ◄── Redis answers ─────────────┘
 //!     └── Redis answers, another leads ───────────────────┘
 //! ```
+//! Nothing is asked of others: a node knows its place from what Redis told last, so nodes that cannot hear each other act one after the
+//! other. One that never heard who else there is takes the second place, since it may be the first that has just come back.
 
 use std::time::{Duration, Instant};
 
-use crate::model::cluster::Membership;
+use crate::model::{
+    NodeName,
+    cluster::{Lease, Membership},
+};
 
+/// A Redis that has not answered for so long is silent: as long as a leader keeps its lease without hearing more.
+pub const SILENT: Duration = Duration::from_millis(2_500);
 /// A Redis that is silent for so long is gone: the region's nodes act for themselves.
 pub const GRACE: Duration = Duration::from_secs(10);
 /// And the next node so much later, since it cannot know what the first has done.
 pub const STAGGER: Duration = Duration::from_secs(15);
+
+/// The place of a node that does not know the others.
+const UNKNOWN: usize = 1;
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,23 +55,59 @@ pub enum Duty {
 /// See the module.
 #[derive(Debug)]
 pub struct Lead {
-    _started: Instant,
-    _heard: Option<Membership>,
+    is_clustered: bool,
+    started: Instant,
+    heard: Option<Membership>,
+    /// Who led last, as far as is known.
+    leader: Option<NodeName>,
 }
 
 impl Lead {
     /// Of a node that has just started; without a bus it is alone.
-    pub fn new(_is_clustered: bool, _now: Instant) -> Self {
-        todo!()
+    pub const fn new(is_clustered: bool, now: Instant) -> Self {
+        Self { is_clustered, started: now, heard: None, leader: None }
     }
 
     /// What Redis told last.
-    pub fn hear(&mut self, _membership: Membership) {
-        todo!()
+    pub fn hear(&mut self, membership: Membership) {
+        match &membership.lease {
+            Lease::Mine { .. } => self.leader = Some(membership.me.clone()),
+            Lease::Other(node) => self.leader = Some(node.clone()),
+            Lease::Free => {}
+        }
+        self.heard = Some(membership);
     }
 
     /// What to do now.
-    pub fn duty(&self, _now: Instant) -> Duty {
-        todo!()
+    pub fn duty(&self, now: Instant) -> Duty {
+        if !self.is_clustered {
+            return Duty::Alone;
+        }
+        if let Some(Membership { lease: Lease::Mine { fence, until, wiped }, .. }) = self.heard
+            && now < until
+        {
+            return Duty::Lead { fence, until, wiped };
+        }
+        let silence = match &self.heard {
+            Some(heard) => heard.silence(self.started, now),
+            None => now.saturating_duration_since(self.started),
+        };
+        if silence < SILENT {
+            return Duty::Follow;
+        }
+        let rank = self.rank();
+        let stagger = STAGGER.saturating_mul(u32::try_from(rank).unwrap_or(u32::MAX));
+        if silence < GRACE.saturating_add(stagger) { Duty::Wait } else { Duty::Island { rank } }
+    }
+
+    /// The last leader comes first, then the others by name; those who leave leave it to them.
+    fn rank(&self) -> usize {
+        let Some(heard) = self.heard.as_ref().filter(|heard| heard.answered.is_some()) else { return UNKNOWN };
+        let mut nodes: Vec<&NodeName> = heard.members.iter().filter(|it| !it.leaving).map(|it| &it.node).collect();
+        nodes.sort_unstable_by_key(|node| (Some(*node) != self.leader.as_ref(), *node));
+        nodes.iter().position(|node| **node == heard.me).unwrap_or(nodes.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

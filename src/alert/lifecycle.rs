@@ -32,7 +32,7 @@ pub(super) const FLAPPING: u32 = 3;
 /// Earlier episodes of the same problem count for this long.
 pub(super) const EPISODES_COUNT: Duration = Duration::from_mins(15);
 /// Of the steps that are kept these are the first; what follows is the newest.
-const FIRST_STEPS: usize = 50;
+pub(super) const FIRST_STEPS: usize = 50;
 
 /// This moment and a length of time.
 pub(super) fn after(at: Timestamp, span: Duration) -> Timestamp {
@@ -77,6 +77,7 @@ impl Incident {
             },
             suppressed_by: None,
             told: std::collections::BTreeMap::new(),
+            worst_told: None,
             digested: Vec::new(),
             affects: Vec::new(),
             metrics: AlertMetrics::default(),

@@ -13,6 +13,9 @@ use crate::model::{
 /// What the level of an end begins with that is the only word of its incident there.
 pub(super) const ALONE: &str = "alone";
 
+/// What the level of a severity begins with that is worse than any before it: the same on every node.
+pub(super) const WORST: &str = "worst";
+
 /// Messages of one incident to one recipient stay in order; this is whose order it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Lane {

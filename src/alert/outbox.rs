@@ -16,6 +16,7 @@
 
 mod deadlines;
 mod family;
+mod gate;
 mod keep;
 mod lane;
 mod post;
@@ -44,6 +45,7 @@ use family::Family;
 use lane::LaneState;
 use post::Post;
 
+pub use gate::Gate;
 pub use keep::RowChanges;
 pub use row::Row;
 
@@ -110,6 +112,11 @@ pub struct Outbox {
     deadlines: BTreeSet<(Timestamp, u64)>,
     refreshes: BTreeSet<(Timestamp, Lane)>,
     next: u64,
+    gate: Gate,
+    /// Rows whose time ran out while they waited for the gate.
+    held: BTreeSet<u64>,
+    /// Rows that the gate opened for.
+    freed: BTreeSet<u64>,
     dirty: BTreeSet<u64>,
     dropped: Vec<u64>,
     touched: BTreeSet<String>,
@@ -131,6 +138,9 @@ impl Outbox {
             deadlines: BTreeSet::new(),
             refreshes: BTreeSet::new(),
             next: 1,
+            gate: Gate::Open,
+            held: BTreeSet::new(),
+            freed: BTreeSet::new(),
             dirty: BTreeSet::new(),
             dropped: Vec::new(),
             touched: BTreeSet::new(),
@@ -247,6 +257,7 @@ impl Outbox {
 
     /// What is to be sent now; each counts as under way from here on, which must be on disk before the call is made.
     pub fn offer(&mut self, now: Now) -> Vec<Consignment> {
+        self.free(now);
         self.expire(now);
         let mut offered = Vec::new();
         let names: Vec<String> = self.posts.keys().cloned().collect();
@@ -260,12 +271,14 @@ impl Outbox {
 
     /// The order of this channel whose turn it is, its token taken.
     fn next_of(&mut self, channel: &str, now: Timestamp) -> Option<u64> {
-        let post = self.posts.get_mut(channel).filter(|post| post.is_free())?;
-        let seq = post.waiting.iter().map(|(_, _, seq)| *seq).find(|seq| self.rows[seq].next_due <= now)?;
-        post.bucket.take(now).then_some(seq)
+        let waiting = &self.posts.get(channel).filter(|post| post.is_free())?.waiting;
+        let seq = waiting.iter().map(|(_, _, seq)| *seq).find(|seq| self.rows[seq].next_due <= now && self.passes(*seq))?;
+        self.posts.get_mut(channel)?.bucket.take(now).then_some(seq)
     }
 
     fn lend(&mut self, seq: u64, now: Now) -> Consignment {
+        let keyed = |row: &Row| self.posts.get(&row.order.lane.channel).is_some_and(|post| post.nature.keyed);
+        let may_repeat = self.may_repeat(self.rows.get(&seq).is_some_and(keyed));
         let row = self.rows.get_mut(&seq).expect("a row that waits is there");
         self.deadlines.remove(&(row.deadline, seq));
         if row.attempts == 0 {
@@ -273,6 +286,7 @@ impl Outbox {
         }
         row.state = DeliveryState::Sending;
         row.attempts += 1;
+        row.possible_repeat |= may_repeat && !row.is_update();
         let parcel = Parcel {
             order: row.order.clone(),
             key: row.key.clone(),

@@ -4,14 +4,22 @@
 use std::collections::BTreeSet;
 
 use super::incident::Subject;
-use crate::model::{RegionName, world::World};
+use crate::model::{
+    RegionName, Rule,
+    cluster::rendezvous,
+    world::{Region, World},
+};
+
+/// Incidents about Isobar itself belong to no region: each desk tells of its own.
+pub(super) const ITSELF: &str = "isobar";
 
 /// What this desk tells of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scope {
     /// The region whose desk it is; none: all of them, as without a bus.
     pub home: Option<RegionName>,
-    /// Fingerprints of incidents about regions that another region's leader has told of, and that are not over there.
+    /// Fingerprints of incidents about regions that another region's leader has told of, and that are not over there; only while that
+    /// region is seen itself.
     pub told_elsewhere: BTreeSet<String>,
 }
 
@@ -27,8 +35,40 @@ pub enum Whose {
 }
 
 impl Scope {
-    /// Whose an incident is, as the world is now.
-    pub fn whose(&self, _subject: &Subject, _world: &World) -> Whose {
-        todo!()
+    /// Whether this desk watches the targets of a region.
+    pub fn watches(&self, region: &RegionName) -> bool {
+        self.home.as_ref().is_none_or(|home| home == region)
+    }
+
+    /// Whose an incident is, as the world is now. What another region has told stays with it, whoever would be first now.
+    pub fn whose(&self, subject: &Subject, world: &World) -> Whose {
+        let Some(home) = self.home.as_ref().filter(|_| subject.region.as_str() != ITSELF) else { return Whose::Ours };
+        if subject.rule != Rule::RegionBlind || subject.region == *home {
+            return if subject.region == *home { Whose::Ours } else { Whose::Theirs(subject.region.clone()) };
+        }
+        // Whoever looks is there.
+        let lives = |(name, region): &(&RegionName, &std::sync::Arc<Region>)| *name == home || is_seen(region);
+        let live: BTreeSet<&str> =
+            world.regions.iter().filter(lives).map(|(name, _)| name.as_str()).chain([home.as_str()]).collect();
+        let fingerprint = subject.fingerprint();
+        let others = |name: &&str| *name != home.as_str() && *name != subject.region.as_str();
+        if self.told_elsewhere.contains(&fingerprint)
+            && let Some(other) = rendezvous::winner(&fingerprint, live.iter().copied().filter(others))
+        {
+            return Whose::Theirs(other.into());
+        }
+        let may = live.iter().copied().filter(|name| *name != subject.region.as_str());
+        match rendezvous::winner(&fingerprint, may) {
+            Some(first) if first != home.as_str() => Whose::Theirs(first.into()),
+            _ if live.len() * 2 < world.regions.len() => Whose::Doubtful,
+            _ => Whose::Ours,
+        }
     }
 }
+
+fn is_seen(region: &Region) -> bool {
+    region.heard.is_some() && !region.reasons.iter().any(|reason| reason.rule == Rule::RegionBlind)
+}
+
+#[cfg(test)]
+mod tests;

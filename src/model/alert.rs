@@ -169,7 +169,7 @@ pub struct AlertStep {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
-    /// Its identity: the fingerprint and when it began.
+    /// Its identity: the fingerprint and the number of the episode, the same on every node.
     pub id: String,
     /// What kind of trouble.
     #[serde(rename = "type")]

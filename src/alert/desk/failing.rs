@@ -9,14 +9,12 @@ use std::collections::BTreeSet;
 use super::super::{
     Now,
     order::{ALONE, Order},
+    scope::ITSELF,
 };
 use super::telling::{Message, is_about};
 use super::watching::About;
 use super::{AlertState, Desk, Incident, Subject};
 use crate::model::{Evidence, Reason, RegionName, Rule, Severity, TargetName, alert::AlertEvent};
-
-/// Incidents about Isobar itself belong to no region.
-const ITSELF: &str = "isobar";
 
 /// A channel with several addresses fails address by address: the others go on.
 fn subject(channel: &str, recipient: Option<&str>) -> Subject {

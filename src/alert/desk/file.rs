@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::super::{figures::Figures, incident::Incident, inhibit::Common, lifecycle::since, silence::Held};
+use super::super::{figures::Figures, incident::Incident, inhibit::Common, lifecycle::since, scope::Whose, silence::Held};
 use crate::model::{Rule, Severity, Timestamp};
 
 /// How well a place, a target or a region, can be seen.
@@ -57,8 +57,6 @@ pub(super) struct File {
     pub(super) released: Option<Timestamp>,
     /// When channels were last told of another severity.
     pub(super) severity_told: Option<Timestamp>,
-    /// The worst that any channel was told.
-    pub(super) worst_told: Option<Severity>,
     /// What readers of messages that can be changed see.
     pub(super) shown: Option<Shown>,
     /// When those were last changed.
@@ -69,6 +67,10 @@ pub(super) struct File {
     pub(super) instead: BTreeMap<String, Option<String>>,
     /// Whether it is from before the start, and not seen in breach since.
     pub(super) restored: bool,
+    /// Whose it is, where that can be anybody's.
+    pub(super) whose: Option<Whose>,
+    /// Since when it is doubtful.
+    pub(super) doubted: Option<Timestamp>,
     /// Whether it was said that nobody is told.
     pub(super) uncovered: bool,
 }

@@ -147,7 +147,7 @@ impl Desk {
             let target = self.incidents.get(leader)?.subject.target.as_ref()?;
             Some((leader.clone(), format!("{} of {region}/{target} ({leader}), which fails together with it", rule.as_str())))
         };
-        blind.or_else(cause).or_else(silence).or_else(leader)
+        self.elsewhere(now, incident, file).or(blind).or_else(cause).or_else(silence).or_else(leader)
     }
 
     /// Whether its first notice waits, since a cause of it may be about to fire.

@@ -9,7 +9,7 @@ use super::super::{
     group::EDITED_EVERY,
     inhibit::WAITS_FOR_CAUSE,
     lifecycle::span,
-    order::{Lane, Order},
+    order::{Lane, Order, WORST},
 };
 use super::{Alert, AlertState, Desk, File, Incident, Settled, after, file::Shown, since, watching::REPORTED_WITHIN};
 use crate::model::{Rule, Severity, Timestamp, alert::AlertEvent};
@@ -123,14 +123,18 @@ impl Desk {
     /// Channels that know of it learn of another severity: of a new worst one at once, of others now and then.
     fn tell_severity(&mut self, now: Now, incident: &mut Incident, file: &mut File) {
         let severity = incident.reason.severity;
-        let worst = file.worst_told.max(incident.told.values().max().copied());
-        file.worst_told = worst;
+        let worst = incident.worst_told.max(incident.told.values().max().copied());
+        incident.worst_told = worst;
         let lately = file.severity_told.is_some_and(|at| since(now.steady, at) < SEVERITY_TOLD_EVERY);
         if incident.told.values().all(|known| *known == severity) || (lately && Some(severity) <= worst) {
             return;
         }
-        (file.severity_told, file.worst_told) = (Some(now.steady), worst.max(Some(severity)));
-        let level = format!("{}-{:x}", severity.as_str(), now.steady.unix_ms());
+        (file.severity_told, incident.worst_told) = (Some(now.steady), worst.max(Some(severity)));
+        let level = if Some(severity) > worst {
+            format!("{WORST}-{}", severity.as_str())
+        } else {
+            format!("{}-{:x}", severity.as_str(), now.steady.unix_ms())
+        };
         let message = self.message(incident, AlertEvent::Severity, &level, now.steady);
         for (channel, known) in incident.told.iter_mut().filter(|(_, known)| **known != severity) {
             *known = severity;
@@ -287,6 +291,7 @@ impl Desk {
             edit.map(|at| after(at, EDITED_EVERY)),
             recovers.filter(|at| *at > now.steady),
             gone,
+            Self::doubt_ends(file, now.steady),
         ];
         all.into_iter().flatten().min()
     }

@@ -45,8 +45,10 @@ impl Desk {
             if turned_dark {
                 self.darken_targets(now, name);
             }
-            if !region.reasons.is_empty() || !open.is_empty() {
-                self.judge(now, name, None, &region.reasons, &open, &About::default());
+            // Who looks is not blind: that its own probes are silent is told by the other regions.
+            let reasons = if self.scope.home.as_ref() == Some(name) { &[][..] } else { &region.reasons };
+            if !reasons.is_empty() || !open.is_empty() {
+                self.judge(now, name, None, reasons, &open, &About::default());
             }
         }
         if self.regions.len() > world.regions.len() {
@@ -150,13 +152,8 @@ impl Desk {
     }
 
     fn open(&mut self, now: Now, subject: Subject, reason: &Reason) -> String {
-        let fingerprint = subject.fingerprint();
-        let mut second = now.steady.unix_ms() / 1_000;
-        while self.incidents.contains_key(&format!("{fingerprint}-{second:x}")) {
-            second += 1;
-        }
-        let incident = Incident::begin(format!("{fingerprint}-{second:x}"), subject, reason.clone(), now);
-        let id = incident.id.clone();
+        let id = self.name_episode(now, &subject);
+        let incident = Incident::begin(id.clone(), subject, reason.clone(), now);
         self.files.insert(id.clone(), File::default());
         self.enlist(&incident);
         self.incidents.insert(id.clone(), incident);

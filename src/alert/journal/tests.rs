@@ -55,6 +55,7 @@ fn incident(id: &str, opened: Now) -> Incident {
         escalation,
         suppressed_by: None,
         told: std::collections::BTreeMap::new(),
+        worst_told: None,
         digested: vec![],
         affects: vec![],
         metrics: AlertMetrics::default(),

@@ -17,6 +17,16 @@ impl Outbox {
         while let Some((_, seq)) = self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now.steady) {
             let Some(row) = self.rows.get(&seq) else { break };
             let lane = row.order.lane.clone();
+            if !self.passes(seq) {
+                self.held.insert(seq);
+                self.put_off(seq, later(now.steady, AGAIN));
+                continue;
+            }
+            if self.held.remove(&seq) {
+                self.put_off(seq, later(now.steady, self.give_up_after));
+                continue;
+            }
+            let Some(row) = self.rows.get(&seq) else { break };
             if row.attempts == 0 && self.posts.get(&lane.channel).is_some_and(|post| post.takes_messages(now.steady)) {
                 self.put_off(seq, later(now.steady, AGAIN));
                 continue;
@@ -29,7 +39,7 @@ impl Outbox {
         }
     }
 
-    fn put_off(&mut self, seq: u64, until: Timestamp) {
+    pub(super) fn put_off(&mut self, seq: u64, until: Timestamp) {
         let Some(row) = self.rows.get_mut(&seq) else { return };
         self.deadlines.remove(&(row.deadline, seq));
         row.deadline = until;

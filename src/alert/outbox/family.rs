@@ -19,7 +19,7 @@ pub(super) struct Family {
     pub(super) refreshing: usize,
 }
 
-/// An incident's id ends in the episode: `<fingerprint>-<hex seconds>`.
+/// An incident's id ends in the episode: `<fingerprint>-<hexadecimal number>`.
 pub(super) fn name(lane: &Lane) -> Name {
     let about = lane.about.rsplit_once('-').map_or(lane.about.as_str(), |(problem, _)| problem);
     (about.to_owned(), lane.channel.clone(), lane.recipient.clone())

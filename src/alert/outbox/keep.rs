@@ -1,8 +1,8 @@
 //! What the outbox gives to the journal and takes back from it, what it tells, and what it forgets. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AlertEvent, ChannelState, DeliveryState, Family, Lane, News, Now, Outbox, Row, family, later};
+use super::{AlertEvent, ChannelState, DeliveryState, Family, Lane, News, Now, Outbox, Row, Timestamp, family, later};
 use crate::model::alert::Delivery;
 
 /// Rows kept in memory and on disk; beyond, the oldest finished ones go.
@@ -24,13 +24,21 @@ impl RowChanges {
     }
 }
 
+/// Where a row stands among those of all nodes.
+fn place(row: &Row) -> (Timestamp, &str, bool, u64, &str) {
+    let order = &row.order;
+    (order.decided, &order.lane.about, order.event == AlertEvent::Resolved, row.seq, &row.key)
+}
+
 impl Outbox {
     /// Goes on from what the journal kept. A call that was under way is in doubt; and what waited gets the whole time again, since it
     /// is not the channels' fault that nobody called them.
+    ///
+    /// The rows may come from several nodes, which numbered them each in its own way: then they are numbered anew.
     pub fn restore(&mut self, rows: Vec<Row>, now: Now) {
         let mut lanes: BTreeSet<Lane> = BTreeSet::new();
         let mut lost = Vec::new();
-        for mut row in rows {
+        for mut row in self.in_order(rows) {
             lanes.insert(row.order.lane.clone());
             let keyed = self.posts.get(&row.order.lane.channel).is_some_and(|post| post.nature.keyed);
             let fresh = later(now.steady, self.give_up_after);
@@ -53,9 +61,41 @@ impl Outbox {
             self.count_as_sent(seq, "the process ended during the call", now);
         }
         self.fail_strays(now);
+        self.cancel_late(now);
         for lane in lanes {
             self.resume_refresh(&lane, now);
             self.advance(&lane, now);
+        }
+    }
+
+    /// Rows of one node stay as they are. Those of several are put into the order in which they were decided, an end after all else.
+    fn in_order(&mut self, mut rows: Vec<Row>) -> Vec<Row> {
+        rows.sort_by_key(|row| row.seq);
+        let mut decided: BTreeMap<&Lane, Timestamp> = BTreeMap::new();
+        let goes_on = |row: &Row, before: Option<Timestamp>| before.is_none_or(|before| before <= row.order.decided);
+        let are_in_order = rows.iter().all(|row| goes_on(row, decided.insert(&row.order.lane, row.order.decided)));
+        if are_in_order && rows.windows(2).all(|two| two[0].seq < two[1].seq) {
+            return rows;
+        }
+        let before: BTreeSet<u64> = rows.iter().map(|row| row.seq).collect();
+        rows.sort_by(|one, other| place(one).cmp(&place(other)));
+        for (row, seq) in rows.iter_mut().zip(self.next..) {
+            row.seq = seq;
+            self.dirty.insert(seq);
+        }
+        let after: BTreeSet<u64> = rows.iter().map(|row| row.seq).collect();
+        self.dropped.extend(before.difference(&after));
+        rows
+    }
+
+    /// Another node told the end already: what belongs before it is not told after it.
+    fn cancel_late(&mut self, now: Now) {
+        let of_ends = |row: &&Row| row.order.event == AlertEvent::Resolved && row.state == DeliveryState::Sent;
+        let ended: BTreeSet<&Lane> = self.rows.values().filter(of_ends).map(|row| &row.order.lane).collect();
+        let is_late = |row: &&Row| row.state == DeliveryState::Queued && ended.contains(&row.order.lane);
+        let late: Vec<u64> = self.rows.values().filter(is_late).map(|row| row.seq).collect();
+        for seq in late {
+            self.cancel(seq, "another node told the end already", now);
         }
     }
 
@@ -128,6 +168,7 @@ impl Outbox {
         self.deadlines.remove(&(row.deadline, seq));
         self.touched.extend(row.members);
         self.dirty.remove(&seq);
+        self.held.remove(&seq);
         self.dropped.push(seq);
     }
 

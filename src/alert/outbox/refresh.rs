@@ -43,6 +43,10 @@ impl Outbox {
         let mut due = Vec::new();
         while let Some((at, name)) = self.refreshes.first().cloned().filter(|(at, _)| *at <= now.steady) {
             self.refreshes.remove(&(at, name.clone()));
+            if !self.may_refresh(&name) {
+                self.refreshes.insert((later(now.steady, SOON), name));
+                continue;
+            }
             let (Some(lane), Some(post)) = (self.lanes.get(&name), self.posts.get_mut(&name.channel)) else { continue };
             let Some(every) = post.nature.refresh else { continue };
             let family = self.families.get(&family::name(&name));
