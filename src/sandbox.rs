@@ -26,6 +26,7 @@ pub mod postgres;
 mod process;
 pub mod redis;
 pub mod runtime;
+pub mod site;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,7 @@ use std::{
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use redis::Redis;
+pub use site::Site;
 
 /// How long a server may take to start or to end. A loaded machine needs a second; beyond this it hangs.
 const PATIENCE: Duration = Duration::from_secs(30);

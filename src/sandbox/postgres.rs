@@ -7,6 +7,7 @@ pub mod binaries;
 
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -23,13 +24,14 @@ use super::{
     password,
     ports::Port,
     process::{self, Process},
-    runtime, tail,
+    runtime,
+    site::Site,
+    tail,
 };
 use binaries::Binaries;
 
 /// Small, as several run on one machine; safe against kills of the server, not of the machine; all of it inside its folder.
 const SETTINGS: &[(&str, &str)] = &[
-    ("listen_addresses", "127.0.0.1"),
     ("shared_buffers", "16MB"),
     ("max_wal_size", "64MB"),
     ("fsync", "off"),
@@ -50,9 +52,16 @@ pub struct Builder {
     settings: Vec<(String, String)>,
     hba: String,
     tls: Option<(String, String)>,
+    site: Site,
 }
 
 impl Builder {
+    /// There, instead of on loopback.
+    pub fn at(mut self, site: &Site) -> Self {
+        self.site = site.clone();
+        self
+    }
+
     /// That major version, instead of any.
     pub fn major(mut self, major: u32) -> Self {
         self.major = Some(major);
@@ -93,9 +102,10 @@ impl Builder {
         process::run("cp", copy)?;
         folder.write(
             "data/pg_hba.conf",
-            &format!("{}local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n", self.hba),
+            &format!("{}local all all scram-sha-256\nhost all all 0.0.0.0/0 scram-sha-256\n", self.hba),
         )?;
         let mut settings: Vec<(String, String)> = SETTINGS.iter().map(|&(name, value)| (name.into(), value.into())).collect();
+        settings.push(("listen_addresses".into(), self.site.to_string()));
         settings.push(("unix_socket_directories".into(), folder.path().display().to_string()));
         if let Some((certificate, key)) = &self.tls {
             folder.write("data/server.crt", certificate)?;
@@ -104,8 +114,16 @@ impl Builder {
         }
         settings.extend(self.settings);
         let port = Port::lease()?;
-        let mut server =
-            Postgres { major, binaries: path, settings, port, process: Mutex::new(None), folder, _template: template };
+        let mut server = Postgres {
+            major,
+            binaries: path,
+            settings,
+            port,
+            site: self.site,
+            process: Mutex::new(None),
+            folder,
+            _template: template,
+        };
         let mut tries = 1;
         loop {
             match server.restart() {
@@ -127,6 +145,7 @@ pub struct Postgres {
     binaries: PathBuf,
     settings: Vec<(String, String)>,
     port: Port,
+    site: Site,
     process: Mutex<Option<Process>>,
     folder: Folder,
     _template: Arc<Folder>,
@@ -148,9 +167,9 @@ impl Postgres {
         self.major
     }
 
-    /// Where it listens: loopback.
-    pub fn host(&self) -> &'static str {
-        "127.0.0.1"
+    /// Where it listens: loopback, unless it is elsewhere.
+    pub fn host(&self) -> Ipv4Addr {
+        self.site.address()
     }
 
     /// Its port, the same over restarts.
@@ -198,7 +217,7 @@ impl Postgres {
     pub fn restart(&self) -> Result<(), Error> {
         let mut process = self.process();
         Self::end(&mut process, Signal::SIGINT);
-        let mut command = account::command(&self.binaries.join("postgres"), OnOurDeath::Quit)?;
+        let mut command = self.site.server(&self.binaries.join("postgres"), OnOurDeath::Quit)?;
         command.arg("-D").arg(self.data()).arg("-p").arg(self.port.to_string());
         for (name, value) in &self.settings {
             command.arg("-c").arg(format!("{name}={value}"));

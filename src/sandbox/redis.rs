@@ -4,6 +4,7 @@
 mod sentinel;
 
 use std::{
+    net::Ipv4Addr,
     path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -12,7 +13,7 @@ use std::{
 use nix::sys::signal::Signal;
 use redis::FromRedisValue;
 
-use super::{Error, account, account::OnOurDeath, folder::Folder, password, ports::Port, process::Process, tail};
+use super::{Error, account, account::OnOurDeath, folder::Folder, password, ports::Port, process::Process, site::Site, tail};
 
 pub use sentinel::{Sentinel, Watched};
 
@@ -37,9 +38,17 @@ pub struct Builder {
     settings: Vec<(String, String)>,
     secret: bool,
     tls: Option<(String, String)>,
+    site: Site,
 }
 
 impl Builder {
+    /// There, instead of on loopback; whoever gets there may come in without a password too.
+    pub fn at(self, site: &Site) -> Self {
+        let mut there = self.setting("bind", &site.to_string()).setting("protected-mode", "no");
+        there.site = site.clone();
+        there
+    }
+
     /// Clients must give [`password`](super::password()).
     pub fn with_password(mut self) -> Self {
         self.secret = true;
@@ -60,7 +69,7 @@ impl Builder {
     /// A copy of that one.
     pub fn replica_of(self, primary: &Redis) -> Self {
         let of = if primary.secret { self.setting("masterauth", password()) } else { self };
-        of.setting("replicaof", &format!("127.0.0.1 {}", primary.port))
+        of.setting("replicaof", &format!("{} {}", primary.site, primary.port))
     }
 
     /// A cluster of its own: it holds all slots.
@@ -83,6 +92,7 @@ impl Builder {
             port: Port::lease()?,
             tls_port: self.tls.as_ref().map(|_| Port::lease()).transpose()?,
             secret: self.secret,
+            site: self.site.clone(),
             process: Mutex::new(None),
             folder,
         };
@@ -131,6 +141,7 @@ pub struct Redis {
     port: Port,
     tls_port: Option<Port>,
     secret: bool,
+    site: Site,
     process: Mutex<Option<Process>>,
     folder: Folder,
 }
@@ -147,9 +158,9 @@ impl Redis {
         plain.into_iter().fold(Builder::default(), |builder, (name, value)| builder.setting(name, value))
     }
 
-    /// Where it listens: loopback.
-    pub fn host(&self) -> &'static str {
-        "127.0.0.1"
+    /// Where it listens: loopback, unless it is elsewhere.
+    pub fn host(&self) -> Ipv4Addr {
+        self.site.address()
     }
 
     /// The port; it stays the same through [`kill`](Self::kill) and [`restart`](Self::restart).
@@ -165,7 +176,7 @@ impl Redis {
     /// How to connect, with the password when it has one.
     pub fn url(&self) -> String {
         let secret = if self.secret { format!(":{}@", password()) } else { String::new() };
-        format!("redis://{secret}127.0.0.1:{}", self.port)
+        format!("redis://{secret}{}:{}", self.site, self.port)
     }
 
     /// Runs a command.
@@ -177,7 +188,7 @@ impl Redis {
     pub fn restart(&self) -> Result<(), Error> {
         let mut process = self.process();
         Self::end(&mut process);
-        let mut command = account::command(&self.program, OnOurDeath::Kill)?;
+        let mut command = self.site.server(&self.program, OnOurDeath::Kill)?;
         command.arg(self.folder.join("redis.conf"));
         let log = self.folder.join("redis.log");
         *process = Some(Process::start("Redis", command, &log, || self.ask::<String>(&["PING"]).is_ok())?);

@@ -11,6 +11,7 @@ mod alerts;
 mod alerts_crash;
 mod channels;
 mod cli;
+mod cluster;
 mod doubles;
 mod email;
 mod faults;

@@ -2,6 +2,7 @@
 
 mod client;
 mod exposition;
+pub(crate) mod net;
 pub(crate) mod node;
 mod schema;
 mod session;

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     io::{self, BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -29,6 +29,8 @@ pub(crate) enum Refusal {
     Cut,
     /// The message is taken, and the connection ends before that is said.
     CutAfter,
+    /// The message is taken, and that is said so much later.
+    Slow(Duration),
 }
 
 #[derive(Debug, Clone)]
@@ -84,7 +86,12 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(handle: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_at(Ipv4Addr::LOCALHOST, handle)
+    }
+
+    /// At another address of this machine.
+    pub(super) fn start_at(address: Ipv4Addr, handle: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stopped, refusals) = (Arc::new(AtomicBool::new(false)), Arc::default());
         let (ends, fails, handle) = (Arc::clone(&stopped), Arc::clone(&refusals), Arc::new(handle));
@@ -149,6 +156,11 @@ fn serve(
         Some(Refusal::CutAfter) => {
             handle(&request);
             return Ok(());
+        }
+        Some(Refusal::Slow(by)) => {
+            let answer = handle(&request);
+            thread::sleep(by);
+            answer
         }
     };
     write_answer(stream, &answer)

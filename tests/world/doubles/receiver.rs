@@ -1,6 +1,9 @@
 //! A receiver of webhooks that believes only what is signed as Standard Webhooks say, within five minutes.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -33,10 +36,15 @@ impl Receiver {
 
     /// With a secret, only what is signed with it is taken.
     pub(crate) fn start(secret: Option<&str>) -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST, secret)
+    }
+
+    /// At another address of this machine.
+    pub(crate) fn start_at(address: Ipv4Addr, secret: Option<&str>) -> Self {
         let secret = secret.map(|secret| STANDARD.decode(secret.trim_start_matches("whsec_")).expect("a secret"));
         let log = Log::new();
         let taken = log.clone();
-        let server = Server::start(move |request| answer(request, secret.as_deref(), &taken));
+        let server = Server::start_at(address, move |request| answer(request, secret.as_deref(), &taken));
         Self { server, log }
     }
 

@@ -5,6 +5,7 @@ mod blocks;
 
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     sync::Mutex,
     time::{Duration, Instant},
 };
@@ -75,10 +76,15 @@ impl Slack {
     pub(crate) const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 
     pub(crate) fn start() -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// At another address of this machine.
+    pub(crate) fn start_at(address: Ipv4Addr) -> Self {
         let every = Mutex::new(Duration::from_secs(1));
         let state = std::sync::Arc::new(State { messages: Log::new(), calls: Log::new(), every, last: Mutex::default() });
         let seen = std::sync::Arc::clone(&state);
-        Self { server: Server::start(move |request| seen.answer(request)), state }
+        Self { server: Server::start_at(address, move |request| seen.answer(request)), state }
     }
 
     /// Lets messages in at any rate.

@@ -1,6 +1,7 @@
 //! The real binary, started and stopped.
 
 use std::{
+    collections::HashMap,
     ffi::OsStr,
     io::{BufRead, BufReader},
     path::Path,
@@ -59,7 +60,12 @@ impl Node {
     }
 
     /// A command of the test's own that becomes the binary.
-    pub(crate) fn launch(mut command: Command) -> Self {
+    pub(crate) fn launch(command: Command) -> Self {
+        Self::launch_for(command, None)
+    }
+
+    /// The same of one that answers only to this token.
+    pub(crate) fn launch_for(mut command: Command, token: Option<&str>) -> Self {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let log = Arc::new(Mutex::new(String::new()));
@@ -76,7 +82,10 @@ impl Node {
             }
         });
         let base = listening.recv_timeout(secs(20));
-        let http = client().timeout(secs(10)).build().expect("a client");
+        let bearer = |token: &str| ("authorization", format!("Bearer {token}"));
+        let headers: HashMap<_, _> = token.map(bearer).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let headers = (&headers).try_into().expect("headers");
+        let http = client().timeout(secs(10)).default_headers(headers).build().expect("a client");
         let mut node = Self { child, base: String::new(), log, http };
         node.base = base.unwrap_or_else(|_| panic!("the node does not listen; its log:\n{}", node.log()));
         node

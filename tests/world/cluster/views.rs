@@ -1,0 +1,90 @@
+//! Every node answers for the whole world, and a word said at one is heard at all.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::world::{REGIONS, SOON, TARGETS, World};
+use crate::support::{secs, until};
+
+#[test]
+fn every_node_answers_for_all_regions() {
+    answers_for_all(&mut World::with_a_redis_each());
+}
+
+#[test]
+fn one_redis_for_all_regions_serves_as_well() {
+    answers_for_all(&mut World::with_one_redis());
+}
+
+fn answers_for_all(world: &mut World) {
+    for node in World::names() {
+        assert_eq!(world.health(&node)["status"], "healthy");
+        for region in REGIONS {
+            for target in TARGETS {
+                let sample = world.node(&node).sample(&format!("{region}/{target}"));
+                assert_eq!(sample["status"], "healthy", "{node} of {region}/{target}: {sample}");
+            }
+        }
+    }
+    world.kill_database("eu-west-1");
+    world.expect_everywhere("eu-west-1", "unhealthy", SOON);
+    world.expect_page("eu-west-1", SOON);
+    world.expect_everywhere("us-east-1", "healthy", secs(1));
+    for node in World::names() {
+        assert_eq!(world.health(&node)["status"], "degraded", "one region of three, says {node}");
+    }
+    world.restore_database("eu-west-1");
+    world.receiver.stays(2 * TARGETS.len(), secs(3));
+    world.expect_told_once();
+}
+
+#[test]
+fn who_takes_an_incident_at_a_far_node_takes_it_everywhere() {
+    let mut world = World::with_a_redis_each();
+    world.kill_database("us-east-1");
+    world.expect_page("us-east-1", SOON);
+    let far = "ap-south-1-b";
+    let (alert, _) = until("the far node knows of it", SOON, || {
+        let alert = world.alert(far, "database_down", "us-east-1", Some("shop"));
+        if alert["state"] == "firing" { Ok(alert) } else { Err(alert.to_string()) }
+    });
+    let path = format!("/api/alerts/{}/ack", alert["id"].as_str().expect("an id"));
+    let (status, answer) = world.post(far, &path, &json!({ "by": "ada" }));
+    assert_eq!((status, &answer["acknowledgedBy"]), (200, &json!("ada")), "{answer}");
+    for node in World::names() {
+        until(&format!("{node} knows who took it"), secs(10), || {
+            let seen = world.alert(&node, "database_down", "us-east-1", Some("shop"));
+            if seen["acknowledgedBy"] == "ada" { Ok(()) } else { Err(seen.to_string()) }
+        });
+    }
+    world.restore_database("us-east-1");
+    world.expect_told_once();
+}
+
+/// The cache is for readers who have only Redis.
+#[test]
+fn whoever_has_only_redis_finds_health_there() {
+    let mut world = World::with_a_redis_each();
+    let cached = |world: &World, key: &str| -> serde_json::Value {
+        let text: Option<String> = world.redis("eu-west-1").ask(&["GET", key]).unwrap_or_default();
+        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    };
+    let expect = |world: &World, key: &str, status: &str| {
+        until(&format!("{key} is {status}"), SOON, || {
+            let sample = cached(world, key);
+            if sample["status"] == status { Ok(()) } else { Err(sample.to_string()) }
+        });
+        let left: i64 = world.redis("eu-west-1").ask(&["TTL", key]).expect("an answer");
+        assert!((1..=60).contains(&left), "{key} expires in {left} s");
+    };
+    for key in ["database:health:latest", "database:health:latest:eu-west-1:shop"] {
+        expect(&world, key, "healthy");
+    }
+    world.kill_database("eu-west-1");
+    for key in ["database:health:latest", "database:health:latest:eu-west-1:shop"] {
+        expect(&world, key, "unhealthy");
+    }
+    world.expect_page("eu-west-1", SOON);
+    world.receiver.stays(TARGETS.len(), Duration::from_millis(500));
+}
