@@ -51,7 +51,7 @@ pub mod redis;
 pub mod transport;
 pub mod wire;
 
-pub use redis::UrlError;
+pub use self::redis::UrlError;
 
 /// The bus of one region: `[bus]` of `global.toml`, or of its own file.
 #[derive(Debug, Clone)]
@@ -93,5 +93,5 @@ impl PartialEq for Settings {
 
 /// Whether a bus can be at that URL; asks nobody. The error repeats nothing of it.
 pub fn check_url(url: &str) -> Result<(), UrlError> {
-    redis::check(url)
+    self::redis::check(url)
 }
