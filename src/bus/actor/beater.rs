@@ -35,8 +35,8 @@ const TIMELY: Duration = Duration::from_millis(500);
 const TIME_HOLDS: Duration = Duration::from_mins(1);
 /// How often it is asked how far away a Redis is.
 const PING_EVERY: Duration = Duration::from_secs(2);
-/// For one ping.
-const PING_LIMIT: Duration = Duration::from_secs(2);
+/// For one ping; the first one connects.
+const PING_LIMIT: Duration = Duration::from_secs(5);
 /// What a new ping counts in the mean.
 const NEW_PING: f64 = 0.3;
 

@@ -14,7 +14,8 @@ use tokio::runtime::Handle;
 use super::Error;
 use crate::{
     bus::{
-        Settings, redis,
+        Settings,
+        redis::open,
         transport::{Stream, Transport},
     },
     model::{RegionName, cluster::Keeper},
@@ -37,7 +38,7 @@ impl Places {
             let url = place.url.expose_secret();
             let transport = match distinct.get(url) {
                 Some(known) => Arc::clone(known),
-                None => redis::open(&place.url, io.clone())
+                None => open(&place.url, io.clone())
                     .map_err(|why| Error::Place { region: place.region.clone(), why: why.to_string() })?,
             };
             distinct.insert(url, Arc::clone(&transport));

@@ -33,7 +33,7 @@ const WAIT_FULL: Duration = Duration::from_millis(50);
 /// What comes within this is read together.
 const PACE: Duration = Duration::from_millis(50);
 /// For the answer, beside the wait; the transport's own limit is shorter.
-const LIMIT: Duration = Duration::from_secs(3);
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// One Redis as it is read.
 pub(super) struct Reader {
