@@ -100,7 +100,8 @@ pub(crate) const EFFECTFUL: &str = "
     aggregate/actor
     bus/actor bus/memory bus/redis
     alert/actor alert/journal alert/heartbeat alert/channels
-    web.rs web/access web/answer web/asker web/commands web/page web/process web/routes web/stream.rs web/stream/actor web/tls
+    web.rs web/access web/answer web/asker web/commands web/interest web/page web/process web/routes web/stream.rs
+    web/stream/actor web/tls
 ";
 
 /// More lines than this are more than one idea.
