@@ -68,9 +68,8 @@ impl Carrying {
             ended: ending,
             io: io.clone(),
         };
-        let sharer =
-            |(region, configured): (&RegionName, &Configured)| (region.clone(), start_sharer(&links, region, configured));
-        let sharers = configured.iter().map(sharer).collect();
+        let started = |(region, of): (&RegionName, &Configured)| (region.clone(), start_sharer(&links, region, of));
+        let sharers = configured.iter().map(started).collect();
         let bus = start_bus(&links, doors(aggregator, &sharers, None));
         let mut carrying = Self { links, bus, sharers, probers: BTreeMap::new(), configured, ended };
         carrying.start_probers();

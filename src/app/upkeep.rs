@@ -120,7 +120,7 @@ impl Node {
         if new.bus != self.config.bus {
             later("[bus]");
         }
-        let regions = if self.config.bus.is_some() { self.as_before(new.regions) } else { new.regions };
+        let regions = if self.config.bus.is_some() { self.as_before(&new.regions) } else { new.regions };
         let alerts = alert::Settings { path: self.config.alerts.path.clone(), ..new.alerts };
         self.config = Config {
             web: self.config.web.clone(),
@@ -151,13 +151,13 @@ impl Node {
     }
 
     /// The regions of a clustered node stay until it starts again, since the others count on it.
-    fn as_before(&self, new: Vec<RegionConfig>) -> Vec<RegionConfig> {
+    fn as_before(&self, new: &[RegionConfig]) -> Vec<RegionConfig> {
         let find = |name: &RegionName, among: &[RegionConfig]| among.iter().find(|region| region.name == *name).cloned();
         if new.iter().any(|region| find(&region.name, &self.config.regions).is_none()) {
             tracing::warn!("a region came; it takes effect with the next start");
         }
         let same = self.config.regions.iter().map(|before| {
-            find(&before.name, &new).unwrap_or_else(|| {
+            find(&before.name, new).unwrap_or_else(|| {
                 tracing::warn!(region = %before.name, "the region is gone; it takes effect with the next start");
                 before.clone()
             })
