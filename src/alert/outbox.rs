@@ -23,6 +23,7 @@ mod post;
 mod recall;
 mod refresh;
 mod row;
+mod void;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -36,7 +37,7 @@ use super::{
     Now,
     bucket::later,
     channels::{Failure, Nature, Parcel, Receipt},
-    desk::{Changes, Settled},
+    desk::Changes,
     order::{Lane, Order},
 };
 use crate::model::{
@@ -232,32 +233,6 @@ impl Outbox {
         if let Some(seq) = lane.open.iter().rev().find(is_old).copied() {
             self.leave_lane(seq);
             self.remove(seq);
-        }
-    }
-
-    fn settled(&mut self, id: &str, settled: Settled, now: Now) {
-        let is_void = |event: AlertEvent| match settled {
-            Settled::Acknowledged => matches!(event, AlertEvent::Escalation | AlertEvent::Reminder),
-            Settled::Resolved => event != AlertEvent::Resolved,
-        };
-        let seqs: Vec<u64> = self.about.get(id).into_iter().flatten().copied().collect();
-        for seq in seqs {
-            let Some(row) = self.rows.get_mut(&seq) else { continue };
-            if row.order.lane.about != id || row.in_doubt || !is_void(row.order.event) {
-                continue;
-            }
-            match row.state {
-                DeliveryState::Queued => self.cancel(seq, Self::why_void(settled), now),
-                DeliveryState::Sending => row.void = true,
-                _ => {}
-            }
-        }
-    }
-
-    const fn why_void(settled: Settled) -> &'static str {
-        match settled {
-            Settled::Acknowledged => "somebody took the incident before this was sent",
-            Settled::Resolved => "the incident was over before this was sent",
         }
     }
 

@@ -1,9 +1,11 @@
 //! A small cluster for random histories: nodes made of the real parts (duty, desk, outbox with its gate, merged copies), a Redis with a
 //! lease and a fence, and two providers that write down what arrives: `hook`, which knows a key that it had, and `slack`, which does not.
 
+mod hands;
+mod redis;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Instant,
 };
 
@@ -12,30 +14,26 @@ use rand::{SeedableRng, rngs::SmallRng};
 use super::{Duty, Lead, SILENT};
 use crate::{
     alert::{
-        Now, Settings,
-        channels::{Failure, Nature, Receipt},
-        desk::{Desk, Kept, Way, Ways, tests::room::Room},
-        merge::{Copy, merge, unended, unify},
-        outbox::{
-            Consignment, Ended, Gate, Outbox,
-            tests::{nature, route},
-        },
+        channels::{Failure, Receipt},
+        desk::tests::room::Room,
+        merge::{Copy, merge},
+        outbox::{Consignment, Ended, Gate},
     },
     clock,
     model::{
         Severity,
-        alert::{AlertEvent, AlertState},
+        alert::AlertEvent,
         cluster::{Lease, Member, Membership},
         world::WorldChange,
     },
 };
+use hands::Hands;
+use redis::Redis;
 
 pub(super) const NODES: [&str; 3] = ["a", "b", "c"];
 pub(super) const CHANNELS: [(&str, bool); 2] = [("hook", true), ("slack", false)];
 /// A leader waits so long for what others did before it tells.
 const WAITS_FOR_OTHERS: u64 = 3_000;
-const LEASE: u64 = 4_000;
-const DEAD_AFTER: u64 = 1_600;
 pub(super) const TICK: u64 = 1_000;
 
 /// What a provider took.
@@ -53,79 +51,6 @@ pub(super) struct Arrival {
     pub(super) by: String,
     #[expect(dead_code, reason = "what a failure prints")]
     pub(super) at: u64,
-}
-
-#[derive(Default)]
-struct Redis {
-    members: BTreeMap<&'static str, u64>,
-    lease: Option<(&'static str, u64, u64)>,
-    fence: u64,
-    version: u64,
-    kept: Copy,
-    /// What it held before, newest last, for a replica that is behind.
-    before: Vec<Copy>,
-}
-
-impl Redis {
-    fn tend(&mut self, node: &'static str, now: u64) -> Lease {
-        self.members.insert(node, now);
-        self.members.retain(|_, heard| now - *heard < DEAD_AFTER);
-        match self.lease.filter(|(_, _, until)| *until > now) {
-            Some((holder, ..)) if holder != node => return Lease::Other(holder.into()),
-            Some((_, fence, _)) => self.lease = Some((node, fence, now + LEASE)),
-            None => {
-                self.fence += 1;
-                self.lease = Some((node, self.fence, now + LEASE));
-            }
-        }
-        Lease::Mine { fence: self.lease.map_or(0, |(_, fence, _)| fence), until: clock::now(), wiped: self.version == 0 }
-    }
-
-    fn commit(&mut self, node: &str, fence: u64, copy: &Copy) -> bool {
-        let may = self.lease.is_some_and(|(holder, held, _)| holder == node && held == fence);
-        if may && self.kept != *copy {
-            self.version += 1;
-            self.before.push(std::mem::replace(&mut self.kept, copy.clone()));
-        }
-        may
-    }
-}
-
-struct Hands {
-    desk: Desk,
-    outbox: Outbox,
-}
-
-impl Hands {
-    fn new(node: &str, copy: &mut Copy, now: Now) -> Self {
-        unify(copy, now);
-        let kept = Kept { incidents: copy.incidents.values().cloned().collect(), silences: Vec::new() };
-        let routes = CHANNELS.iter().map(|(name, keyed)| route(name, of(*keyed))).collect();
-        let way = |(name, keyed): &(&str, bool)| ((*name).to_owned(), Way { nature: of(*keyed), recipients: Vec::new() });
-        let ways: Ways = CHANNELS.iter().map(way).collect();
-        let mut hands = Self {
-            desk: Desk::new(Arc::new(Settings::default()), ways, kept, now),
-            outbox: Outbox::new(routes, std::time::Duration::from_mins(5)),
-        };
-        hands.outbox.set_node(node);
-        hands.outbox.restore(copy.rows.values().cloned().collect(), now);
-        hands.desk.tell_ends(now, &unended(copy));
-        hands
-    }
-
-    /// What is on disk after a turn.
-    fn copy(&self) -> Copy {
-        let kept = self.desk.incidents().filter(|it| it.state != AlertState::Pending);
-        Copy {
-            incidents: kept.map(|it| (it.id.clone(), it.clone())).collect(),
-            rows: self.outbox.rows().map(|row| (row.key.clone(), row.clone())).collect(),
-            silences: BTreeMap::new(),
-        }
-    }
-}
-
-fn of(keyed: bool) -> Nature {
-    Nature { edits: false, ..nature(keyed) }
 }
 
 struct Live {
