@@ -7,8 +7,10 @@ SHELL := bash
 CARGO := $(or $(shell command -v cargo),$(HOME)/.cargo/bin/cargo)
 # More for the program or the test runner: make demo ARGS="--for 30s", make test ARGS="-E 'test(pool)'".
 ARGS :=
+# How often `make test-faults` makes each fault.
+ROUNDS := 20
 
-.PHONY: demo test test-faults gate fmt docs bench bench-detect help
+.PHONY: demo test test-faults gate fmt docs bench bench-detect bench-bus help
 .DEFAULT_GOAL := help
 
 demo: ## three real regions, watched, with incidents that come and go: http://127.0.0.1:3000
@@ -19,7 +21,6 @@ test: ## every test, on real servers of PostgreSQL 13 to 18
 	@.ci/setup test
 	@ulimit -n 65536 2>/dev/null || ulimit -n "$$(ulimit -Hn)"; $(CARGO) nextest run --locked $(ARGS)
 
-ROUNDS := 20
 test-faults: ## the whole fault table of clusters, each fault 20 times: about an hour (ISOBAR_FAULT_SEED=N repeats a run)
 	@.ci/setup test
 	@ulimit -n 65536 2>/dev/null || ulimit -n "$$(ulimit -Hn)"; ISOBAR_FAULT_ROUNDS=$(ROUNDS) $(CARGO) nextest run --locked --profile faults \
@@ -49,6 +50,10 @@ bench: ## what watching costs; writes the tables in docs/benchmarks.md
 bench-detect: ## how long it takes from a fault to the message at a channel
 	@.ci/setup test
 	$(CARGO) bench --locked -- detection
+
+bench-bus: ## what carrying samples between nodes takes
+	@.ci/setup test
+	$(CARGO) bench --locked -- bus
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

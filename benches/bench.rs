@@ -9,6 +9,7 @@
 
 #![allow(clippy::disallowed_methods)] // benches measure how long things really take
 
+mod bus;
 mod cost;
 mod crowd;
 mod databases;
@@ -32,6 +33,7 @@ const PARTS: &[(&str, fn() -> Section)] = &[
     ("freshness", freshness::run),
     ("detection", detection::run),
     ("health", health::run),
+    ("bus", bus::run),
 ];
 
 fn main() {

@@ -31,6 +31,7 @@ pub mod incident;
 mod inhibit;
 pub mod journal;
 pub mod lead;
+mod ledger;
 mod lifecycle;
 pub mod merge;
 pub mod message;
@@ -39,6 +40,7 @@ pub mod outbox;
 pub mod scope;
 pub mod settings;
 mod silence;
+mod turn;
 
 use crate::model::Timestamp;
 

@@ -5,7 +5,7 @@
 //!  runtime "isobar-io"     databases, TLS and SCRAM        arbiter per region      its probes
 //!  web workers             HTTP                            arbiter                 Aggregator
 //!  with a bus              its tasks run on "isobar-io"    arbiter each            AlertActor; its calls run on "isobar-io"
-//!                                                          arbiter each            BusActor, Sharer per region, Librarian, Clerk
+//!                                                          arbiter each            BusActor, Sharer and VantageProbe per region, Librarian, Clerk
 //! ```
 //! Without a bus supervisors report to the aggregator; with one they report to the bus, which gives it to the aggregator at once and to the
 //! other nodes soon, and a sharer per region says which of its targets this node probes.
@@ -244,8 +244,8 @@ fn join(
     io: &tokio::runtime::Handle,
     aggregator: Recipient<Batch>,
 ) -> Result<Option<Carrying>, bus::actor::Error> {
-    let (Some(settings), Some(state)) = (&config.bus, &shared.bus) else { return Ok(None) };
-    Carrying::start(settings, &config.regions, &shared.node, &shared.world, state, io, aggregator).map(Some)
+    let Some(settings) = &config.bus else { return Ok(None) };
+    Carrying::start(settings, config, shared, io, aggregator).map(Some)
 }
 
 /// All regions that the node knows: with a bus those of others too.
@@ -277,8 +277,10 @@ fn blindness(config: &Config) -> Blindness {
 fn start_aggregator(config: &Config, shared: &web::Shared) -> Running<Aggregator> {
     let (regions, world, blindness) = (all_regions(config), Arc::clone(&shared.world), blindness(config));
     let (bus, arbiters) = (shared.bus.clone(), vec![Arbiter::new().handle()]);
-    let addr = Aggregator::start_in_arbiter(&arbiters[0], move |_| {
-        Aggregator::new(regions, world, Vec::new(), blindness).with_bus(bus)
-    });
+    let addr =
+        Aggregator::start_in_arbiter(&arbiters[0], move |_| Aggregator::new(regions, world, Vec::new(), blindness).with_bus(bus));
     Running { addr, arbiters }
 }
+
+#[cfg(test)]
+mod tests;

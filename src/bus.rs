@@ -10,14 +10,24 @@
 //! reports every ten seconds, heartbeats, news of alerts, questions between nodes). A node writes only to its own region's Redis and
 //! reads every region's, each with a cursor of its own; both streams are bounded. A lost message heals: state is said again.
 //!
-//! **Back-pressure.** While Redis is away the outbox keeps the newest report per target and all transitions, and nothing else.
+//! **Numbers.** Each sender numbers its messages per stream, so that readers see what they missed ([`gaps`]), and what comes twice or late is
+//! left out. A write of which nobody knows whether it was done is written again with the same numbers ([`parcel`]): nothing is told twice.
+//!
+//! **Back-pressure.** While Redis is away the [`outbox`] keeps the newest report per target and its newest transitions, and little else; what
+//! the aggregator has no room for is brought again, and dropped beyond a bound. Both are counted.
+//!
+//! **Two streams, one story.** A region's own nodes take reports from `raw`, others from `world`; the [`inbox`] sees to it that a transition
+//! that stands on both is told once.
 //!
 //! **Membership.** Each beat is one script: it says that this node lives, tells who else does, renews or asks for the lease of the
-//! region's alert stage, and tells the time. The **keeper** applies the alert stage's changes, each in one script that refuses whoever
-//! does not hold the lease.
+//! region's alert stage, and tells the time. Targets spread over the [`members`], and the [`lease`] is given up by the holder's own clock
+//! before Redis gives it to another. The **keeper** applies the alert stage's changes, each in one script that refuses whoever does not hold
+//! the lease.
 //!
-//! Cold start: readers begin with what the streams still hold of the last seconds. Recovery: a Redis that does not answer three times is
-//! connected anew; nothing waits for it without a limit.
+//! **Versions.** What is written is the newest [`wire`] that all live nodes of all regions read; for the first seconds of a node, the oldest.
+//!
+//! Cold start: readers begin with what the streams still hold of the last seconds. Recovery: a Redis that does not answer is asked again and
+//! again, at most a second apart; nothing waits for it without a limit.
 
 use std::time::Duration;
 
@@ -41,7 +51,7 @@ pub mod redis;
 pub mod transport;
 pub mod wire;
 
-pub use redis::UrlError;
+pub use self::redis::{Checked, UrlError};
 
 /// The bus of one region: `[bus]` of `global.toml`, or of its own file.
 #[derive(Debug, Clone)]
@@ -83,5 +93,10 @@ impl PartialEq for Settings {
 
 /// Whether a bus can be at that URL; asks nobody. The error repeats nothing of it.
 pub fn check_url(url: &str) -> Result<(), UrlError> {
-    redis::check(url)
+    self::redis::check(url)
+}
+
+/// Tries step by step whether a region's nodes could meet there.
+pub async fn check(place: &Place) -> Vec<Checked> {
+    redis::try_out(&place.region, &place.url).await
 }

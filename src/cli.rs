@@ -54,9 +54,10 @@ enum Command {
     /// Watch these databases in region `local`, without any configuration
     Watch(WatchArgs),
     /// Run a node for the regions of a configuration folder
+    #[command(after_help = RUN_HELP)]
     Run(RunArgs),
     /// Check the configuration, then every target and pooler by phase: DNS, TCP, TLS, authentication, grants, extensions,
-    /// versions, then every channel, without telling anybody. Exit code 0: all good, 1: something degraded, 2: something broken
+    /// versions, then every region's bus and every channel, without telling anybody. Exit code 0: all good, 1: something degraded, 2: something broken
     Check(CheckArgs),
     /// Work with the rules that judge what is seen
     #[command(subcommand)]
@@ -88,16 +89,27 @@ struct RunArgs {
     /// The folder with global.toml and one file per region
     #[arg(long, value_name = "DIR", default_value = "regions")]
     config: PathBuf,
-    /// Run only this region; may be given more than once
+    /// Run only this region; may be given more than once. With a [bus] the node knows all others too
     #[arg(long = "region", value_name = "REGION")]
     regions: Vec<String>,
-    /// This node's name; the host's name unless given
+    /// This node's name, unlike that of every other node of its regions; the host's name unless given
     #[arg(long, value_name = "NAME")]
     node: Option<String>,
     /// Where to serve the API and the page; overrides [web] listen
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
 }
+
+const RUN_HELP: &str = "\
+Without [bus] in the configuration one process does everything, in memory.
+
+With it the nodes of a region share its targets, take over from one that dies, and agree who tells people; every node answers
+for the whole world. Two nodes or more near each region's databases:
+  eu-1$ isobar run --region eu-west-1 --node eu-1
+  eu-2$ isobar run --region eu-west-1 --node eu-2
+  us-1$ isobar run --region us-east-1 --node us-1
+All read the same folder. Of a region that a node does not run it needs the bus alone, and the urls of targets whose vantages
+name its own region.";
 
 /// `isobar check`
 #[derive(Debug, clap::Args)]

@@ -18,8 +18,10 @@ mod access;
 mod alerts;
 mod answer;
 mod asker;
+mod cluster;
 mod commands;
 mod health;
+mod interest;
 mod metrics;
 mod page;
 mod process;
@@ -172,6 +174,7 @@ struct State {
     health: health::Cache,
     stream: Addr<WebActor>,
     seats: Arc<AtomicUsize>,
+    interests: Arc<interest::Interests>,
     /// Anybody may call back, and the signature is the alert stage's to verify: a flood must not fill its mailbox.
     callbacks: tokio::sync::Semaphore,
     tls: bool,
@@ -214,13 +217,16 @@ pub fn start(settings: &Settings, shared: Shared) -> Result<Running, Error> {
     let seats = Arc::new(AtomicUsize::new(0));
     let arbiter = actix::Arbiter::new().handle();
     let (world, alerts, boot) = (shared.world.clone(), shared.alerts.clone(), shared.started.unix_ms());
-    let stream = WebActor::start_in_arbiter(&arbiter, move |_| WebActor::new(boot, world.load_full(), alerts));
+    let interests = Arc::new(interest::Interests::new(shared.interest.clone()));
+    let looks = interests.clone();
+    let stream = WebActor::start_in_arbiter(&arbiter, move |_| WebActor::new(boot, world.load_full(), alerts, looks));
     let state = Data::new(State {
         access: access::Access::new(settings),
         shared,
         health: health::Cache::default(),
         stream: stream.clone(),
         seats: seats.clone(),
+        interests,
         callbacks: tokio::sync::Semaphore::new(commands::CALLBACKS_AT_ONCE),
         tls: tls.is_some(),
     });

@@ -14,13 +14,18 @@ mod calls;
 mod carrier;
 mod clerk;
 mod cluster;
+mod deputy;
 mod library;
+mod news;
 mod office;
+mod seat;
+mod share;
+mod term;
 mod wishes;
 
 use std::{
     collections::BTreeSet,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -43,8 +48,9 @@ use crate::{
     },
 };
 use book::Pages;
-use calls::{Called, Of, make};
+use calls::{Call, Called, Of, make};
 use carrier::{Carrier, Everything};
+use seat::Seat;
 
 pub use clerk::{Clerk, Desks};
 pub use cluster::Cluster;
@@ -97,6 +103,9 @@ pub struct AlertActor {
     changed: bool,
     under_way: usize,
     is_ending: bool,
+    started: Instant,
+    /// Its place among the region's nodes; none without a bus.
+    seat: Option<Seat>,
 }
 
 /// Other settings from now on.
@@ -142,13 +151,35 @@ impl AlertActor {
     /// An actor that goes on from what the office holds.
     pub fn new(office: Office, links: Links) -> Self {
         let now = Now { steady: links.steady.now(), wall: clock::wall() };
-        let Office { settings, desk, carrier } = office;
+        let Office { settings, desk, carrier, version } = office;
         let heartbeat = Heartbeat::new(&settings, now);
         // The first turn publishes: until then readers would see no channels, and no incidents.
         let (pages, published) = (Pages::default(), Timestamp(now.steady.0 - PUBLISH_EVERY));
         let (changed, under_way, is_ending) = (true, 0, false);
-        let forgotten = now.steady;
-        Self { settings, links, desk, carrier, pages, heartbeat, published, forgotten, changed, under_way, is_ending }
+        let (forgotten, started) = (now.steady, clock::now());
+        let seat = links.cluster.clone().map(|cluster| {
+            cluster.version.store(version, Ordering::Relaxed);
+            Seat::new(cluster, carrier.copy(everything(&desk, now)), version, started)
+        });
+        let mut actor = Self {
+            settings,
+            links,
+            desk,
+            carrier,
+            pages,
+            heartbeat,
+            published,
+            forgotten,
+            changed,
+            under_way,
+            is_ending,
+            started,
+            seat,
+        };
+        if actor.seat.is_some() {
+            actor.rest();
+        }
+        actor
     }
 
     fn now(&self) -> Now {
@@ -157,6 +188,9 @@ impl AlertActor {
 
     /// Once around, see the module.
     fn turn(&mut self, ctx: &mut Context<Self>) {
+        if !self.decides() {
+            return;
+        }
         let now = self.now();
         let mut events = Vec::new();
         for _ in 0..MOST_ROUNDS {
@@ -192,17 +226,30 @@ impl AlertActor {
         }
         let desk = &self.desk;
         let calls = self.carrier.keep(|| everything(desk, now), now);
-        for call in calls {
-            self.under_way += 1;
-            let (io, mail) = (self.links.io.clone(), ctx.address());
-            self.links.io.spawn(async move {
-                let parcel = Arc::new(call.parcel);
-                let ended = make(call.channel, Arc::clone(&parcel), &io).await;
-                log(&call.of, &parcel.order, &ended);
-                mail.do_send(Called { of: call.of, ended });
-            });
+        self.tell(&events, now);
+        for call in self.share(calls, ctx) {
+            self.make(call, ctx);
         }
-        self.tell(&events);
+    }
+
+    /// Whether this node's desk decides anything.
+    fn decides(&self) -> bool {
+        self.seat.as_ref().is_none_or(Seat::has_desk)
+    }
+
+    fn make(&mut self, call: Call, ctx: &mut Context<Self>) {
+        self.under_way += 1;
+        let (io, mail, deputy) = (self.links.io.clone(), ctx.address(), self.deputy(&call));
+        let by_deputy = deputy.is_some();
+        self.links.io.spawn(async move {
+            let parcel = Arc::new(call.parcel);
+            let ended = match deputy {
+                Some(deputy) => deputy.make(&parcel).await,
+                None => make(call.channel, Arc::clone(&parcel), &io).await,
+            };
+            log(&call.of, &parcel.order, &ended);
+            mail.do_send(Called { of: call.of, ended, by_deputy });
+        });
     }
 
     fn look_up(&mut self, changes: &Changes) {
@@ -212,12 +259,14 @@ impl AlertActor {
     }
 
     /// Brings the pages up to date and tells the stream what happened.
-    fn tell(&mut self, events: &[(&'static str, String)]) {
+    fn tell(&mut self, events: &[(&'static str, String)], now: Now) {
         self.pages.stale(self.carrier.outbox.touched());
+        let stale = if self.seat.is_some() { self.pages.are_stale().clone() } else { BTreeSet::new() };
         let (gone, is_new) = self.pages.turn(&self.desk, &self.carrier.outbox);
         self.changed |= is_new;
         let alert = |id: &String| self.pages.alert(id).or_else(|| gone.get(id).cloned());
         let told: Vec<_> = events.iter().filter_map(|(event, id)| Some((*event, alert(id)?))).collect();
+        self.say(&told, stale, now);
         if let (Some(stream), false) = (&self.links.stream, told.is_empty()) {
             // Readers of a stream that is too slow start anew from the book.
             let _ = stream.try_send(AlertChange(told));
@@ -240,26 +289,37 @@ impl AlertActor {
             ..AlertBook::default()
         };
         self.pages.copy_to(&mut book);
-        self.links.book.store(Arc::new(book));
+        match &self.seat {
+            Some(seat) => seat.cluster.library.keep(&seat.cluster.home, book, seat.has_desk()),
+            None => self.links.book.store(Arc::new(book)),
+        }
         (self.changed, self.published) = (false, now.steady);
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
         ctx.run_later(TICK, Self::tick);
         let now = self.now();
-        self.desk.tick(now);
+        if self.decides() {
+            self.desk.tick(now);
+        }
         self.turn(ctx);
+        self.attend(ctx);
         if later(self.forgotten, FORGET_EVERY) <= now.steady {
             self.forgotten = now.steady;
-            let known: BTreeSet<String> = self.desk.incidents().map(|incident| incident.id.clone()).collect();
-            self.carrier.forget(&known);
+            if self.decides() {
+                let known: BTreeSet<String> = self.desk.incidents().map(|incident| incident.id.clone()).collect();
+                self.carrier.forget(&known);
+            }
             // Silences come and go by the clock alone.
             self.changed = true;
         }
         self.changed |= self.carrier.not_kept() != self.links.book.load().not_kept.as_ref();
         self.publish(now);
         let (world, carrier) = (self.links.world.load(), &self.carrier);
-        self.heartbeat.turn(now, &self.links.io, || office::trouble(&world, carrier, clock::now(), now));
+        // That all is well is for the leader to say.
+        if self.seat.as_ref().is_none_or(Seat::leads) {
+            self.heartbeat.turn(now, &self.links.io, || office::trouble(&world, carrier, clock::now(), now));
+        }
         self.links.alive.store(Arc::new(clock::now()));
     }
 }
@@ -298,7 +358,7 @@ impl Handler<WorldChange> for AlertActor {
     type Result = ();
 
     fn handle(&mut self, change: WorldChange, ctx: &mut Self::Context) {
-        if self.is_ending {
+        if self.is_ending || !self.decides() {
             return;
         }
         self.desk.see(self.now(), &change);
@@ -312,7 +372,10 @@ impl Handler<Called> for AlertActor {
     fn handle(&mut self, called: Called, ctx: &mut Self::Context) {
         self.under_way = self.under_way.saturating_sub(1);
         self.changed = true;
-        self.carrier.settle(called, self.now());
+        if !self.outlived(&called.of, &called.ended) {
+            self.learn(&called);
+            self.carrier.settle(called, self.now());
+        }
         self.turn(ctx);
     }
 }

@@ -39,14 +39,14 @@ struct Own {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Books {
+pub(super) struct Books {
     own: BTreeMap<RegionName, Own>,
     far: BTreeMap<RegionName, Far>,
 }
 
 impl Books {
     /// The book of an alert actor on this node. When it leads no longer, what it knew stands until the new leader speaks.
-    pub fn keep(&mut self, region: &RegionName, book: AlertBook, leads: bool, now: Timestamp) {
+    pub(super) fn keep(&mut self, region: &RegionName, book: AlertBook, leads: bool, now: Timestamp) {
         let before = self.own.insert(region.clone(), Own { book, leads });
         if leads {
             self.far.remove(region);
@@ -61,7 +61,7 @@ impl Books {
     }
 
     /// What a leader on another node tells.
-    pub fn hear(&mut self, news: AlertNews, now: Timestamp) {
+    pub(super) fn hear(&mut self, news: AlertNews, now: Timestamp) {
         let Some(region) = news.region.filter(|region| !self.leads(region)) else { return };
         let far = self.far.entry(region).or_default();
         for item in news.items {
@@ -82,7 +82,7 @@ impl Books {
     }
 
     /// Lets go of what nobody says again, and of what was over long ago; tells whether there was any.
-    pub fn forget(&mut self, now: Timestamp) -> bool {
+    pub(super) fn forget(&mut self, now: Timestamp) -> bool {
         let mut gone = 0;
         for far in self.far.values_mut() {
             let before = far.items.len();
@@ -107,7 +107,7 @@ impl Books {
     }
 
     /// Fingerprints of incidents about whole regions that were told by a leader other than this region's, and are not over.
-    pub fn told_elsewhere(&self, home: &RegionName) -> BTreeSet<String> {
+    pub(super) fn told_elsewhere(&self, home: &RegionName) -> BTreeSet<String> {
         let own = self.own.iter().filter(|(region, own)| *region != home && own.leads).flat_map(|(_, own)| &own.book.alerts);
         let far = self.far.iter().filter(|(region, _)| *region != home).flat_map(|(_, far)| far.items.values());
         let alerts = own.chain(far.map(|(_, item)| &item.alert));
@@ -119,7 +119,7 @@ impl Books {
     }
 
     /// Whose an alert is.
-    pub fn region_of(&self, id: &str) -> Option<RegionName> {
+    pub(super) fn region_of(&self, id: &str) -> Option<RegionName> {
         let own = self.own.iter().find(|(_, own)| own.leads && own.book.alert(id).is_some()).map(|(region, _)| region);
         let far = || self.far.iter().find(|(_, far)| far.items.contains_key(id)).map(|(region, _)| region);
         own.or_else(far).cloned()
@@ -127,7 +127,7 @@ impl Books {
 
     /// All of it as one book, newest first. An alert that two regions have, as one about a third region, is shown once: as the one that
     /// tells it has it.
-    pub fn whole(&self) -> AlertBook {
+    pub(super) fn whole(&self) -> AlertBook {
         let mut whole = AlertBook::default();
         let mut alerts: BTreeMap<String, Arc<_>> = BTreeMap::new();
         let mut take = |alert: &Arc<Alert>, steps: &Arc<Vec<AlertStep>>, book: &mut AlertBook| {

@@ -26,7 +26,7 @@ use crate::model::Timestamp;
 pub use callback::{CallbackAction, callback};
 
 /// One message on its way.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Parcel {
     /// What to tell whom.
     pub order: Order,
@@ -52,7 +52,7 @@ pub struct Receipt {
 }
 
 /// Why a call failed. Texts hold no secret: no URL, no token.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Failure {
     /// It was not taken, and may be later: no connection, 429, 5xx.
     #[error("{why}")]

@@ -10,7 +10,7 @@
 //!
 //! Without a path all of this is in memory, for `watch`, the demo and tests.
 
-mod shift;
+pub(super) mod shift;
 
 use std::{
     fs,
@@ -83,6 +83,8 @@ pub struct Batch<'a> {
     pub rows: Vec<&'a Row>,
     /// Rows that are gone.
     pub dropped: Vec<u64>,
+    /// The version of the region's shelves after it; none without a bus, and when it stays.
+    pub version: Option<u64>,
 }
 
 impl Batch<'_> {
@@ -93,6 +95,7 @@ impl Batch<'_> {
             && self.silences.is_none()
             && self.rows.is_empty()
             && self.dropped.is_empty()
+            && self.version.is_none()
     }
 }
 
@@ -103,6 +106,8 @@ pub struct Loaded {
     pub kept: Kept,
     /// For the outbox, in order.
     pub rows: Vec<Row>,
+    /// The version of the region's shelves that it holds; 0 when it never followed any.
+    pub version: u64,
     /// What had to be said on the way: a file moved aside, entries that could not be read.
     pub remarks: Vec<String>,
     /// Why its times could not be written anew, when they could not: all of it is to be written again.
@@ -156,6 +161,9 @@ impl Journal {
         let written: Option<i64> =
             self.connection.query_row("SELECT value FROM meta WHERE name = 'offset'", [], |row| row.get(0)).optional()?;
         let by = offset(now) - written.unwrap_or_else(|| offset(now));
+        let version: Option<i64> =
+            self.connection.query_row("SELECT value FROM meta WHERE name = 'version'", [], |row| row.get(0)).optional()?;
+        into.version = version.map_or(0, i64::cast_unsigned);
         into.kept.incidents = self.read("SELECT json FROM incidents ORDER BY id", &mut into.remarks)?;
         into.kept.silences = self.read("SELECT json FROM silences ORDER BY id", &mut into.remarks)?;
         into.rows = self.read("SELECT json FROM rows ORDER BY seq", &mut into.remarks)?;
@@ -224,6 +232,9 @@ impl Journal {
             transaction.execute_batch("DELETE FROM incidents; DELETE FROM rows;")?;
         }
         transaction.prepare_cached("INSERT OR REPLACE INTO meta VALUES ('offset', ?1)")?.execute([offset])?;
+        if let Some(version) = batch.version {
+            transaction.prepare_cached("INSERT OR REPLACE INTO meta VALUES ('version', ?1)")?.execute([version.cast_signed()])?;
+        }
         for incident in &batch.incidents {
             put(&transaction, "INSERT OR REPLACE INTO incidents VALUES (?1, ?2)", &incident.id, incident)?;
         }

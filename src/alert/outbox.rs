@@ -20,6 +20,7 @@ mod gate;
 mod keep;
 mod lane;
 mod post;
+mod recall;
 mod refresh;
 mod row;
 
@@ -29,6 +30,7 @@ use std::{
 };
 
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Now,
@@ -79,7 +81,7 @@ pub struct Consignment {
 }
 
 /// How a call ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Ended {
     /// The channel said so.
     Answered(Result<Receipt, Failure>),
@@ -101,6 +103,8 @@ pub struct News {
 /// See the module.
 #[derive(Debug)]
 pub struct Outbox {
+    /// Whose outbox it is, where there are several.
+    node: String,
     give_up_after: Duration,
     posts: BTreeMap<String, Post>,
     rows: BTreeMap<u64, Row>,
@@ -128,6 +132,7 @@ impl Outbox {
     pub fn new(routes: Vec<Route>, give_up_after: Duration) -> Self {
         let post = |route: Route| (route.name.clone(), Post::new(&route));
         Self {
+            node: String::new(),
             give_up_after,
             posts: routes.into_iter().map(post).collect(),
             rows: BTreeMap::new(),
@@ -194,6 +199,7 @@ impl Outbox {
             key,
             state: DeliveryState::Queued,
             attempts: 0,
+            calls: BTreeMap::new(),
             queued_at: now.wall,
             next_due: now.steady,
             deadline: later(order.decided, self.give_up_after),
@@ -286,6 +292,7 @@ impl Outbox {
         }
         row.state = DeliveryState::Sending;
         row.attempts += 1;
+        row.calls.insert(self.node.clone(), (row.attempts, false));
         row.possible_repeat |= may_repeat && !row.is_update();
         let parcel = Parcel {
             order: row.order.clone(),
@@ -310,6 +317,7 @@ impl Outbox {
         if row.state != DeliveryState::Sending || row.attempts != attempt {
             return;
         }
+        row.calls.insert(self.node.clone(), (attempt, true));
         let (lane, critical) = (row.order.lane.clone(), row.is_critical());
         let post = self.posts.get_mut(&lane.channel);
         let keyed = post.as_ref().is_some_and(|post| post.nature.keyed);

@@ -7,13 +7,12 @@ use std::{
 };
 
 use actix::{Actor, Addr, Arbiter, Recipient};
-use arc_swap::ArcSwap;
 use tokio::{runtime::Handle, sync::mpsc};
 
 use super::{
     running::Running,
     share::HAND_OVER,
-    sharer::{Configured, HandOver, ProbedBy, Sharer},
+    sharer::{Configured, HandOver, ProbedBy, SeenBy, Sharer},
     telling::{Joint, Telling},
 };
 use crate::{
@@ -22,13 +21,9 @@ use crate::{
         actor::{BusActor, Doors, Error, Leaving, Links, Places, Stop},
     },
     clock,
-    config::RegionConfig,
-    model::{
-        NodeName, RegionName,
-        cluster::{BusState, Interest},
-        report::Batch,
-        world::World,
-    },
+    config::{Config, RegionConfig},
+    model::{NodeName, RegionName, cluster::Interest, report::Batch},
+    probe::vantage::{Pace, VantageProbe},
     region::supervisor::RegionSupervisor,
     web,
 };
@@ -41,7 +36,9 @@ pub(super) struct Carrying {
     links: Links,
     bus: Running<BusActor>,
     sharers: BTreeMap<RegionName, Running<Sharer>>,
-    homes: Vec<RegionConfig>,
+    probers: BTreeMap<RegionName, Running<VantageProbe>>,
+    /// What each sharer divides.
+    configured: BTreeMap<RegionName, Configured>,
     /// Why this node cannot be on the bus, when it cannot.
     ended: mpsc::UnboundedReceiver<Error>,
 }
@@ -50,31 +47,34 @@ impl Carrying {
     /// Starts it; nothing is connected yet. What the alert stage takes from it is told later.
     pub(super) fn start(
         settings: &Settings,
-        homes: &[RegionConfig],
-        node: &str,
-        world: &Arc<ArcSwap<World>>,
-        state: &Arc<ArcSwap<BusState>>,
+        config: &Config,
+        shared: &web::Shared,
         io: &Handle,
         aggregator: Recipient<Batch>,
     ) -> Result<Self, Error> {
         let (ending, ended) = mpsc::unbounded_channel();
-        let names: Vec<RegionName> = homes.iter().map(|home| home.name.clone()).collect();
+        let configured = configured(config);
+        let names: Vec<RegionName> = config.regions.iter().map(|home| home.name.clone()).collect();
         let links = Links {
             settings: settings.clone(),
             versions: names.iter().map(|name| (name.clone(), Arc::new(AtomicU64::new(0)))).collect(),
             homes: names,
-            node: NodeName::from(node),
+            node: NodeName::from(shared.node.as_str()),
             // Differs with each start, unless the same process starts twice within a millisecond.
             boot: clock::own().unix_ms().unsigned_abs(),
             places: Places::open(settings, io)?,
-            world: Arc::clone(world),
-            state: Arc::clone(state),
+            world: Arc::clone(&shared.world),
+            state: shared.bus.clone().unwrap_or_default(),
             ended: ending,
             io: io.clone(),
         };
-        let sharers = homes.iter().map(|home| (home.name.clone(), start_sharer(&links, home))).collect();
+        let sharer =
+            |(region, configured): (&RegionName, &Configured)| (region.clone(), start_sharer(&links, region, configured));
+        let sharers = configured.iter().map(sharer).collect();
         let bus = start_bus(&links, doors(aggregator, &sharers, None));
-        Ok(Self { links, bus, sharers, homes: homes.to_vec(), ended })
+        let mut carrying = Self { links, bus, sharers, probers: BTreeMap::new(), configured, ended };
+        carrying.start_probers();
+        Ok(carrying)
     }
 
     /// What the alert stage is joined to.
@@ -116,11 +116,24 @@ impl Carrying {
     }
 
     /// The regions' targets from now on.
-    pub(super) fn reconfigure(&mut self, homes: &[RegionConfig]) {
-        self.homes = homes.to_vec();
-        for home in homes {
-            if let Some(sharer) = self.sharers.get(&home.name) {
-                sharer.addr.do_send(Configured(home.targets.clone()));
+    pub(super) fn reconfigure(&mut self, config: &Config) {
+        self.configured = configured(config);
+        for (region, configured) in &self.configured {
+            if let Some(sharer) = self.sharers.get(region) {
+                sharer.addr.do_send(configured.clone());
+            }
+        }
+    }
+
+    /// Starts those who look at other regions' targets, and tells the sharers.
+    fn start_probers(&mut self) {
+        for (region, sharer) in &self.sharers {
+            let (from, to, io) = (region.clone(), self.bus.addr.clone().recipient(), self.links.io.clone());
+            let arbiters = vec![Arbiter::new().handle()];
+            let addr = VantageProbe::start_in_arbiter(&arbiters[0], move |_| VantageProbe::new(from, Pace::default(), to, io));
+            sharer.addr.do_send(SeenBy(addr.clone()));
+            if let Some(old) = self.probers.insert(region.clone(), Running { addr, arbiters }) {
+                old.end();
             }
         }
     }
@@ -134,21 +147,24 @@ impl Carrying {
     pub(super) fn revive(&mut self, aggregator: Recipient<Batch>) {
         self.bus.end();
         self.bus = start_bus(&self.links, doors(aggregator, &self.sharers, None));
+        self.start_probers();
     }
 
-    /// The regions whose sharer is dead.
+    /// The regions whose sharer or prober is dead.
     pub(super) fn undivided(&self) -> Vec<RegionName> {
-        let dead = self.sharers.iter().filter(|(_, sharer)| !sharer.addr.connected());
+        let prober = |region| self.probers.get(region).is_some_and(|prober| prober.addr.connected());
+        let dead = self.sharers.iter().filter(|(region, sharer)| !sharer.addr.connected() || !prober(*region));
         dead.map(|(region, _)| region.clone()).collect()
     }
 
     /// Starts a region's sharer anew; [`join`](Self::join) it then, and tell it who probes.
     pub(super) fn revive_sharer(&mut self, region: &RegionName) {
-        let Some(home) = self.homes.iter().find(|home| home.name == *region) else { return };
-        let started = start_sharer(&self.links, home);
+        let Some(configured) = self.configured.get(region) else { return };
+        let started = start_sharer(&self.links, region, configured);
         if let Some(dead) = self.sharers.insert(region.clone(), started) {
             dead.end();
         }
+        self.start_probers();
     }
 
     /// Lets the other nodes take this node's targets; back when they have, when there are none, or when it takes too long.
@@ -172,6 +188,7 @@ impl Carrying {
         }
         self.bus.end();
         self.sharers.values().for_each(Running::end);
+        self.probers.values().for_each(Running::end);
     }
 }
 
@@ -201,9 +218,18 @@ fn start_bus(links: &Links, doors: Doors) -> Running<BusActor> {
     Running { addr, arbiters }
 }
 
-fn start_sharer(links: &Links, home: &RegionConfig) -> Running<Sharer> {
-    let (region, me, targets, world) = (home.name.clone(), links.node.clone(), home.targets.clone(), Arc::clone(&links.world));
+fn start_sharer(links: &Links, region: &RegionName, configured: &Configured) -> Running<Sharer> {
+    let (region, me, configured, world) = (region.clone(), links.node.clone(), configured.clone(), Arc::clone(&links.world));
     let arbiters = vec![Arbiter::new().handle()];
-    let addr = Sharer::start_in_arbiter(&arbiters[0], move |_| Sharer::new(region, me, targets, world));
+    let addr = Sharer::start_in_arbiter(&arbiters[0], move |_| Sharer::new(region, me, configured, world));
     Running { addr, arbiters }
+}
+
+fn configured(config: &Config) -> BTreeMap<RegionName, Configured> {
+    let of = |home: &RegionConfig| {
+        let looks = config.vantages.iter().filter(|vantage| vantage.from == home.name);
+        let afar = looks.map(|vantage| (vantage.target.clone(), vantage.url.clone())).collect();
+        (home.name.clone(), Configured { targets: home.targets.clone(), afar })
+    };
+    config.regions.iter().map(of).collect()
 }

@@ -120,6 +120,14 @@ impl Share {
         (before != after).then_some(after)
     }
 
+    /// Which of other regions' targets this node looks at, of those that its region is to look at.
+    pub(super) fn afar(&self, now: Instant, all: &[TargetId]) -> BTreeSet<TargetId> {
+        if self.is_cut_off(now) {
+            return all.iter().cloned().collect();
+        }
+        members::share(all, &self.members, &self.me).into_iter().cloned().collect()
+    }
+
     /// What is probed now.
     pub(super) fn held(&self) -> impl Iterator<Item = &TargetId> {
         self.held.keys()
@@ -257,6 +265,16 @@ mod tests {
         alone.probed(0);
         alone.share.leave();
         assert!(alone.share.is_handed_over(alone.at(0)), "to whom should it?");
+    }
+
+    #[test]
+    fn other_regions_targets_are_looked_at_by_one_node_each() {
+        let mut region = Region::new();
+        let far: Vec<TargetId> = (0..10).map(|n| TargetId::new("far", &format!("t{n}"))).collect();
+        assert!(region.share.afar(region.at(0), &far).is_empty());
+        region.live(0, &["a", "b"]);
+        assert!((1..10).contains(&region.share.afar(region.at(0), &far).len()));
+        assert_eq!(region.share.afar(region.at(3_000), &far).len(), 10, "cut off, it looks at all");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Gives a region's supervisor the targets that this node is to probe, as the region's nodes come and go.
+//! Gives a region's supervisor the targets that this node is to probe, as the region's nodes come and go; and its vantage prober those of
+//! other regions that it is to look at.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -10,6 +11,10 @@ use crate::{
     clock,
     config::TargetConfig,
     model::{NodeName, RegionName, TargetId, cluster::Membership, world::World},
+    probe::{
+        conninfo::ConnInfo,
+        vantage::{VantageProbe, Watch},
+    },
     region::supervisor::{self, Given, RegionSupervisor},
 };
 
@@ -23,11 +28,20 @@ pub(super) struct Sharer {
     ids: Vec<TargetId>,
     world: Arc<ArcSwap<World>>,
     supervisor: Option<Addr<RegionSupervisor>>,
+    /// Other regions' targets that this region is a vantage of.
+    afar: Vec<(TargetId, ConnInfo)>,
+    prober: Option<Addr<VantageProbe>>,
+    /// What the prober was told.
+    looks_at: BTreeSet<TargetId>,
     share: Share,
 }
 
-/// The region's targets from now on.
-pub(super) struct Configured(pub(super) Vec<TargetConfig>);
+/// The region's targets from now on, and those of others that it is to look at.
+#[derive(Clone)]
+pub(super) struct Configured {
+    pub(super) targets: Vec<TargetConfig>,
+    pub(super) afar: Vec<(TargetId, ConnInfo)>,
+}
 
 impl Message for Configured {
     type Result = ();
@@ -40,6 +54,13 @@ impl Message for ProbedBy {
     type Result = ();
 }
 
+/// Who looks at other regions' targets from now on; it knows of none yet.
+pub(super) struct SeenBy(pub(super) Addr<VantageProbe>);
+
+impl Message for SeenBy {
+    type Result = ();
+}
+
 /// This node will end: others are to take its targets. Answers whether they have them; to be asked again until they have.
 pub(super) struct HandOver;
 
@@ -49,9 +70,11 @@ impl Message for HandOver {
 
 impl Sharer {
     /// Of one region of this node; its supervisor is told later.
-    pub(super) fn new(region: RegionName, me: NodeName, targets: Vec<TargetConfig>, world: Arc<ArcSwap<World>>) -> Self {
-        let ids = ids(&targets);
-        Self { region, targets, ids, world, supervisor: None, share: Share::new(me, clock::now()) }
+    pub(super) fn new(region: RegionName, me: NodeName, configured: Configured, world: Arc<ArcSwap<World>>) -> Self {
+        let Configured { targets, afar } = configured;
+        let share = Share::new(me, clock::now());
+        let (ids, looks_at) = (ids(&targets), BTreeSet::new());
+        Self { region, targets, ids, world, supervisor: None, afar, prober: None, looks_at, share }
     }
 
     fn divide(&mut self) {
@@ -61,6 +84,18 @@ impl Sharer {
         if let Some(mine) = self.share.divide(clock::now(), &self.ids, reporter) {
             tracing::info!(region = %self.region, targets = mine.len(), of = self.ids.len(), "this node's share");
             self.give(&mine);
+        }
+        let afar: Vec<TargetId> = self.afar.iter().map(|(id, _)| id.clone()).collect();
+        let mine = self.share.afar(clock::now(), &afar);
+        if mine != self.looks_at {
+            self.looks_at = mine;
+            self.look_afar();
+        }
+    }
+
+    fn look_afar(&self) {
+        if let Some(prober) = &self.prober {
+            prober.do_send(Watch(self.afar.iter().filter(|(id, _)| self.looks_at.contains(id)).cloned().collect()));
         }
     }
 
@@ -107,8 +142,19 @@ impl Handler<Configured> for Sharer {
     type Result = ();
 
     fn handle(&mut self, new: Configured, _: &mut Self::Context) {
-        (self.ids, self.targets) = (ids(&new.0), new.0);
+        (self.ids, self.targets, self.afar) = (ids(&new.targets), new.targets, new.afar);
         self.divide();
+        // Those that stay may have other addresses.
+        self.look_afar();
+    }
+}
+
+impl Handler<SeenBy> for Sharer {
+    type Result = ();
+
+    fn handle(&mut self, new: SeenBy, _: &mut Self::Context) {
+        self.prober = Some(new.0);
+        self.look_afar();
     }
 }
 

@@ -145,7 +145,7 @@ impl Node {
             }
         }
         if let Some(carrying) = &mut self.carrying {
-            carrying.reconfigure(&self.config.regions);
+            carrying.reconfigure(&self.config);
         }
         tracing::info!(regions = wanted.len(), "configuration reloaded");
     }

@@ -95,3 +95,65 @@ impl Cache {
         self.worst = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        bus::fixtures::{REGION, report},
+        clock,
+        model::Status::{Degraded, Healthy, Unhealthy, Unknown},
+    };
+
+    /// Milliseconds and what a probe says then; `+` is written at that moment, `-` is not.
+    fn script(steps: &[(u64, Option<Status>)], expected: &str) {
+        let (start, mut cache) = (clock::now(), Cache::new(Duration::from_secs(3)));
+        let written: String = steps
+            .iter()
+            .map(|(ms, status)| {
+                let now = start + Duration::from_millis(*ms);
+                if let Some(status) = status {
+                    cache.take(&report("orders", *status, 1), now);
+                }
+                let urgent = cache.is_urgent(now);
+                let due = cache.due(now);
+                assert!(!urgent || !due.is_empty(), "{ms} ms");
+                if due.is_empty() { '-' } else { '+' }
+            })
+            .collect();
+        assert_eq!(written, expected, "{steps:?}");
+    }
+
+    #[test]
+    fn a_change_is_written_at_once_and_the_rest_each_interval() {
+        let said = Some;
+        script(&[(0, said(Healthy)), (250, said(Healthy)), (2_900, said(Healthy)), (3_000, said(Healthy))], "+--+");
+        script(&[(0, said(Healthy)), (1_100, said(Unhealthy)), (1_200, said(Healthy)), (2_100, None)], "++-+");
+        script(&[(0, said(Healthy)), (200, said(Unhealthy)), (999, None), (1_000, None)], "+--+");
+    }
+
+    #[test]
+    fn what_another_node_probes_now_is_not_written_any_more() {
+        script(&[(0, Some(Healthy)), (3_000, None), (6_000, None), (20_000, None)], "++--");
+    }
+
+    #[test]
+    fn after_a_failed_write_everything_is_due_again() {
+        let (now, mut cache) = (clock::now(), Cache::new(Duration::from_secs(3)));
+        cache.take(&report("orders", Healthy, 1), now);
+        let keys: Vec<String> = cache.due(now).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, [format!("database:health:latest:{REGION}:orders")]);
+        cache.lost();
+        assert_eq!(cache.due(now).len(), 1);
+    }
+
+    #[test]
+    fn the_worst_of_the_world_is_the_one_with_the_worst_status() {
+        let (now, mut cache) = (clock::now(), Cache::new(Duration::from_secs(3)));
+        let world = [Healthy, Unknown, Unhealthy, Degraded].map(|status| report(status.as_str(), status, 1).sample);
+        let (key, worst) = cache.worst(world.iter(), now).expect("it is due");
+        assert_eq!((key.as_str(), worst.status), (WORST, Unhealthy));
+        assert!(cache.worst(world.iter(), now).is_none(), "it was written");
+        assert!(cache.worst([].iter(), now).is_none());
+    }
+}

@@ -156,3 +156,76 @@ impl Gathered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        bus::fixtures::{REGION, figure, numbers, report, with},
+        model::Status::Healthy,
+    };
+
+    fn from(node: &str) -> Sender {
+        Sender { region: REGION.into(), node: node.into(), boot: 1, sequence: 1 }
+    }
+
+    /// What one look brings of reports of one target, each on a stream with a figure and its transitions.
+    fn look(reading: Reading, reports: &[(Stream, u32, &[u32])]) -> Option<(u32, Vec<u32>)> {
+        let mut inbox = Inbox::default();
+        for (stream, figure, numbers) in reports {
+            let report = with(report("orders", Healthy, *figure), numbers);
+            inbox.take(*stream, reading, from("eu-1"), Message::Reports(vec![report]));
+        }
+        let batches = inbox.batches();
+        let report = batches.iter().flat_map(|batch| &batch.reports).next()?;
+        Some((figure(report), numbers(report)))
+    }
+
+    #[test]
+    fn each_way_of_reading_tells_every_transition_once() {
+        let both: &[(Stream, u32, &[u32])] = &[
+            (Stream::World, 1, &[1]),
+            (Stream::Raw, 1, &[1]),
+            (Stream::Raw, 2, &[]),
+            (Stream::World, 3, &[2]),
+            (Stream::Raw, 3, &[2]),
+            (Stream::Raw, 4, &[]),
+        ];
+        assert_eq!(look(Reading::Home, both), Some((4, vec![1, 2])));
+        assert_eq!(look(Reading::Watched, both), Some((4, vec![1, 2])));
+        assert_eq!(look(Reading::Far, both), Some((3, vec![1, 2])));
+    }
+
+    #[test]
+    fn a_late_stream_does_not_turn_the_clock_back() {
+        assert_eq!(look(Reading::Watched, &[(Stream::World, 3, &[1]), (Stream::Raw, 2, &[])]), Some((3, vec![1])));
+        assert_eq!(look(Reading::Watched, &[(Stream::World, 60, &[1]), (Stream::Raw, 2, &[])]), Some((60, vec![1])));
+        assert_eq!(look(Reading::Watched, &[(Stream::Raw, 3, &[]), (Stream::World, 2, &[1])]), Some((3, vec![1])), "it happened");
+    }
+
+    #[test]
+    fn nodes_have_batches_of_their_own_and_speak_for_their_region_only() {
+        let mut inbox = Inbox::default();
+        for node in ["eu-1", "eu-2"] {
+            inbox.take(Stream::World, Reading::Far, from(node), Message::Reports(vec![report(node, Healthy, 1)]));
+        }
+        let stranger = Sender { region: "us-east-1".into(), ..from("us-1") };
+        inbox.take(Stream::World, Reading::Far, stranger, Message::Reports(vec![report("orders", Healthy, 1)]));
+        let nodes: Vec<String> = inbox.batches().iter().map(|batch| format!("{}:{}", batch.node, batch.reports.len())).collect();
+        assert_eq!(nodes, ["eu-1:1", "eu-2:1"]);
+        assert!(inbox.batches().is_empty(), "each is brought once");
+    }
+
+    #[test]
+    fn what_was_removed_is_gone_and_may_come_again() {
+        let mut inbox = Inbox::default();
+        let id = TargetId::new(REGION, "orders");
+        let mut take = |message| inbox.take(Stream::World, Reading::Far, from("eu-1"), message);
+        take(Message::Reports(vec![report("orders", Healthy, 1), report("users", Healthy, 1)]));
+        take(Message::Removed(vec![id.clone(), TargetId::new(REGION, "users")]));
+        take(Message::Reports(vec![report("users", Healthy, 2)]));
+        let batches = inbox.batches();
+        assert_eq!(batches[0].removed, [id]);
+        assert_eq!(batches[0].reports.iter().map(figure).collect::<Vec<_>>(), [2]);
+    }
+}

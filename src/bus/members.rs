@@ -40,7 +40,9 @@ mod tests {
         for member in &members {
             let share = share(&targets, &members, &member.node);
             assert!((190..=310).contains(&share.len()), "{} has {}", member.node, share.len());
-            share.into_iter().for_each(|target| *owners.entry(target.clone()).or_default() += 1);
+            for target in share {
+                *owners.entry(target.clone()).or_default() += 1;
+            }
         }
         assert_eq!(owners.len(), targets.len());
         assert!(owners.values().all(|owners| *owners == 1));

@@ -12,6 +12,7 @@
 
 mod address;
 mod beat;
+mod check;
 mod keys;
 mod line;
 mod reading;
@@ -53,6 +54,7 @@ use crate::{
 };
 
 pub use address::UrlError;
+pub use check::{Checked, check as try_out};
 
 /// The longest that one read waits at the server, however long the caller would: a connection that died without a word is noticed so much
 /// later.

@@ -1,6 +1,6 @@
 //! What carries the bytes: one Redis, or memory in its place. It knows streams, beats and shelves, and nothing of what they say.
 //!
-//! Every call ends within a second or two: whoever does not answer by then is [`Unreachable`], and what was asked of it may have been done.
+//! Every call ends within a second, or three when it must connect first: whoever does not answer by then is [`Unreachable`], and what was asked of it may have been done.
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,6 +1,7 @@
 //! `isobar check`: is everything right before somebody depends on it? All problems of the configuration at once, then every target
-//! and pooler by phase, many at a time, and every channel without telling anybody.
+//! and pooler by phase, many at a time, every region's bus step by step, and every channel without telling anybody.
 
+mod buses;
 mod channels;
 
 use std::{fmt::Write as _, process::ExitCode};
@@ -26,6 +27,7 @@ struct Outcome {
     problems: Option<Problems>,
     warnings: Problems,
     targets: Vec<Checked>,
+    buses: Vec<buses::Bus>,
     channels: Vec<channels::Channel>,
 }
 
@@ -41,8 +43,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let outcome = match Config::load(&args.config, &[]) {
         Err(problems) => {
             let warnings = Problems(Vec::new());
-            let (targets, channels) = (Vec::new(), Vec::new());
-            Outcome { status: Level::Broken, problems: Some(problems), warnings, targets, channels }
+            let (targets, buses, channels) = (Vec::new(), Vec::new(), Vec::new());
+            Outcome { status: Level::Broken, problems: Some(problems), warnings, targets, buses, channels }
         }
         Ok(config) => {
             let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
@@ -66,11 +68,12 @@ async fn check(config: Config) -> Outcome {
         Checked { region: target.settings.id.region, target: target.settings.id.target, status, findings }
     });
     let targets: Vec<Checked> = stream::iter(checks).buffered(AT_ONCE).collect().await;
+    let buses = buses::check(config.bus).await;
     let channels = channels::check(config.alerts.channels, alert::channels::build).await;
     let all = targets.iter().map(|target| target.status).chain(channels.iter().map(|channel| channel.status));
-    let worst = all.max().unwrap_or(Level::Good);
+    let worst = all.chain(buses.iter().map(|bus| bus.status)).max().unwrap_or(Level::Good);
     let warned = if config.warnings.is_empty() { Level::Good } else { Level::Degraded };
-    Outcome { status: worst.max(warned), problems: None, warnings: Problems(config.warnings), targets, channels }
+    Outcome { status: worst.max(warned), problems: None, warnings: Problems(config.warnings), targets, buses, channels }
 }
 
 const fn mark(level: Level) -> &'static str {
@@ -98,6 +101,7 @@ fn report(outcome: &Outcome) -> String {
             }
         }
     }
+    buses::report(&outcome.buses, &mut text);
     channels::report(&outcome.channels, &mut text);
     let good = outcome.targets.iter().filter(|target| target.status == Level::Good).count();
     let _ = writeln!(text, "{good} of {} targets are good", outcome.targets.len());

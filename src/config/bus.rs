@@ -7,17 +7,13 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::section::{Findings, Section, Text};
+use super::section::{Findings, Section};
 use crate::bus::{Place, Settings};
 
 /// What `global.toml` may say.
 const KEYS: [&str; 5] = ["cache", "raw", "redis", "replicas", "wire"];
 /// What a region's file may say.
 const OWN: [&str; 1] = ["redis"];
-
-/// How a Redis is named.
-const SCHEMES: [&str; 6] =
-    ["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://", "redis+cluster://", "rediss+cluster://"];
 
 /// `[bus]` of `global.toml`; the default is no bus.
 #[derive(Clone)]
@@ -71,25 +67,10 @@ pub(super) fn own(findings: &mut Findings<'_>, root: &Section<'_>) -> Option<Sec
 /// A Redis; an empty one counts as none, so that `"${ISOBAR_REDIS:-}"` may stand in the file.
 fn redis(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<SecretString> {
     let text = section.given(findings, "redis")?;
-    if let Err(wrong) = check(&text) {
+    if let Err(wrong) = crate::bus::check_url(&text.value) {
         let fix = "write it like rediss://default:PASSWORD@host:6379, redis+sentinel://h1:26379,h2:26379/NAME or redis+cluster://h1:6379,h2:6379";
-        findings.problem(&text.at, format!("is not the address of a Redis: it {wrong}"), fix);
+        findings.problem(&text.at, wrong.to_string(), fix);
         return None;
     }
     Some(text.value.into())
-}
-
-/// What is wrong with an address, without repeating it.
-fn check(text: &Text<'_>) -> Result<(), &'static str> {
-    let url = text.value.as_str();
-    if url.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
-        return Err("holds spaces or control characters");
-    }
-    let scheme = SCHEMES.iter().find(|scheme| url.starts_with(**scheme)).ok_or("begins with none of redis:// and rediss://")?;
-    let authority = url[scheme.len()..].split(['/', '?', '#']).next().unwrap_or_default();
-    let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
-    if hosts.split(',').any(|host| host.is_empty() || host.starts_with(':')) {
-        return Err("names no host");
-    }
-    Ok(())
 }

@@ -1,6 +1,8 @@
 //! Folders of good and bad configurations with what is said about them. `BLESS=1` writes anew what is expected; read the difference
 //! before committing it.
 
+mod deployed;
+
 use std::{collections::HashMap, fmt::Write, fs, path::Path};
 
 use proptest::prelude::*;

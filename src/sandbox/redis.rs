@@ -26,6 +26,9 @@ const END: Duration = Duration::from_secs(3);
 /// An answer takes less than a millisecond; beyond this the server is frozen.
 const ANSWER: Duration = Duration::from_secs(1);
 
+/// Slots of a cluster.
+const SLOTS: u16 = 16_384;
+
 /// What a server writes to disk when it is told to keep its data.
 const DATA: [&str; 2] = ["appendonlydir", "dump.rdb"];
 
@@ -103,7 +106,9 @@ impl Builder {
             tries += 1;
         }
         if self.settings.iter().any(|(name, value)| name == "cluster-enabled" && value == "yes") {
-            redis.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])?;
+            let slots: Vec<String> = (0..SLOTS).map(|slot| slot.to_string()).collect();
+            let words: Vec<&str> = ["CLUSTER", "ADDSLOTS"].into_iter().chain(slots.iter().map(String::as_str)).collect();
+            redis.ask::<()>(&words)?;
             let whole = || redis.ask::<String>(&["CLUSTER", "INFO"]).is_ok_and(|info| info.contains("cluster_state:ok"));
             if !super::wait_until(super::PATIENCE, whole) {
                 return Err(Error::Failed { what: "Redis".into(), how: "made no cluster".into(), log: redis.log() });

@@ -7,7 +7,8 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::model::{RegionName, Status, Timestamp, world::World};
+use super::cluster;
+use crate::model::{RegionName, Status, world::World};
 
 /// One answer in both its forms.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub(super) struct Answer {
     /// `application/json`.
     pub json: Bytes,
     /// `application/health+json`.
-    pub health_json: &'static str,
+    pub health_json: Bytes,
 }
 
 /// All answers about one world.
@@ -51,22 +52,30 @@ impl Cache {
 
 impl Prepared {
     fn of(world: Arc<World>) -> Self {
-        let statuses: BTreeMap<_, _> = world.regions.iter().map(|(name, region)| (name.clone(), region.status)).collect();
-        let whole = answer(world.status, &statuses, world.updated_at);
-        let regions = statuses
-            .iter()
-            .map(|(name, status)| (name.clone(), answer(*status, &BTreeMap::from([(name.clone(), *status)]), world.updated_at)))
-            .collect();
+        let regions = world.regions.iter().map(|(name, region)| {
+            let statuses = BTreeMap::from([(name, region.status)]);
+            (name.clone(), answer(region.status, &statuses, &world))
+        });
+        let regions = regions.collect();
+        let statuses = world.regions.iter().map(|(name, region)| (name, region.status)).collect();
+        let whole = answer(world.status, &statuses, &world);
         Self { world, whole, regions }
     }
 }
 
-fn answer(status: Status, regions: &BTreeMap<RegionName, Status>, updated_at: Timestamp) -> Answer {
-    let (serving, health_json) = match status {
-        Status::Healthy => (true, r#"{"status":"pass"}"#),
-        Status::Degraded => (true, r#"{"status":"warn"}"#),
-        Status::Unhealthy | Status::Unknown => (false, r#"{"status":"fail"}"#),
+fn answer(status: Status, regions: &BTreeMap<&RegionName, Status>, world: &World) -> Answer {
+    let (serving, passes) = match status {
+        Status::Healthy => (true, "pass"),
+        Status::Degraded => (true, "warn"),
+        Status::Unhealthy | Status::Unknown => (false, "fail"),
     };
-    let json = json!({ "status": status, "regions": regions, "updatedAt": updated_at }).to_string().into();
-    Answer { serving, json, health_json }
+    let mut json = json!({ "status": status, "regions": regions, "updatedAt": world.updated_at });
+    let mut health_json = json!({ "status": passes });
+    // Said only when there is something to say: what cannot be seen from here may be well.
+    let cut_off: Vec<&RegionName> = world.cut_off.iter().filter(|region| regions.contains_key(region)).collect();
+    if !cut_off.is_empty() {
+        health_json["notes"] = cut_off.iter().map(|region| cluster::cut_off(region)).collect();
+        json["cutOff"] = json!(cut_off);
+    }
+    Answer { serving, json: json.to_string().into(), health_json: health_json.to_string().into() }
 }

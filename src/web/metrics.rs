@@ -4,6 +4,7 @@
 //! that is not known has no series.
 
 mod alerts;
+mod bus;
 mod exposition;
 mod own;
 mod pgbouncer;
@@ -12,10 +13,13 @@ mod postgres;
 pub(super) use exposition::Format;
 use exposition::{Exposition, Kind, Labels};
 
+use std::{sync::Arc, time::Instant};
+
 use super::process::Process;
 use crate::model::{
     Timestamp,
     alert::AlertBook,
+    cluster::BusState,
     world::{Target, World},
 };
 
@@ -31,6 +35,10 @@ pub(super) struct Own {
     pub subscribers: usize,
     /// What it takes from its machine, where that is known.
     pub process: Option<Process>,
+    /// The bus as it sees it; none without one.
+    pub bus: Option<Arc<BusState>>,
+    /// The moment of the scrape.
+    pub now: Instant,
 }
 
 /// The whole page.
@@ -40,6 +48,9 @@ pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format)
     pgbouncer::families(&mut page);
     alerts::families(&mut page.page, book);
     own::families(&mut page, world, own);
+    if let Some(state) = &own.bus {
+        bus::families(&mut page.page, state, own.now);
+    }
     page.page.finish()
 }
 

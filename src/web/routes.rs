@@ -20,10 +20,13 @@ use super::{
     alerts::{self, Asked},
     answer::{Refusal, json},
     asker::{Operator, Viewer},
-    commands, metrics, page, process, stream,
+    cluster, commands, metrics, page, process, stream,
     views::{self, Filter},
 };
-use crate::model::{RegionName, Status, world::Target};
+use crate::{
+    clock,
+    model::{RegionName, Status, world::Target},
+};
 
 /// Longer than any address here can sensibly be.
 const LONGEST_URI: usize = 2_048;
@@ -170,7 +173,7 @@ async fn health(request: HttpRequest, state: Data<State>, query: Query<OneRegion
     };
     let status = if answer.serving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let form = preferred(&request, &["application/json", "application/health+json"]);
-    let body = if form == "application/json" { answer.json.clone() } else { answer.health_json.into() };
+    let body = if form == "application/json" { answer.json.clone() } else { answer.health_json.clone() };
     Ok(HttpResponse::build(status).insert_header((header::VARY, "Accept")).content_type(form).body(body))
 }
 
@@ -197,6 +200,8 @@ async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>) -> Answ
         started: state.shared.started,
         subscribers: state.seats.load(std::sync::atomic::Ordering::Relaxed),
         process: process::now(),
+        bus: state.shared.bus.as_ref().map(|bus| bus.load_full()),
+        now: clock::now(),
     };
     // A thousand targets take some tens of milliseconds, which the worker has better uses for.
     let text = web::block(move || metrics::render(&world, &alerts, &own, format)).await.map_err(|_| Refusal::Internal)?;
@@ -204,7 +209,8 @@ async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>) -> Answ
 }
 
 async fn regions(_: Viewer, state: Data<State>) -> Answered {
-    json(StatusCode::OK, &json!({ "regions": views::regions(&state.shared.world.load()) }))
+    let bus = state.shared.bus.as_ref().map(|bus| bus.load_full());
+    json(StatusCode::OK, &json!({ "regions": views::regions(&state.shared.world.load(), bus.as_ref()) }))
 }
 
 #[derive(Deserialize)]
@@ -222,7 +228,9 @@ async fn databases(_: Viewer, state: Data<State>, query: Query<Databases>) -> An
 
 fn about(state: &State, path: &(String, String), view: impl for<'a> FnOnce(&'a Target) -> Answered) -> Answered {
     let world = state.shared.world.load();
-    view(views::target(&world, &path.0, &path.1)?)
+    let target = views::target(&world, &path.0, &path.1)?;
+    state.interests.tell(clock::now(), &target.report.sample.region);
+    view(target)
 }
 
 async fn database(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
@@ -267,14 +275,16 @@ async fn livez() -> Answered {
 
 async fn readyz(viewer: Result<Viewer, Refusal>, state: Data<State>) -> Answered {
     let world = state.shared.world.load();
-    let not_ready = views::not_ready(&world);
+    let bus = state.shared.bus.as_ref().map(|bus| bus.load_full());
+    let found = cluster::readiness(&world, &state.shared.node, bus.as_deref(), clock::now(), viewer.is_ok());
     let (status, said) =
-        if not_ready.is_empty() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+        if found.lacks.is_empty() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
     // Alerts that are not kept on disk are told all the same: worth knowing, no cause to send traffic elsewhere. Why is not for
     // strangers.
     let why = |why: &String| if viewer.is_ok() { format!(": {why}") } else { String::new() };
     let warning = state.shared.alerts.load().not_kept.as_ref().map(|cause| format!("alerts: not kept on disk{}", why(cause)));
-    json(status, &json!({ "status": said, "notReady": not_ready, "warnings": Vec::from_iter(warning) }))
+    let warnings: Vec<String> = warning.into_iter().chain(found.warnings).collect();
+    json(status, &json!({ "status": said, "notReady": found.lacks, "warnings": warnings }))
 }
 
 async fn openapi(state: Data<State>) -> HttpResponse {

@@ -13,7 +13,7 @@ pub(super) mod actor;
 pub(super) mod patch;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     fmt::Write,
     sync::Arc,
     time::{Duration, Instant},
@@ -207,6 +207,13 @@ impl Hub {
             Some(last) if now.saturating_duration_since(last) >= RESUME_WITHIN => self.rest(),
             _ => {}
         }
+    }
+
+    /// The regions that subscribers ask for by name, or by a target's name.
+    pub(super) fn looked_at(&self) -> BTreeSet<RegionName> {
+        let filters: HashSet<&Filter> = self.subscribers.iter().map(|subscriber| &subscriber.filter).collect();
+        let narrow = filters.into_iter().filter(|filter| **filter != Filter::default());
+        narrow.flat_map(|filter| filter.targets(&self.world).map(|target| target.report.sample.region.clone())).collect()
     }
 
     /// Ends every stream.

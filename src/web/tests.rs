@@ -1,5 +1,6 @@
 mod acting;
 pub(super) mod alerts;
+pub(super) mod clustered;
 
 use std::collections::BTreeSet;
 
@@ -18,7 +19,7 @@ use crate::model::{
     RegionName, Report, Rule, Severity, Status,
     alert::AlertState,
     report::RosterState,
-    world::{Region, Target, Trend},
+    world::{NodeState, Region, Target, Trend},
 };
 
 const GOLDEN: &str = include_str!("../../tests/golden/web/report.json");
@@ -55,12 +56,15 @@ pub(super) fn world(reports: &[Report]) -> World {
             Arc::new(Target { report: report.clone(), node: "n1".into(), heard: clock::now(), trends: trends.clone() }),
         )
     };
+    let roster = RosterState { targets: 2, probes: 6, seen: 2, ..RosterState::default() };
+    let node = NodeState { heard: clock::now(), heard_at: report().sample.timestamp, roster: roster.clone() };
     let region = Region {
         status: Status::Degraded,
         heard: Some(clock::now()),
         heard_at: reports.first().map(|report| report.sample.timestamp),
-        roster: RosterState { targets: 2, probes: 6, seen: 2, ..RosterState::default() },
+        roster,
         targets: reports.iter().map(target).collect(),
+        nodes: [("n1".into(), node)].into(),
         ..Region::unseen()
     };
     let regions = [(RegionName::from("us-east-1"), Arc::new(region))].into();
@@ -99,7 +103,8 @@ fn state_of(settings: &Settings, shared: Shared) -> Data<State> {
     let initial = shared.world.load_full();
     Data::new(State {
         access: access::Access::new(settings),
-        stream: WebActor::new(1, initial, shared.alerts.clone()).start(),
+        stream: WebActor::new(1, initial, shared.alerts.clone(), Arc::default()).start(),
+        interests: interest::Interests::new(shared.interest.clone()).into(),
         shared,
         health: health::Cache::default(),
         seats: Arc::default(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{
     Reason, RegionName, Sample, Status, TargetName, Timestamp,
     activity::Activity,
+    cluster::BusState,
     counters::{DatabaseCounters, PoolerDetail},
     queries::Queries,
     report::RosterState,
@@ -14,7 +15,10 @@ use crate::model::{
     world::{Region, Target, Trend, World},
 };
 
-use super::answer::Refusal;
+use super::{
+    answer::Refusal,
+    cluster::{self, Hearing},
+};
 
 /// What a question is about: everything, a region, a target of a region, or that name in every region.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Deserialize)]
@@ -102,6 +106,8 @@ pub(super) struct RegionView<'a> {
     heard_at: Option<Timestamp>,
     targets: Tally,
     roster: &'a RosterState,
+    #[serde(flatten)]
+    hearing: Hearing<'a>,
 }
 
 /// Targets by status.
@@ -115,11 +121,11 @@ struct Tally {
 }
 
 /// `/api/regions`.
-pub(super) fn regions(world: &World) -> Vec<RegionView<'_>> {
-    world.regions.iter().map(|(name, region)| region_view(name, region)).collect()
+pub(super) fn regions<'a>(world: &'a World, bus: Option<&'a Arc<BusState>>) -> Vec<RegionView<'a>> {
+    world.regions.iter().map(|(name, region)| region_view(name, region, cluster::hearing(world, name, region, bus))).collect()
 }
 
-fn region_view<'a>(name: &'a RegionName, region: &'a Region) -> RegionView<'a> {
+fn region_view<'a>(name: &'a RegionName, region: &'a Region, hearing: Hearing<'a>) -> RegionView<'a> {
     let mut tally = Tally::default();
     for target in region.targets.values() {
         tally.total += 1;
@@ -137,6 +143,7 @@ fn region_view<'a>(name: &'a RegionName, region: &'a Region) -> RegionView<'a> {
         heard_at: region.heard_at,
         targets: tally,
         roster: &region.roster,
+        hearing,
     }
 }
 
@@ -216,34 +223,4 @@ pub(super) fn queries(of: &Target) -> Part<'_, QueriesPart<'_>> {
 /// `/api/databases/{region}/{target}/trends`.
 pub(super) fn trends(of: &Target) -> Part<'_, TrendsPart<'_>> {
     part(of, TrendsPart { trends: &of.trends })
-}
-
-/// Something that keeps a node from being ready.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub(super) struct NotReady<'a> {
-    region: &'a RegionName,
-    cause: String,
-}
-
-/// What is not ready; nothing when all is.
-pub(super) fn not_ready(world: &World) -> Vec<NotReady<'_>> {
-    let mut found = Vec::new();
-    for (name, region) in &world.regions {
-        let mut say = |cause: String| found.push(NotReady { region: name, cause });
-        let RosterState { targets, seen, probes, silent, given_up, .. } = region.roster;
-        if region.heard.is_none() {
-            say("its supervisor has not reported yet".to_owned());
-            continue;
-        }
-        if seen < targets {
-            say(format!("{} of {targets} targets not seen yet", targets - seen));
-        }
-        if silent > 0 {
-            say(format!("{silent} of {probes} probes silent"));
-        }
-        if given_up > 0 {
-            say(format!("{given_up} of {probes} probes given up after too many restarts"));
-        }
-    }
-    found
 }

@@ -149,3 +149,39 @@ async fn a_busy_subscriber_gets_each_transition_and_removal_once_when_it_has_tim
     let sum = |count: fn(&WorldChange) -> usize| heard.iter().map(count).sum::<usize>();
     assert_eq!((sum(|change| change.reports.len()), sum(|change| change.removed.len())), (TOLD, TOLD));
 }
+
+#[actix_web::test]
+async fn a_flood_from_many_nodes_is_published_together_and_ends_with_the_newest() {
+    const REGIONS: usize = 20;
+    const TARGETS: usize = 50;
+    const ROUNDS: usize = 20;
+    let names: Vec<String> = (0..REGIONS).map(|nth| format!("r{nth}")).collect();
+    let targets: Vec<String> = (0..TARGETS).map(|nth| format!("t{nth}")).collect();
+    let (aggregator, world, heard) = start(&names.iter().map(String::as_str).collect::<Vec<_>>(), Duration::from_hours(1));
+    let all: Vec<_> = targets.iter().map(|name| (name.as_str(), Status::Healthy)).collect();
+    let firsts: Vec<Batch> = names.iter().map(|name| Batch { roster: None, ..batch(name, &all) }).collect();
+    let began = clock::now();
+    for round in 1..=ROUNDS {
+        for (nth, first) in firsts.iter().enumerate() {
+            let mut next = first.clone();
+            next.node = format!("n{}", round % 3).as_str().into();
+            for report in &mut next.reports {
+                let sample = Arc::make_mut(&mut report.sample);
+                sample.timestamp.0 += chrono::Duration::milliseconds(i64::try_from(round).expect("few"));
+                sample.connection_pool.total_connections = Some(u32::try_from(round * 100 + nth).expect("few"));
+            }
+            aggregator.send(next).await.expect("taken");
+        }
+    }
+    let total = |region: &str| {
+        let world = world.load();
+        world.target(region, "t49").and_then(|target| target.report.sample.connection_pool.total_connections)
+    };
+    until(|| total("r19") == Some(ROUNDS as u32 * 100 + 19)).await;
+    let took = began.elapsed();
+    assert!((0..REGIONS).all(|nth| total(&format!("r{nth}")) == Some((ROUNDS * 100 + nth) as u32)));
+    let changes = heard.lock().expect("no panic while held").len();
+    println!("{} samples in {took:?}, published {changes} times for {} batches", REGIONS * TARGETS * ROUNDS, REGIONS * ROUNDS);
+    assert!(changes < REGIONS * ROUNDS / 2, "published {changes} times");
+    assert_eq!(world.load().regions[&"r0".into()].nodes.len(), 3);
+}

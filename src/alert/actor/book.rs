@@ -33,6 +33,15 @@ impl Pages {
         self.pages.get(id).map(|page| Arc::clone(&page.alert))
     }
 
+    pub(super) fn steps(&self, id: &str) -> Arc<Vec<AlertStep>> {
+        self.pages.get(id).map(|page| Arc::clone(&page.steps)).unwrap_or_default()
+    }
+
+    /// Those that will be made anew.
+    pub(super) const fn are_stale(&self) -> &BTreeSet<String> {
+        &self.stale
+    }
+
     /// Makes stale ones anew, takes new ones up and old ones out; gives back the latter, and tells whether anything changed. Whatever
     /// is new is stale too, or there is one more or less than before; a turn in which nothing happened looks at none of them.
     pub(super) fn turn(&mut self, desk: &Desk, outbox: &Outbox) -> (BTreeMap<String, Arc<Alert>>, bool) {

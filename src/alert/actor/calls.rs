@@ -35,6 +35,8 @@ pub(super) struct Call {
 pub(super) struct Called {
     pub(super) of: Of,
     pub(super) ended: Ended,
+    /// Whether another node made it.
+    pub(super) by_deputy: bool,
 }
 
 impl Message for Called {

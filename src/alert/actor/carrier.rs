@@ -9,7 +9,10 @@ use std::{
 
 use rand::{SeedableRng, rngs::SmallRng};
 
-use super::calls::{Call, Called, Of};
+use super::{
+    calls::{Call, Called, Of},
+    share::Share,
+};
 use crate::{
     alert::{
         Now,
@@ -42,17 +45,18 @@ pub(super) struct Everything {
 /// See the module.
 pub(super) struct Carrier {
     pub(super) outbox: Outbox,
-    journal: Journal,
+    pub(super) journal: Journal,
     channels: BTreeMap<String, Shared>,
     rng: SmallRng,
-    calls: Vec<Call>,
+    pub(super) calls: Vec<Call>,
     /// What is to be written: incidents by id, forgotten ones as none.
-    incidents: BTreeMap<String, Option<Incident>>,
-    on_disk: BTreeSet<String>,
-    silences_changed: bool,
+    pub(super) incidents: BTreeMap<String, Option<Incident>>,
+    pub(super) on_disk: BTreeSet<String>,
+    pub(super) silences_changed: bool,
     urgent: bool,
     written: Timestamp,
-    not_kept: Option<String>,
+    pub(super) not_kept: Option<String>,
+    pub(super) share: Option<Share>,
 }
 
 impl Carrier {
@@ -69,6 +73,7 @@ impl Carrier {
             urgent: false,
             written: now.steady,
             not_kept: None,
+            share: None,
         }
     }
 
@@ -97,6 +102,9 @@ impl Carrier {
         self.urgent |= !changes.orders.is_empty() || !changes.settled.is_empty() || !changes.events.is_empty();
         self.silences_changed |= changes.silences;
         for incident in changes.incidents.iter().filter(|incident| incident.state != AlertState::Pending) {
+            if let Some(share) = &mut self.share {
+                share.turn.incidents.insert(incident.id.clone(), Some(incident.clone()));
+            }
             self.incidents.insert(incident.id.clone(), Some(incident.clone()));
         }
         self.outbox.take(changes, now);
@@ -125,7 +133,7 @@ impl Carrier {
             self.calls.push(Call { of, channel: Arc::clone(channel), parcel });
         } else {
             let ended = Ended::Answered(Err(Failure::Permanent("there is no such channel".to_owned())));
-            self.settle(Called { of, ended }, now);
+            self.settle(Called { of, ended, by_deputy: false }, now);
         }
     }
 
@@ -140,14 +148,24 @@ impl Carrier {
     /// Lets go of incidents that the desk has forgotten, with their rows.
     pub(super) fn forget(&mut self, known: &BTreeSet<String>) {
         let gone: Vec<String> = self.on_disk.difference(known).cloned().collect();
+        if let Some(share) = &mut self.share {
+            share.turn.incidents.extend(gone.iter().map(|id| (id.clone(), None)));
+        }
         self.incidents.extend(gone.into_iter().map(|id| (id, None)));
         self.outbox.forget(|id| known.contains(id));
     }
 
     /// Writes what changed, and gives out the calls whose intent is written. When the disk takes nothing the calls are made all the
     /// same: people come before records.
-    pub(super) fn keep(&mut self, everything: impl FnOnce() -> Everything, now: Now) -> Vec<Call> {
+    pub(super) fn keep(&mut self, everything: impl Fn() -> Everything, now: Now) -> Vec<Call> {
         let rows = self.outbox.changes();
+        if let Some(share) = &mut self.share {
+            share.is_urgent |= self.urgent || !rows.is_empty() || self.silences_changed;
+            share.take_rows(&rows);
+            if self.silences_changed {
+                share.take_silences(everything().silences);
+            }
+        }
         let since = later(self.written, if self.not_kept.is_some() { TRY_AGAIN } else { LAZY });
         let is_lazy = !self.urgent && rows.is_empty() && !self.silences_changed;
         let nothing = is_lazy && self.incidents.is_empty() && !self.journal.has_drifted(now);
@@ -170,7 +188,7 @@ impl Carrier {
         std::mem::take(&mut self.calls)
     }
 
-    fn lost(&mut self, why: &str) {
+    pub(super) fn lost(&mut self, why: &str) {
         if self.not_kept.is_none() {
             tracing::error!(why, "alerts are delivered, but not kept on disk; a crash now would forget or repeat some");
         }
@@ -180,7 +198,7 @@ impl Carrier {
     fn write(
         &mut self,
         rows: &RowChanges,
-        everything: impl FnOnce() -> Everything,
+        everything: impl Fn() -> Everything,
         now: Now,
     ) -> Result<(), crate::alert::journal::Error> {
         let silences = self.silences_changed.then(|| everything().silences);
@@ -191,6 +209,7 @@ impl Carrier {
             silences,
             rows: rows.rows.iter().collect(),
             dropped: rows.dropped.clone(),
+            version: self.share.as_ref().and_then(|share| share.version),
         };
         let written = self.journal.commit(&batch, now);
         self.silences_changed = false;
@@ -206,8 +225,9 @@ impl Carrier {
 
     fn write_all(&mut self, all: &Everything, now: Now) -> Result<(), crate::alert::journal::Error> {
         let rows: Vec<&Row> = self.outbox.rows().collect();
-        let batch =
-            Batch { incidents: all.incidents.iter().collect(), silences: Some(all.silences.clone()), rows, ..Batch::default() };
+        let version = self.share.as_ref().and_then(|share| share.version);
+        let (incidents, silences) = (all.incidents.iter().collect(), Some(all.silences.clone()));
+        let batch = Batch { incidents, silences, rows, version, ..Batch::default() };
         self.journal.replace(&batch, now)?;
         self.on_disk = all.incidents.iter().map(|incident| incident.id.clone()).collect();
         self.incidents.clear();

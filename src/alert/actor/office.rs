@@ -45,6 +45,8 @@ pub struct Office {
     pub(super) settings: Arc<Settings>,
     pub(super) desk: Desk,
     pub(super) carrier: Carrier,
+    /// The version of the region's shelves that the journal holds.
+    pub(super) version: u64,
 }
 
 impl Office {
@@ -74,9 +76,10 @@ impl Office {
         let mut outbox = Outbox::new(routes(&settings, &built), settings.give_up_after);
         outbox.restore(loaded.rows, now);
         let mut carrier = Carrier::new(outbox, journal, built, now);
+        let version = loaded.version;
         carrier.loaded(loaded.kept.incidents.iter().map(|incident| incident.id.clone()), loaded.behind);
         let desk = Desk::new(Arc::clone(&settings), ways(carrier.channels()), loaded.kept, now);
-        Ok(Self { settings, desk, carrier })
+        Ok(Self { settings, desk, carrier, version })
     }
 }
 
@@ -97,6 +100,11 @@ pub(super) fn rewired(settings: &Settings, before: &BTreeMap<String, Shared>) ->
     }
     let (routes, ways) = (routes(settings, &built), ways(&built));
     (built, routes, ways)
+}
+
+/// What an outbox and a desk must know of the channels.
+pub(super) fn wiring(settings: &Settings, built: &BTreeMap<String, Shared>) -> (Vec<Route>, Ways) {
+    (routes(settings, built), ways(built))
 }
 
 fn routes(settings: &Settings, built: &BTreeMap<String, Shared>) -> Vec<Route> {

@@ -381,3 +381,5 @@ async fn nobody_knows_how_a_call_ended_that_never_does() {
         assert!(matches!(ended, crate::alert::outbox::Ended::Unknown(_)), "{ended:?}");
     }
 }
+
+mod cluster;

@@ -23,7 +23,7 @@ fn coming(at: &mut Timestamp, by: i64, now: Timestamp) {
 }
 
 /// Shifts an incident's times by this many milliseconds.
-pub(super) fn incident(incident: &mut Incident, by: i64, now: Timestamp) {
+pub(in crate::alert) fn incident(incident: &mut Incident, by: i64, now: Timestamp) {
     past(&mut incident.opened, by, now);
     let Escalation { started, reminded, .. } = &mut incident.escalation;
     for at in [&mut incident.recovering, started, reminded].into_iter().flatten() {
@@ -35,7 +35,7 @@ pub(super) fn incident(incident: &mut Incident, by: i64, now: Timestamp) {
 }
 
 /// Shifts a row's times by this many milliseconds.
-pub(super) fn row(row: &mut Row, by: i64, now: Timestamp) {
+pub(in crate::alert) fn row(row: &mut Row, by: i64, now: Timestamp) {
     past(&mut row.order.due, by, now);
     past(&mut row.order.decided, by, now);
     coming(&mut row.next_due, by, now);

@@ -32,7 +32,7 @@ const SKEW_MS: i64 = 2_000;
 /// An answer that took longer says less about the time than the one before it.
 const TIMELY: Duration = Duration::from_millis(500);
 /// Except when there is none.
-const TIME_HOLDS: Duration = Duration::from_secs(60);
+const TIME_HOLDS: Duration = Duration::from_mins(1);
 /// How often it is asked how far away a Redis is.
 const PING_EVERY: Duration = Duration::from_secs(2);
 /// For one ping.
@@ -62,15 +62,15 @@ pub(super) async fn beat(room: Arc<Room>, region: RegionName, transport: Arc<dyn
                 if tended.name_taken {
                     tracing::warn!(%region, node = %room.links.node, "another live node has this one's name");
                 }
-                room.answered([&region], Ok(()));
+                room.answered([&region]);
                 lease::heard(&known, room.links.boot, &tended, sent, now)
             }
             Err(Unreachable(why)) => {
-                room.answered([&region], Err(why));
+                room.silent([&region], &why);
                 lease::silent(&known, now)
             }
         };
-        tell(&room, home, &known, membership);
+        tell(&room, home, &known, &membership);
         let next = EVERY.saturating_sub(clock::now().saturating_duration_since(sent));
         let _ = tokio::time::timeout(next, home.beat.notified()).await;
     }
@@ -98,7 +98,7 @@ pub(super) async fn say_gone(room: &Room, region: &RegionName, transport: &dyn T
     }
 }
 
-fn tell(room: &Room, home: &Home, known: &Membership, membership: Membership) {
+fn tell(room: &Room, home: &Home, known: &Membership, membership: &Membership) {
     *lock(&home.membership) = membership.clone();
     if std::mem::discriminant(&known.lease) != std::mem::discriminant(&membership.lease) {
         tracing::info!(region = %membership.region, lease = ?membership.lease, "who leads the region's alerts changed");
@@ -150,10 +150,10 @@ pub(super) async fn ping(room: Arc<Room>, regions: Vec<RegionName>, transport: A
                         link.round_trip_ms = Some(link.round_trip_ms.map_or(took, |mean| mean + NEW_PING * (took - mean)));
                     });
                 }
-                room.answered(&regions, Ok(()));
+                room.answered(&regions);
             }
-            Ok(Err(Unreachable(why))) => room.answered(&regions, Err(why)),
-            Err(_) => room.answered(&regions, Err("it does not answer".to_owned())),
+            Ok(Err(Unreachable(why))) => room.silent(&regions, &why),
+            Err(_) => room.silent(&regions, "it does not answer"),
         }
         tokio::time::sleep(PING_EVERY).await;
     }

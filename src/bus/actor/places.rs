@@ -14,8 +14,7 @@ use tokio::runtime::Handle;
 use super::Error;
 use crate::{
     bus::{
-        Place, Settings,
-        memory::Memory,
+        Settings, redis,
         transport::{Stream, Transport},
     },
     model::{RegionName, cluster::Keeper},
@@ -38,7 +37,8 @@ impl Places {
             let url = place.url.expose_secret();
             let transport = match distinct.get(url) {
                 Some(known) => Arc::clone(known),
-                None => open(place, io)?,
+                None => redis::open(&place.url, io.clone())
+                    .map_err(|why| Error::Place { region: place.region.clone(), why: why.to_string() })?,
             };
             distinct.insert(url, Arc::clone(&transport));
             transports.insert(place.region.clone(), transport);
@@ -89,11 +89,33 @@ impl Places {
     }
 }
 
-/// The adapter for a URL's scheme.
-fn open(place: &Place, _io: &Handle) -> Result<Arc<dyn Transport>, Error> {
-    let url = place.url.expose_secret();
-    match url.strip_prefix("memory:") {
-        Some(name) => Ok(Arc::new(Memory::named(name))),
-        None => Err(Error::Place { region: place.region.clone(), why: "its scheme is not known".to_owned() }),
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::bus::Place;
+
+    fn settings(places: &[(&str, &str)]) -> Settings {
+        let place = |(region, url): &(&str, &str)| Place { region: (*region).into(), url: (*url).into() };
+        let (raw, cache) = (Duration::from_millis(250), Duration::from_secs(10));
+        Settings { places: places.iter().map(place).collect(), raw, cache, wire: 2, replicas: 0 }
+    }
+
+    #[tokio::test]
+    async fn regions_that_share_a_redis_share_its_connections() {
+        let (shared, own) = ("redis://one:6379", "redis://two:6379");
+        let places =
+            Places::open(&settings(&[("eu", shared), ("sa", own), ("us", shared)]), &Handle::current()).expect("good URLs");
+        let distinct: Vec<Vec<RegionName>> = places.distinct().into_iter().map(|(_, regions)| regions).collect();
+        assert_eq!(distinct, [vec!["eu".into(), "us".into()], vec![RegionName::from("sa")]]);
+        assert_eq!(places.of_region(&"ap".into()).err(), Some(Error::NoPlace("ap".into())));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_url_is_told_without_its_password() {
+        let error = Places::open(&settings(&[("eu", "http://user:hunter2@one:6379")]), &Handle::current()).expect_err("no Redis");
+        let error = error.to_string();
+        assert!(error.starts_with("the bus of region eu: ") && !error.contains("hunter2"), "{error}");
     }
 }

@@ -31,7 +31,7 @@ const WAIT: Duration = Duration::from_millis(500);
 /// The same while the aggregator has not taken everything.
 const WAIT_FULL: Duration = Duration::from_millis(50);
 /// What comes within this is read together.
-const PACE: Duration = Duration::from_millis(10);
+const PACE: Duration = Duration::from_millis(50);
 /// For the answer, beside the wait; the transport's own limit is shorter.
 const LIMIT: Duration = Duration::from_secs(3);
 
@@ -62,11 +62,11 @@ impl Reader {
             match read.unwrap_or_else(|_| Err(Unreachable("it does not answer".to_owned()))) {
                 Ok((entries, time)) => {
                     backoff.reset();
-                    self.room.answered(&self.regions, Ok(()));
+                    self.room.answered(&self.regions);
                     self.take(entries, time);
                 }
                 Err(Unreachable(why)) => {
-                    self.room.answered(&self.regions, Err(why));
+                    self.room.silent(&self.regions, &why);
                     tokio::time::sleep(backoff.next(&mut rng)).await;
                 }
             }

@@ -177,20 +177,27 @@ impl Room {
         lock(&self.tally).reads.insert((from.region, from.node), (reads, now));
     }
 
-    /// What that Redis said last: nothing is wrong, or why it does not answer.
-    pub(super) fn answered<'a>(&self, regions: impl IntoIterator<Item = &'a RegionName>, result: Result<(), String>) {
+    /// The Redis of these regions answered.
+    pub(super) fn answered<'a>(&self, regions: impl IntoIterator<Item = &'a RegionName>) {
         let (now, mut tally) = (clock::now(), lock(&self.tally));
         for region in regions {
             let Some(link) = tally.links.get_mut(region) else { continue };
-            match &result {
-                Ok(()) => (link.answered, link.trouble) = (Some(now), None),
-                Err(why) => {
-                    if link.trouble.is_none() {
-                        tracing::warn!(%region, why, "the region's bus does not answer");
-                    }
-                    link.trouble = Some(why.clone());
-                }
+            if link.trouble.is_some() {
+                tracing::info!(%region, "the region's bus answers again");
             }
+            (link.answered, link.trouble) = (Some(now), None);
+        }
+    }
+
+    /// It did not, and why.
+    pub(super) fn silent<'a>(&self, regions: impl IntoIterator<Item = &'a RegionName>, why: &str) {
+        let mut tally = lock(&self.tally);
+        for region in regions {
+            let Some(link) = tally.links.get_mut(region) else { continue };
+            if link.trouble.is_none() {
+                tracing::warn!(%region, why, "the region's bus does not answer");
+            }
+            link.trouble = Some(why.to_owned());
         }
     }
 
@@ -200,12 +207,17 @@ impl Room {
         }
     }
 
-    pub(super) fn wrote(&self, messages: usize, cache: Option<Option<String>>) {
+    /// So many messages were written, and whether keys of the cache were too.
+    pub(super) fn wrote(&self, messages: usize, is_cached: bool) {
         let mut tally = lock(&self.tally);
         tally.written += messages as u64;
-        if let Some(cache) = cache {
-            tally.cache = cache;
+        if is_cached {
+            tally.cache = None;
         }
+    }
+
+    pub(super) fn not_written(&self, why: &str) {
+        lock(&self.tally).cache = Some(format!("health is not written to the cache: {why}"));
     }
 
     pub(super) fn dropped(&self, mails: u64) {

@@ -1,5 +1,4 @@
 //! Nodes in one process on a bus of memory: each has a link of its own that can be cut.
-
 use std::{future::Future, sync::Mutex};
 
 use actix::Addr;
@@ -86,7 +85,6 @@ impl Bus {
     fn node(&self, region: &str, node: &str, boot: u64) -> Node {
         self.old_node(region, node, boot, 2)
     }
-
     /// A node that reads the wire up to that version.
     fn old_node(&self, region: &str, node: &str, boot: u64, wire: u16) -> Node {
         let place = |region: &str| Place { region: region.into(), url: "memory:".into() };
@@ -212,7 +210,7 @@ async fn who_looks_at_a_region_gets_its_details_and_each_transition_once() {
     let bus = Bus::new();
     let (one, far) = (bus.node(REGION, "eu-1", 1), bus.node(FAR, "us-1", 2));
     one.is_up(1).await;
-    far.bus.do_send(Interest { region: REGION.into() });
+    far.bus.do_send(Interest(REGION.into()));
     far.is_up(1).await;
     for n in 1..=20 {
         one.say(with(report("orders", Healthy, n), if n % 5 == 0 { &[1] } else { &[] }));
@@ -270,7 +268,9 @@ async fn questions_are_answered_by_the_leader_alone_and_once() {
     until("eu-1 leads", 5, || one.leads()).await;
     let (two, far) = (bus.node(REGION, "eu-2", 2), bus.node(FAR, "us-1", 3));
     two.is_up(2).await;
-    [&one, &two, &far].iter().for_each(|node| node.link.faults().duplicate(true));
+    for node in [&one, &two, &far] {
+        node.link.faults().duplicate(true);
+    }
     let answer = Ok(Answer::Text("eu-1".to_owned()));
     assert_eq!(one.ask(leader()).await, answer, "the leader itself");
     assert_eq!(two.ask(leader()).await, answer, "its region");
@@ -388,7 +388,9 @@ async fn health_is_in_the_cache_and_the_worst_of_the_world_too() {
     until("it is there", 2, || status(&key).as_deref() == Some("healthy")).await;
     one.say(report("orders", Unhealthy, 2));
     until("a change too", 3, || status(&key).as_deref() == Some("unhealthy")).await;
-    let target = |report: Report| (report.sample.target.clone(), Arc::new(Target { report, trends: Arc::default() }));
+    let target = |report: Report| {
+        (report.sample.target.clone(), Arc::new(Target { report, node: "n".into(), heard: clock::now(), trends: Arc::default() }))
+    };
     let targets = [target(report("a", Healthy, 1)), target(report("b", Unhealthy, 1)), target(report("c", Healthy, 1))];
     let region = Region { targets: targets.into(), ..Region::unseen() };
     let mut world = World::unseen([], clock::wall(), clock::now());

@@ -54,13 +54,13 @@ pub(super) async fn write(room: Arc<Room>, region: RegionName, transport: Arc<dy
             Ok(()) => {
                 parcel.arrived(messages);
                 backoff.reset();
-                room.wrote(messages, cached.then_some(None));
-                room.answered([&region], Ok(()));
+                room.wrote(messages, cached);
+                room.answered([&region]);
             }
             Err(Unreachable(why)) => {
                 lock(&home.cache).lost();
-                room.wrote(0, Some(Some(format!("health is not written to the cache: {why}"))));
-                room.answered([&region], Err(why));
+                room.not_written(&why);
+                room.silent([&region], &why);
                 if ending {
                     return;
                 }

@@ -19,7 +19,7 @@ const PARTS: u32 = 10;
 /// What was heard within this is what a probe says now: the slowest tick and a delay.
 const FRESH: Duration = Duration::from_secs(2);
 /// A target of which nothing came for so long is not this node's any more.
-const FORGET_AFTER: Duration = Duration::from_secs(60);
+const FORGET_AFTER: Duration = Duration::from_mins(1);
 
 /// See the module.
 #[derive(Debug)]
@@ -65,6 +65,12 @@ fn said(report: &Report) -> Said {
     (sample.connection_pool.clone(), sample.query_performance.clone(), sample.probe.impact)
 }
 
+impl Known {
+    const fn new(report: Report, part: u32, now: Instant) -> Self {
+        Self { report, arrived: now, raw: None, world: None, figures: None, moved: false, whole_due: None, part }
+    }
+}
+
 impl Unsaid {
     fn add(&mut self, transitions: &[Transition], urgent: bool) {
         self.transitions.extend_from_slice(transitions);
@@ -85,26 +91,13 @@ impl Targets {
         }
         let mut newest = report.clone();
         newest.transitions = Vec::new();
-        let known = self.known.get_mut(&report.sample.target);
-        let changed = known.as_ref().is_none_or(|known| judgement(&known.report) != judgement(report));
+        let known = self.known.get(&report.sample.target);
+        let changed = known.is_none_or(|known| judgement(&known.report) != judgement(report));
         let urgent = changed || !report.transitions.is_empty();
-        let known = match known {
-            Some(known) => known,
-            None => {
-                self.parts = (self.parts + 1) % PARTS;
-                let known = Known {
-                    report: newest.clone(),
-                    arrived: now,
-                    raw: None,
-                    world: None,
-                    figures: None,
-                    moved: false,
-                    whole_due: None,
-                    part: self.parts,
-                };
-                self.known.entry(report.sample.target.clone()).or_insert(known)
-            }
-        };
+        let known = self.known.entry(report.sample.target.clone()).or_insert_with(|| {
+            self.parts = (self.parts + 1) % PARTS;
+            Known::new(newest.clone(), self.parts, now)
+        });
         (known.report, known.arrived, known.moved) = (newest, now, true);
         self.overtaken += u64::from(known.raw.is_some());
         known.raw.get_or_insert_default().add(&report.transitions, urgent);

@@ -98,11 +98,15 @@ fn every_target_is_said_whole_in_ten_seconds_and_no_second_carries_all() {
     let mut said: BTreeMap<String, u32> = BTreeMap::new();
     for second in 1..=20 {
         let at = now + Duration::from_secs(second);
-        names.iter().for_each(|name| say(&mut outbox, name, Healthy, 0, &[], at));
+        for name in &names {
+            say(&mut outbox, name, Healthy, 0, &[], at);
+        }
         let told = told(&outbox.due(at));
         let whole: Vec<&str> = told.split(' ').filter_map(|word| word.strip_prefix("w:")).collect();
         assert!(whole.len() <= 10, "{second}: {}", whole.len());
-        whole.into_iter().for_each(|target| *said.entry(target.to_owned()).or_default() += 1);
+        for target in whole {
+            *said.entry(target.to_owned()).or_default() += 1;
+        }
     }
     assert_eq!(said.len(), names.len());
     assert!(said.values().all(|times| *times == 2), "{said:?}");
@@ -147,7 +151,9 @@ fn questions_end_when_nobody_waits_any_more() {
 fn a_storm_without_redis_keeps_the_newest_transitions() {
     let now = clock::now();
     let mut outbox = quiet(&["orders"], now);
-    (1..=200).for_each(|n| say(&mut outbox, "orders", Unhealthy, n, &[n], now));
+    for n in 1..=200 {
+        say(&mut outbox, "orders", Unhealthy, n, &[n], now);
+    }
     let Some(Due { message: Message::Reports(reports), .. }) =
         outbox.due(now).into_iter().find(|due| matches!(due.message, Message::Reports(_)))
     else {
@@ -197,7 +203,9 @@ impl Line {
         }
         let entries = self.parcel.entries(now);
         if arrives {
-            entries.iter().for_each(|(stream, bytes)| self.take(*stream, bytes));
+            for (stream, bytes) in &entries {
+                self.take(*stream, bytes);
+            }
         }
         if arrives && heard {
             self.parcel.arrived(entries.len());

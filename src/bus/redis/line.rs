@@ -32,14 +32,20 @@ use crate::model::cluster::Unreachable;
 /// How long an answer may take: far more than any way around the world and back, and short enough to be noticed by people.
 pub(super) const ANSWER: Duration = Duration::from_secs(1);
 
-/// How long a connection may take with its TLS and login, and the question to a sentinel before.
-const CONNECT: Duration = Duration::from_secs(1);
+/// How long a connection may take: two ways there and back, from the other side of the world on a bad day half a second each.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// The same with TLS, or with the question to a sentinel or for the slots of a cluster before.
+const CONNECT_LONG: Duration = Duration::from_secs(3);
 
 /// Calls in a row without an answer before the connection is taken for dead: one may be a pause of the server's.
 const PATIENCE: u32 = 3;
 
 /// Sent bytes that the other machine does not even acknowledge for so long end a connection, when the network went away without a word.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+
+const NO_ANSWER: &str = "no answer within a second";
+const NO_CONNECTION: &str = "no connection within seconds";
 
 /// A connection of either kind.
 #[derive(Clone)]
@@ -98,9 +104,9 @@ impl Line {
     where
         F: Future<Output = RedisResult<T>> + Send,
     {
-        let (connection, number) = match timeout(CONNECT, self.connection()).await {
+        let (connection, number) = match timeout(limit(&self.address), self.connection()).await {
             Ok(connected) => connected.map_err(|error| self.tell(&error))?,
-            Err(_) => return Err(Unreachable("no connection within a second".into())),
+            Err(_) => return Err(Unreachable(NO_CONNECTION.into())),
         };
         let answer = timeout(ANSWER + beyond, work(connection)).await;
         let mut state = self.state();
@@ -118,7 +124,7 @@ impl Line {
         }
         match answer {
             Ok(answer) => answer.map_err(|error| self.tell(&error)),
-            Err(_) => Err(Unreachable("no answer within a second".into())),
+            Err(_) => Err(Unreachable(NO_ANSWER.into())),
         }
     }
 
@@ -141,7 +147,7 @@ impl Line {
     fn tell(&self, error: &RedisError) -> Unreachable {
         let code = error.code().unwrap_or_default();
         let text = match () {
-            () if is_silence(error) => "no answer within a second".to_owned(),
+            () if is_silence(error) => NO_ANSWER.to_owned(),
             () if error.is_connection_refusal() => "connection refused".to_owned(),
             () if matches!(code, "WRONGPASS" | "NOAUTH") || error.kind() == redis::ErrorKind::AuthenticationFailed => {
                 "it refuses the user or the password".to_owned()
@@ -173,6 +179,10 @@ fn is_a_refusal(error: &RedisError) -> bool {
     }
 }
 
+fn limit(address: &Address) -> Duration {
+    if address.tls || address.kind != Kind::Single { CONNECT_LONG } else { CONNECT }
+}
+
 async fn connect(address: &Address) -> RedisResult<Connection> {
     let certificates = certificates(address)?;
     let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(UNACKNOWLEDGED);
@@ -187,7 +197,7 @@ async fn connect(address: &Address) -> RedisResult<Connection> {
     };
     let mut hosts = address.hosts.iter().map(place);
     // Limits are the line's own.
-    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
+    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_LONG)).set_response_timeout(None);
     match &address.kind {
         Kind::Single => {
             let mut login = RedisConnectionInfo::default().set_db(address.db);
@@ -228,7 +238,7 @@ async fn connect(address: &Address) -> RedisResult<Connection> {
         Kind::Cluster => {
             let mut builder = ClusterClient::builder(hosts)
                 .retries(1)
-                .connection_timeout(CONNECT)
+                .connection_timeout(CONNECT_LONG)
                 .response_timeout(ANSWER * 2)
                 .tcp_settings(tcp);
             if address.tls {

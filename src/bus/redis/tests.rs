@@ -56,7 +56,7 @@ async fn a_frozen_server_is_noticed_and_found_again() {
     for _ in 0..4 {
         let asked = clock::now();
         let error = link.ping().await.unwrap_err();
-        assert!(passed(asked) < Duration::from_millis(2_500) && error.0.contains("within a second"), "{error}");
+        assert!(passed(asked) < Duration::from_secs(3) && error.0.contains("within"), "{error}");
     }
     link.read(vec![cursor(&"r".into(), Stream::World, Some("0-1"))], WAIT).await.unwrap_err();
     assert!(passed(frozen) > Duration::from_secs(3));

@@ -167,22 +167,25 @@ async fn a_place_ahead_of_the_clock_is_no_place(link: Link, region: RegionName) 
 }
 
 async fn a_reader_wakes_when_there_is_news(link: Link, region: RegionName) {
-    let reader = link.clone();
-    let cursors = vec![cursor(&region, Stream::Shelf, None), cursor(&region, Stream::World, None)];
-    let reading = tokio::spawn(async move {
-        loop {
-            let (read, _) = reader.read(cursors.clone(), Duration::from_millis(400)).await.unwrap();
-            if !read.is_empty() {
-                return (read, clock::now());
-            }
+    let wait = Duration::from_millis(500);
+    let mut place = None;
+    // A loaded machine may be late once; a reader that sleeps through its wait is late each time.
+    for _ in 0..10 {
+        let cursors = vec![cursor(&region, Stream::Shelf, None), cursor(&region, Stream::World, place.as_deref())];
+        let reader = link.clone();
+        let reading = tokio::spawn(async move { (reader.read(cursors, wait).await.unwrap().0, clock::now()) });
+        sleep(Duration::from_millis(50)).await;
+        let written = clock::now();
+        write(&link, &region, &["news"]).await;
+        let (read, seen) = timeout(SOON, reading).await.unwrap().unwrap();
+        assert!(says(&read).iter().all(|text| *text == "news"));
+        if !read.is_empty() && seen.saturating_duration_since(written) < Duration::from_millis(200) {
+            return;
         }
-    });
-    sleep(Duration::from_millis(100)).await;
-    let written = clock::now();
-    write(&link, &region, &["news"]).await;
-    let (read, seen) = timeout(SOON, reading).await.unwrap().unwrap();
-    assert_eq!(says(&read), ["news"]);
-    assert!(seen.saturating_duration_since(written) < Duration::from_millis(300), "it does not wait for the wait's end");
+        let (rest, _) = link.read(vec![cursor(&region, Stream::World, place.as_deref())], Duration::ZERO).await.unwrap();
+        place = rest.last().map(|entry| entry.id.clone());
+    }
+    panic!("a reader waits until its wait is over");
 }
 
 async fn nothing_new_ends_with_the_wait(link: Link, region: RegionName) {
@@ -213,7 +216,7 @@ async fn the_lease_of_the_dead_goes_to_another_with_a_higher_fence(link: Link, r
     let died = clock::now();
     assert!(lead(&link, &b).await > fence);
     let vacant = clock::now().saturating_duration_since(died);
-    assert!(vacant >= LEASE - Duration::from_millis(100) && vacant < LEASE + Duration::from_secs(3), "{vacant:?}");
+    assert!((Duration::from_millis(3_900)..LEASE + Duration::from_secs(3)).contains(&vacant), "{vacant:?}");
     assert_eq!(link.tend(a).await.unwrap().leader.unwrap().1, u64::MAX);
 }
 
@@ -243,7 +246,7 @@ async fn the_dead_are_no_members(link: Link, region: RegionName) {
     })
     .await;
     let lived = clock::now().saturating_duration_since(died);
-    assert!(lived > HEARD - Duration::from_millis(200) && lived < Duration::from_millis(3_000), "{lived:?}");
+    assert!((Duration::from_millis(1_400)..Duration::from_secs(3)).contains(&lived), "{lived:?}");
 }
 
 async fn two_of_one_name_are_told(link: Link, region: RegionName) {
@@ -330,7 +333,7 @@ async fn after_a_wipe_the_newest_copy_leads(link: Link, region: RegionName) {
     };
     let (node, fence) = timeout(SOON, leader).await.unwrap();
     assert_eq!((node, fence), ("b".into(), 4), "the fence is above those of all copies");
-    assert!(clock::now().saturating_duration_since(began) >= OFFERS - Duration::from_millis(50), "all had the time to offer");
+    assert!(clock::now().saturating_duration_since(began) + Duration::from_millis(50) >= OFFERS, "all had the time to offer");
 }
 
 async fn of_equal_copies_the_smallest_name_leads(link: Link, region: RegionName) {

@@ -1,10 +1,7 @@
-use std::time::Instant;
-
 use super::*;
 use crate::sandbox::Postgres;
 
-const PACE: Pace =
-    Pace { every: Duration::from_millis(200), failing: Duration::from_millis(50), within: Duration::from_millis(1_000) };
+const PACE: Pace = Pace { every: Duration::from_millis(200), failing: Duration::from_millis(50), within: Duration::from_secs(1) };
 
 /// Hands on what it hears.
 struct Ear(tokio::sync::mpsc::UnboundedSender<(TargetId, View)>);
@@ -31,7 +28,7 @@ async fn another_regions_database_is_looked_at_again_and_again_by_phase_and_caus
     let prober = VantageProbe::new("here".into(), PACE, ear, Handle::current()).start();
     prober.do_send(Watch(vec![(id.clone(), to)]));
     let mut until = async |wanted: fn(&View) -> bool| {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = clock::now() + Duration::from_secs(20);
         loop {
             let next = tokio::time::timeout_at(deadline.into(), heard.recv()).await.expect("a view in time").expect("alive");
             assert_eq!((&next.0, &next.1.from), (&id, &"here".into()));

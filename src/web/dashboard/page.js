@@ -8,7 +8,7 @@ const SILENCE_MS = 20000; // the server says something at least each 15 s
 const SEVERITIES = { critical: "■", high: "▲", medium: "◆", low: "●" };
 const STATES = { pending: "…", firing: "!", acknowledged: "✓", recovering: "↘" };
 
-const state = { status: "unknown", regions: {}, databases: new Map(), alerts: new Map() };
+const state = { status: "unknown", cutOff: [], regions: {}, databases: new Map(), alerts: new Map() };
 let heard = 0, skew = 0, live = false, drawing = false;
 
 const $ = (id) => document.getElementById(id);
@@ -138,11 +138,11 @@ function section(region) {
   let found = sections.get(region);
   if (found) return found;
   const box = document.createElement("section"), title = document.createElement("h2");
-  const name = document.createElement("span"), word = document.createElement("span");
+  const name = document.createElement("span"), word = document.createElement("span"), note = document.createElement("small");
   const scroll = document.createElement("div"), table = document.createElement("table"), body = document.createElement("tbody");
   const head = document.createElement("tr");
   name.textContent = region;
-  title.append(name, word);
+  title.append(name, word, note);
   for (const [label] of COLUMNS) {
     const cell = document.createElement("th");
     cell.scope = "col";
@@ -154,7 +154,7 @@ function section(region) {
   scroll.className = "scroll";
   scroll.append(table);
   box.append(title, scroll);
-  found = { box, word, body };
+  found = { box, word, note, body };
   sections.set(region, found);
   const order = [...sections.keys()].sort();
   $("regions").replaceChildren(...order.map((each) => sections.get(each).box));
@@ -192,7 +192,11 @@ function draw() {
     box.box.remove();
     sections.delete(region);
   }
-  for (const [region, word] of Object.entries(state.regions)) status(section(region).word, word);
+  for (const [region, word] of Object.entries(state.regions)) {
+    const found = section(region);
+    status(found.word, word);
+    found.note.textContent = state.cutOff.includes(region) ? "this node cannot reach its bus: its own view is cut off" : "";
+  }
   for (const [id, row] of rows) {
     if (state.databases.has(id)) continue;
     row.tr.remove();
@@ -203,8 +207,11 @@ function draw() {
     const row = place(sample), age = Math.max(0, Date.now() - skew - Date.parse(sample.timestamp));
     COLUMNS.forEach(([, fill], index) => fill(row.cells[index], sample, age));
     row.tr.classList.toggle("old", age > OLD_MS);
-    row.why.textContent = sample.reasons.map((reason) => reason.message).join(" · ");
-    row.reasons.hidden = sample.reasons.length === 0;
+    const said = sample.reasons.map((reason) => reason.message), verdict = sample.reachability.verdict;
+    // A broken way is in the reasons already when its own region does not reach it.
+    if (verdict && verdict.kind === "path" && said.length === 0) said.push(verdict.message);
+    row.why.textContent = said.join(" · ");
+    row.reasons.hidden = said.length === 0;
   }
   document.body.classList.toggle("broken-stream", !live);
 }
@@ -267,6 +274,12 @@ setInterval(() => {
   if (live && state.databases.size > 0 && Date.now() - heard > SILENCE_MS) link(false, "■ nothing heard for a while, figures may be old");
   soon();
 }, 500);
+
+// The stream tells what is seen; this, what cannot be seen from here.
+setInterval(async () => {
+  const answer = live ? await fetch("/api/health").catch(() => null) : null;
+  if (answer) state.cutOff = (await answer.json().catch(() => ({}))).cutOff ?? [];
+}, 5000);
 
 $("leave")?.addEventListener("click", async () => {
   await fetch("/api/session", { method: "DELETE" });

@@ -2,7 +2,7 @@
 
 use super::{Exposition, Kind, Labels, Own, Page, flag, seconds};
 use crate::model::{
-    Outcome, Phases, Status,
+    NodeName, Outcome, Phases, Status,
     health::Rule,
     report::RosterState,
     world::{Target, World},
@@ -101,10 +101,18 @@ pub(super) fn families(page: &mut Page<'_>, world: &World, own: &Own) {
         },
     );
     reachability(page);
+    views(page);
     for (name, kind, help, value) in ROSTER {
         let mut family = page.page.family(name, *kind, help);
         for (region, state) in &world.regions {
             family.sample(&[("region", region.as_str())], value(&state.roster));
+        }
+    }
+    let me = NodeName::from(own.node.as_str());
+    let mut family = page.page.family("isobar_node_targets", Kind::Gauge, "Targets that this node probes.");
+    for (region, state) in &world.regions {
+        if let Some(node) = state.nodes.get(&me) {
+            family.sample(&[("region", region.as_str())], node.roster.targets.into());
         }
     }
     process(&mut page.page, own);
@@ -152,6 +160,24 @@ fn reachability(page: &mut Page<'_>) {
             for (phase, ms) in by_name(phases) {
                 if let Some(ms) = ms {
                     sample(&[("path", path), ("phase", phase)], seconds(ms));
+                }
+            }
+        }
+    });
+}
+
+/// How targets look from other regions.
+fn views(page: &mut Page<'_>) {
+    page.many("isobar_view_reachable", Kind::Gauge, "Whether a fresh client from another region got in.", |target, sample| {
+        for view in &target.report.sample.reachability.views {
+            sample(&[("from", view.from.as_str())], flag(view.outcome == Outcome::Ok));
+        }
+    });
+    page.many("isobar_view_phase_seconds", Kind::Gauge, "How long it took, by phase: tcp is the network's.", |target, sample| {
+        for view in &target.report.sample.reachability.views {
+            for (phase, ms) in by_name(view.phases) {
+                if let Some(ms) = ms {
+                    sample(&[("from", view.from.as_str()), ("phase", phase)], seconds(ms));
                 }
             }
         }

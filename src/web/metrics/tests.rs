@@ -1,12 +1,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::web::tests::{alerts::book, renamed, report, world};
+use crate::{
+    clock,
+    web::tests::{alerts::book, clustered, renamed, report, world},
+};
 
 fn page(format: Format) -> String {
     let process = Some(Process { cpu_seconds: 1.5, resident_bytes: 1 << 20 });
-    let own = Own { node: "n1".into(), version: "0.1.0", started: report().sample.timestamp, subscribers: 3, process };
-    render(&world(&[report(), renamed("a \"b\"\\\n<script>", |_| {})]), &book(), &own, format)
+    let (bus, now) = (Some(clustered::bus(clock::now()).into()), clock::now());
+    let own = Own { node: "n1".into(), version: "0.1.0", started: report().sample.timestamp, subscribers: 3, process, bus, now };
+    let odd = renamed("a \"b\"\\\n<script>", |sample| sample.reachability.views = vec![clustered::view()]);
+    render(&world(&[report(), odd]), &book(), &own, format)
 }
 
 /// A strict reader: what a scraper would refuse, it panics at. Returns the series.

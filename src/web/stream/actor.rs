@@ -22,7 +22,7 @@ use futures_util::stream::unfold;
 use tokio::sync::{mpsc::Receiver, oneshot};
 
 use super::{
-    super::{State, answer::Refusal, asker::Viewer, page},
+    super::{State, answer::Refusal, asker::Viewer, interest::Interests, page},
     Filter, Hub,
 };
 use crate::{
@@ -45,15 +45,23 @@ const TICK: Duration = Duration::from_secs(1);
 /// Keeps the subscribers.
 pub(in crate::web) struct WebActor {
     hub: Hub,
+    interests: Arc<Interests>,
 }
 
 impl WebActor {
-    pub(in crate::web) fn new(boot: i64, world: Arc<World>, alerts: Arc<ArcSwap<AlertBook>>) -> Self {
-        Self { hub: Hub::new(clock::now(), boot, world, alerts) }
+    pub(in crate::web) fn new(boot: i64, world: Arc<World>, alerts: Arc<ArcSwap<AlertBook>>, interests: Arc<Interests>) -> Self {
+        Self { hub: Hub::new(clock::now(), boot, world, alerts), interests }
+    }
+
+    /// Whole samples of other regions are wanted where somebody looks closely.
+    fn tell_interest(&self) {
+        let now = clock::now();
+        self.hub.looked_at().iter().for_each(|region| self.interests.tell(now, region));
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
         self.hub.tick(clock::now());
+        self.tell_interest();
         context.run_later(TICK, Self::tick);
     }
 }
@@ -99,6 +107,7 @@ impl Handler<Subscribe> for WebActor {
 
     fn handle(&mut self, new: Subscribe, _: &mut Self::Context) {
         let queue = self.hub.subscribe(clock::now(), new.filter, new.last_event.as_deref());
+        self.tell_interest();
         // A reader that left meanwhile is noticed at the next tick.
         let _ = new.queue.send(queue);
     }

@@ -162,8 +162,9 @@ impl Stage {
             stream: None,
             io,
             steady,
+            cluster: None,
         };
-        let office = Office::open(&wish.settings(), steady).expect("an office");
+        let office = Office::open(&wish.settings(), steady, None).expect("an office");
         let noted = File::options().create(true).append(true).open(wish.folder.join("noted")).expect("a file");
         let golden = serde_json::from_str(REPORT).expect("a report");
         Self { wish, golden, book, addr: AlertActor::new(office, links).start(), noted, known: BTreeSet::new() }

@@ -73,6 +73,7 @@ impl Arbitrary {
 
 macro_rules! integers {
     ($($way:ident $visit:ident $kind:ty;)*) => { $(
+        #[allow(clippy::cast_possible_wrap)] // any bits will do
         fn $way<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             visitor.$visit((self.next() >> self.below(64)) as $kind)
         }

@@ -1,0 +1,404 @@
+//! How an alert actor in a cluster comes to lead and stops to: the effects of its seat.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{AsyncContext, Context, Handler, Message};
+
+use super::{
+    AlertActor,
+    calls::{Call, Of},
+    everything, office,
+    seat::{OFFERED, Offer, Stage},
+};
+use crate::{
+    alert::{
+        desk::{Desk, Kept as Remembered},
+        lead::Duty,
+        ledger::{Ledger, Outcome},
+        merge::{Copy, merge, unify},
+        outbox::{Ended, Gate, Outbox},
+        turn::{self, Turn},
+    },
+    clock,
+    model::{
+        cluster::{Ask, Asked, Command, Commit, Committed, Kept, Unreachable},
+        world::WorldChange,
+    },
+};
+
+/// Redis that did not answer is asked again after this.
+const AGAIN: Duration = Duration::from_millis(300);
+
+/// What the shelves hold.
+struct Loaded(Result<Kept, Unreachable>);
+
+impl Message for Loaded {
+    type Result = ();
+}
+
+/// What became of a commit.
+struct Settled(u64, Result<Committed, Unreachable>);
+
+impl Message for Settled {
+    type Result = ();
+}
+
+/// Whether the leader took what was offered.
+struct Taken(bool);
+
+impl Message for Taken {
+    type Result = ();
+}
+
+impl AlertActor {
+    /// Does what its duty is now.
+    pub(super) fn attend(&mut self, ctx: &mut Context<Self>) {
+        let (moment, started) = (clock::now(), self.started);
+        let Some(seat) = &mut self.seat else { return };
+        let duty = seat.duty(seat.answered.unwrap_or(started), moment);
+        match (duty, &seat.stage) {
+            (Duty::Lead { fence, .. }, Stage::Lead(ledger)) if ledger.fence() == fence => self.take_in(ctx),
+            (Duty::Lead { fence, .. }, Stage::Gather(gather)) if gather.fence == fence => self.come_to_lead(ctx),
+            (Duty::Lead { fence, wiped, .. }, _) => {
+                self.end_term();
+                if let Some(seat) = &mut self.seat {
+                    seat.gather(fence, wiped);
+                }
+                self.load(ctx);
+            }
+            (Duty::Follow, Stage::Follow) => {}
+            (Duty::Follow, _) => self.follow(),
+            (Duty::Wait | Duty::Island { .. }, Stage::Apart) => {}
+            (Duty::Wait | Duty::Island { .. }, _) => self.part(ctx),
+            (Duty::Alone, _) => {}
+        }
+        let Some(seat) = &self.seat else { return };
+        let gate = match &seat.stage {
+            Stage::Lead(_) if seat.merges.is_empty() => Gate::Open,
+            Stage::Apart => duty.gate(),
+            _ => Gate::Shut,
+        };
+        self.carrier.outbox.set_gate(gate);
+        self.load(ctx);
+        self.offer(ctx);
+        self.commit(ctx);
+        self.rescope();
+    }
+
+    /// Asks what the shelves hold, while that is not known.
+    fn load(&mut self, ctx: &mut Context<Self>) {
+        let moment = clock::now();
+        let Some(seat) = &mut self.seat else { return };
+        let wants = matches!(seat.stage, Stage::Follow | Stage::Gather(_)) && seat.is_stale && seat.answered.is_some();
+        if !wants || seat.is_loading || seat.load_next.is_some_and(|next| moment < next) {
+            return;
+        }
+        (seat.is_loading, seat.load_next) = (true, Some(moment + AGAIN));
+        let (kept, mail) = (seat.cluster.keeper.load(), ctx.address());
+        self.links.io.spawn(async move { mail.do_send(Loaded(kept.await)) });
+    }
+
+    /// Goes on from a copy.
+    fn assume(&mut self, copy: Copy, version: u64) {
+        let now = self.now();
+        let (routes, ways) = office::wiring(&self.settings, self.carrier.channels());
+        self.carrier.assume(&copy, Outbox::new(routes, self.settings.give_up_after), version, now);
+        self.carrier.outbox.set_gate(Gate::Shut);
+        let kept =
+            Remembered { incidents: copy.incidents.into_values().collect(), silences: copy.silences.into_values().collect() };
+        self.desk = Desk::new(Arc::clone(&self.settings), ways, kept, now);
+        self.pages = super::Pages::default();
+        if let Some(seat) = &mut self.seat {
+            seat.scoped = None;
+        }
+        self.rescope();
+        let world = self.links.world.load_full();
+        let targets = world.regions.values().flat_map(|region| region.targets.values());
+        let reports = targets.map(|target| crate::model::Report { transitions: Vec::new(), ..target.report.clone() }).collect();
+        self.desk.see(now, &WorldChange { world, reports, removed: Vec::new() });
+        self.changed = true;
+    }
+
+    /// All that this node has: of its desk, or of what it followed.
+    fn own(&self) -> Copy {
+        match &self.seat {
+            Some(seat) if !seat.has_desk() => seat.copy.clone(),
+            _ => self.carrier.copy(everything(&self.desk, self.now())),
+        }
+    }
+
+    fn come_to_lead(&mut self, ctx: &mut Context<Self>) {
+        let own = self.own();
+        let now = self.now();
+        let Some(seat) = self.seat.as_mut().filter(|seat| seat.is_gathered(self.under_way, clock::now())) else { return };
+        let Some((mut copy, fence, version, anew)) = seat.gathered(own) else { return };
+        unify(&mut copy, now);
+        let ledger = Ledger::new(fence, version, anew);
+        tracing::info!(region = %seat.cluster.home, fence, version, anew, incidents = copy.incidents.len(), "leads the region's alerts");
+        let upcoming = ledger.upcoming();
+        seat.stage = Stage::Lead(Box::new(ledger));
+        (seat.copy, seat.version) = (Copy::default(), version);
+        (seat.said_all, seat.is_committing, seat.commit_next) = (None, false, None);
+        self.assume(copy, upcoming);
+        self.carrier.outbox.set_gate(Gate::Open);
+        self.turn(ctx);
+        self.publish_at_once(now);
+    }
+
+    /// What others tell later, as how a call ended that outlived its term: taken in when no call is under way.
+    fn take_in(&mut self, ctx: &mut Context<Self>) {
+        let is_idle = self.under_way == 0;
+        let Some(seat) = self.seat.as_mut().filter(|seat| is_idle && !seat.merges.is_empty() && !seat.is_committing) else {
+            return;
+        };
+        let Some(ledger) = seat.ledger() else { return };
+        if ledger.is_waiting() {
+            return;
+        }
+        let merges = std::mem::take(&mut seat.merges);
+        let before = self.own();
+        let mut copy = before.clone();
+        merges.into_iter().for_each(|turn| merge(&mut copy, turn.copy()));
+        if copy == before {
+            return;
+        }
+        unify(&mut copy, self.now());
+        let upcoming = self.seat.as_mut().and_then(|seat| seat.ledger()).map(|ledger| {
+            ledger.write_anew();
+            ledger.upcoming()
+        });
+        self.assume(copy, upcoming.unwrap_or_default());
+        self.carrier.outbox.set_gate(Gate::Open);
+        self.turn(ctx);
+    }
+
+    /// Ends what was led: what is not on the shelves for sure is kept apart, calls that were not made wait again, and those that were made
+    /// are remembered.
+    fn end_term(&mut self) {
+        let now = self.now();
+        let Some(seat) = &mut self.seat else { return };
+        seat.waiting.clear();
+        if !seat.leads() {
+            return;
+        }
+        let Stage::Lead(ledger) = std::mem::replace(&mut seat.stage, Stage::Apart) else { return };
+        seat.version = ledger.version();
+        let (turn, calls) = ledger.close();
+        seat.apart = turn;
+        seat.is_committing = false;
+        for call in calls {
+            self.carrier.take_back(call, now);
+        }
+        let desk = &self.desk;
+        let calls = self.carrier.keep(|| everything(desk, now), now);
+        debug_assert!(calls.is_empty(), "nothing is offered here");
+        let (turn, _) = self.carrier.shared();
+        seat.apart.absorb(turn);
+        tracing::info!(region = %seat.cluster.home, "leads the region's alerts no longer");
+    }
+
+    /// Another one leads, or nobody: keeps a copy, and offers what this node did alone.
+    fn follow(&mut self) {
+        let (moment, led) = (clock::now(), self.seat.as_ref().is_some_and(super::seat::Seat::leads));
+        let own = self.own();
+        self.end_term();
+        let calling = self.carrier.outbox.rows().filter(|row| row.state == crate::model::alert::DeliveryState::Sending);
+        let calling: Vec<_> = calling.map(|row| ((row.seq, row.attempts), row.clone())).collect();
+        let Some(seat) = &mut self.seat else { return };
+        if self.under_way > 0 {
+            seat.outliving.extend(calling);
+        }
+        let apart = std::mem::take(&mut seat.apart);
+        // What a leader decided and did not get onto the shelves is decided anew by the next; what was done while Redis was gone is not.
+        let turn = if led { Turn::default() } else { apart };
+        if !led {
+            seat.offer = Some(Offer { turn, until: moment + OFFERED, next: moment, is_asked: false, has_grown: false });
+        }
+        (seat.stage, seat.copy, seat.is_stale, seat.load_next) = (Stage::Follow, own, true, None);
+        self.rest();
+    }
+
+    /// Without anything to decide.
+    pub(super) fn rest(&mut self) {
+        let now = self.now();
+        let (routes, ways) = office::wiring(&self.settings, self.carrier.channels());
+        let mut outbox = Outbox::new(routes, self.settings.give_up_after);
+        outbox.set_gate(Gate::Shut);
+        self.carrier.outbox = outbox;
+        self.carrier.share = None;
+        self.carrier.calls.clear();
+        self.desk = Desk::new(Arc::clone(&self.settings), ways, Remembered::default(), now);
+        self.pages = super::Pages::default();
+        self.changed = true;
+    }
+
+    /// The region's Redis is silent: goes on from what this node has.
+    fn part(&mut self, ctx: &mut Context<Self>) {
+        let has_desk = self.seat.as_ref().is_some_and(super::seat::Seat::has_desk);
+        self.end_term();
+        let Some(seat) = &mut self.seat else { return };
+        tracing::warn!(region = %seat.cluster.home, "the region's Redis is silent; alerts are decided here until it answers");
+        seat.stage = Stage::Apart;
+        if let Some(offer) = seat.offer.take() {
+            seat.apart.absorb(offer.turn);
+        }
+        if !has_desk {
+            let (copy, version) = (std::mem::take(&mut seat.copy), seat.version);
+            self.assume(copy, version);
+        }
+        self.carrier.outbox.set_gate(Gate::Shut);
+        self.turn(ctx);
+    }
+
+    /// What a turn changed goes to the shelves first, and its calls wait for that; apart from them, to this node's disk only.
+    pub(super) fn share(&mut self, calls: Vec<Call>, ctx: &mut Context<Self>) -> Vec<Call> {
+        let Some(seat) = &mut self.seat else { return calls };
+        let (turn, is_urgent) = self.carrier.shared();
+        match &mut seat.stage {
+            Stage::Lead(ledger) => {
+                ledger.put(turn, calls, is_urgent);
+                self.commit(ctx);
+                Vec::new()
+            }
+            Stage::Apart | Stage::Gather(_) => {
+                seat.apart.absorb(turn);
+                calls
+            }
+            Stage::Follow => Vec::new(),
+        }
+    }
+
+    fn commit(&mut self, ctx: &mut Context<Self>) {
+        let (now, moment) = (self.now(), clock::now());
+        let (desk, carrier) = (&self.desk, &self.carrier);
+        let everything = || Turn::of(carrier.copy(everything(desk, now)));
+        let Some(seat) = self.seat.as_mut() else { return };
+        if seat.is_committing || seat.commit_next.is_some_and(|next| moment < next) {
+            return;
+        }
+        let Stage::Lead(ledger) = &mut seat.stage else { return };
+        let Some(commit) = ledger.again().or_else(|| ledger.next(everything, now)) else { return };
+        (seat.is_committing, seat.commit_next) = (true, None);
+        let upcoming = ledger.upcoming();
+        if let Some(share) = &mut self.carrier.share {
+            share.version = Some(upcoming);
+        }
+        let (kept, mail, version) = (seat.cluster.keeper.commit(commit.clone()), ctx.address(), commit.version);
+        self.links.io.spawn(async move { mail.do_send(Settled(version, kept.await)) });
+    }
+
+    /// Tells the leader what this node did while it was apart.
+    fn offer(&mut self, ctx: &mut Context<Self>) {
+        let (now, moment) = (self.now(), clock::now());
+        let Some(seat) = self.seat.as_mut().filter(|seat| matches!(seat.stage, Stage::Follow) && seat.is_led) else { return };
+        let Some(offer) = seat.offer.as_mut().filter(|offer| !offer.is_asked && offer.next <= moment) else { return };
+        if offer.until < moment {
+            tracing::warn!(region = %seat.cluster.home, "no leader took what this node did while the region's Redis was silent");
+            seat.offer = None;
+            return;
+        }
+        let mut items = offer.turn.items(now);
+        if let Some(me) = &seat.me {
+            turn::sign(&mut items, me);
+        }
+        (offer.is_asked, offer.has_grown, offer.next) = (true, false, moment + AGAIN);
+        let ask = Ask { to: Asked::Leader(seat.cluster.home.clone()), command: Command::Merge(Arc::new(items)) };
+        let (answer, mail) = (seat.cluster.ask.send(ask), ctx.address());
+        self.links.io.spawn(async move { mail.do_send(Taken(matches!(answer.await, Ok(Ok(_))))) });
+    }
+
+    /// Takes the end of a call that outlived its term; tells whether it was one.
+    pub(super) fn outlived(&mut self, of: &Of, ended: &Ended) -> bool {
+        let (now, moment) = (self.now(), clock::now());
+        let Some(seat) = self.seat.as_mut().filter(|seat| matches!(seat.stage, Stage::Follow)) else { return false };
+        let Of::Row { seq, attempt } = of else { return true };
+        let Some(mut row) = seat.outliving.remove(&(*seq, *attempt)) else { return true };
+        let Ended::Answered(Ok(receipt)) = ended else { return true };
+        row.state = crate::model::alert::DeliveryState::Sent;
+        (row.sent_at, row.finished, row.answer) = (Some(now.wall), Some(now.steady), Some(receipt.answer.clone()));
+        row.reference.clone_from(&receipt.reference);
+        let done = Turn { rows: [(row.key.clone(), Some(row))].into(), ..Turn::default() };
+        merge(&mut seat.copy, done.clone().copy());
+        let offer = seat.offer.get_or_insert_with(|| Offer {
+            turn: Turn::default(),
+            until: moment,
+            next: moment,
+            is_asked: false,
+            has_grown: false,
+        });
+        offer.turn.absorb(done);
+        offer.has_grown = true;
+        offer.until = moment + OFFERED;
+        true
+    }
+}
+
+impl Handler<Loaded> for AlertActor {
+    type Result = ();
+
+    fn handle(&mut self, loaded: Loaded, ctx: &mut Context<Self>) {
+        let (now, moment) = (self.now(), clock::now());
+        let Some(seat) = &mut self.seat else { return };
+        seat.is_loading = false;
+        let Ok(kept) = loaded.0 else { return };
+        let (turn, unreadable) = Turn::read(&kept.items, now);
+        if unreadable > 0 {
+            tracing::error!(region = %seat.cluster.home, unreadable, "items of the region's shelves cannot be read and are left out");
+        }
+        let before = seat.version;
+        seat.loaded(&kept, turn.copy(), moment);
+        if matches!(seat.stage, Stage::Follow) && seat.version != before {
+            seat.cluster.version.store(seat.version, std::sync::atomic::Ordering::Relaxed);
+            self.carrier.write_copy(&seat.copy, seat.version, now);
+        }
+        self.attend(ctx);
+    }
+}
+
+impl Handler<Settled> for AlertActor {
+    type Result = ();
+
+    fn handle(&mut self, settled: Settled, ctx: &mut Context<Self>) {
+        let Settled(version, result) = settled;
+        let moment = clock::now();
+        let Some(seat) = &mut self.seat else { return };
+        let Stage::Lead(ledger) = &mut seat.stage else { return };
+        // Of an earlier term.
+        if ledger.again().is_none_or(|commit: Commit| commit.version != version) {
+            return;
+        }
+        seat.is_committing = false;
+        match ledger.done(&result) {
+            Outcome::Written(calls) => {
+                seat.cluster.version.store(version, std::sync::atomic::Ordering::Relaxed);
+                let (done, waiting) = std::mem::take(&mut seat.waiting).into_iter().partition(|(awaited, _)| *awaited <= version);
+                seat.waiting = waiting;
+                done.into_iter().for_each(|(_, who): (u64, tokio::sync::oneshot::Sender<()>)| {
+                    let _ = who.send(());
+                });
+                calls.into_iter().for_each(|call| self.make(call, ctx));
+                self.commit(ctx);
+            }
+            Outcome::Again => {
+                seat.commit_next = result.is_err().then(|| moment + AGAIN);
+                self.commit(ctx);
+            }
+            Outcome::Fenced => {
+                tracing::warn!(region = %seat.cluster.home, "another node leads the region's alerts; what was not kept is dropped");
+                self.follow();
+            }
+        }
+    }
+}
+
+impl Handler<Taken> for AlertActor {
+    type Result = ();
+
+    fn handle(&mut self, taken: Taken, _: &mut Context<Self>) {
+        let Some(offer) = self.seat.as_mut().and_then(|seat| seat.offer.as_mut()) else { return };
+        offer.is_asked = false;
+        if taken.0 && !offer.has_grown {
+            self.seat.iter_mut().for_each(|seat| seat.offer = None);
+        }
+    }
+}
