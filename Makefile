@@ -7,8 +7,10 @@ SHELL := bash
 CARGO := $(or $(shell command -v cargo),$(HOME)/.cargo/bin/cargo)
 # More for the program or the test runner: make demo ARGS="--for 30s", make test ARGS="-E 'test(pool)'".
 ARGS :=
+# How often `make test-faults` makes each fault.
+ROUNDS := 20
 
-.PHONY: demo test gate fmt docs bench bench-detect bench-bus help
+.PHONY: demo test test-faults gate fmt docs bench bench-detect bench-bus help
 .DEFAULT_GOAL := help
 
 demo: ## three real regions, watched, with incidents that come and go: http://127.0.0.1:3000
@@ -18,6 +20,11 @@ demo: ## three real regions, watched, with incidents that come and go: http://12
 test: ## every test, on real servers of PostgreSQL 13 to 18
 	@.ci/setup test
 	@ulimit -n 65536 2>/dev/null || ulimit -n "$$(ulimit -Hn)"; $(CARGO) nextest run --locked $(ARGS)
+
+test-faults: ## the whole fault table of clusters, each fault 20 times: about an hour (ISOBAR_FAULT_SEED=N repeats a run)
+	@.ci/setup test
+	@ulimit -n 65536 2>/dev/null || ulimit -n "$$(ulimit -Hn)"; ISOBAR_FAULT_ROUNDS=$(ROUNDS) $(CARGO) nextest run --locked --profile faults \
+	  --test world --success-output immediate --no-fail-fast -E 'test(cluster::table::)' $(ARGS)
 
 gate: ## what a change must pass beside the tests: format, lints, docs, dependencies
 	@.ci/setup gate

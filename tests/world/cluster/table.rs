@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng, rngs::SmallRng};
 use super::{
     nodes::{LONGEST_GAP, LONGEST_LEADERLESS},
     probes::Watch,
-    world::{REGIONS, SOON, Start, TARGETS, World, can_skew, partner_of, region_of},
+    world::{REGIONS, SOON, Start, World, can_skew, partner_of, region_of},
 };
 use crate::{
     doubles::Refusal,
@@ -85,7 +85,7 @@ impl Table {
     }
 
     fn page(&mut self, world: &World, region: &str) {
-        self.totals.criticals += TARGETS.len();
+        self.totals.criticals += 1;
         self.totals.page = self.totals.page.max(world.expect_page(region, PAGE));
     }
 

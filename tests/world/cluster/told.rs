@@ -36,20 +36,25 @@ impl Told {
         Self(lines)
     }
 
-    fn ids(&self, rule: &str, region: &str, target: &str, events: &[&str]) -> usize {
-        let of = |line: &&Line| line.rule == rule && line.region == region && line.target == target;
+    fn ids(&self, rule: &str, region: &str, events: &[&str]) -> BTreeSet<&str> {
+        let of = |line: &&Line| line.rule == rule && line.region == region;
         let told = self.0.iter().filter(of).filter(|line| events.contains(&line.event.as_str()));
-        told.map(|line| &line.id).collect::<BTreeSet<_>>().len()
+        told.map(|line| line.id.as_str()).collect()
     }
 
     /// Episodes whose beginning was told.
-    pub(super) fn incidents(&self, rule: &str, region: &str, target: &str) -> usize {
-        self.ids(rule, region, target, &["firing", "digest"])
+    pub(super) fn incidents(&self, rule: &str, region: &str) -> usize {
+        self.ids(rule, region, &["firing", "digest"]).len()
+    }
+
+    /// The id of one.
+    pub(super) fn any(&self, rule: &str, region: &str) -> Option<String> {
+        self.ids(rule, region, &["firing"]).first().map(|&id| id.to_owned())
     }
 
     /// Outages whose end was told.
-    pub(super) fn ended(&self, region: &str, target: &str) -> usize {
-        self.ids("database_down", region, target, &["resolved"])
+    pub(super) fn ended(&self, region: &str) -> usize {
+        self.ids("database_down", region, &["resolved"]).len()
     }
 
     /// All that was told of such a rule's beginnings.

@@ -1,6 +1,6 @@
 //! Nodes that speak the first version of the wire are replaced one by one by those that speak the newest.
 
-use super::world::{REGIONS, SOON, Start, TARGETS, World};
+use super::world::{REGIONS, SOON, Start, World};
 
 #[test]
 fn nodes_of_an_older_version_are_replaced_one_by_one() {
@@ -18,7 +18,7 @@ fn nodes_of_an_older_version_are_replaced_one_by_one() {
             world.expect_everywhere("eu-west-1", "unhealthy", SOON);
             world.expect_page("eu-west-1", SOON);
             world.restore_database("eu-west-1");
-            assert_eq!(world.told().pages(), TARGETS.len());
+            assert_eq!(world.told().pages(), 1);
             break;
         }
     }
