@@ -110,4 +110,8 @@ impl Lead {
 }
 
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 //!
 //! | Part | What stays |
 //! |---|---|
-//! | row | the furthest state: sent, failed, cancelled, under way (in doubt), queued |
+//! | row | the furthest state: sent, failed, cancelled, under way on any node (in doubt), queued |
 //! | incident | what is over, else what changed later; all who were told; the escalation that is further on |
 //! | acknowledgement | the one of the later round or the higher severity, else the one that lasts longer |
 //! | steps | all of them, by time |

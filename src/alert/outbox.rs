@@ -23,6 +23,7 @@ mod post;
 mod recall;
 mod refresh;
 mod row;
+mod void;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -36,7 +37,7 @@ use super::{
     Now,
     bucket::later,
     channels::{Failure, Nature, Parcel, Receipt},
-    desk::{Changes, Settled},
+    desk::Changes,
     order::{Lane, Order},
 };
 use crate::model::{
@@ -103,6 +104,8 @@ pub struct News {
 /// See the module.
 #[derive(Debug)]
 pub struct Outbox {
+    /// Whose outbox it is, where there are several.
+    node: String,
     give_up_after: Duration,
     posts: BTreeMap<String, Post>,
     rows: BTreeMap<u64, Row>,
@@ -130,6 +133,7 @@ impl Outbox {
     pub fn new(routes: Vec<Route>, give_up_after: Duration) -> Self {
         let post = |route: Route| (route.name.clone(), Post::new(&route));
         Self {
+            node: String::new(),
             give_up_after,
             posts: routes.into_iter().map(post).collect(),
             rows: BTreeMap::new(),
@@ -196,6 +200,7 @@ impl Outbox {
             key,
             state: DeliveryState::Queued,
             attempts: 0,
+            calls: BTreeMap::new(),
             queued_at: now.wall,
             next_due: now.steady,
             deadline: later(order.decided, self.give_up_after),
@@ -231,32 +236,6 @@ impl Outbox {
         }
     }
 
-    fn settled(&mut self, id: &str, settled: Settled, now: Now) {
-        let is_void = |event: AlertEvent| match settled {
-            Settled::Acknowledged => matches!(event, AlertEvent::Escalation | AlertEvent::Reminder),
-            Settled::Resolved => event != AlertEvent::Resolved,
-        };
-        let seqs: Vec<u64> = self.about.get(id).into_iter().flatten().copied().collect();
-        for seq in seqs {
-            let Some(row) = self.rows.get_mut(&seq) else { continue };
-            if row.order.lane.about != id || row.in_doubt || !is_void(row.order.event) {
-                continue;
-            }
-            match row.state {
-                DeliveryState::Queued => self.cancel(seq, Self::why_void(settled), now),
-                DeliveryState::Sending => row.void = true,
-                _ => {}
-            }
-        }
-    }
-
-    const fn why_void(settled: Settled) -> &'static str {
-        match settled {
-            Settled::Acknowledged => "somebody took the incident before this was sent",
-            Settled::Resolved => "the incident was over before this was sent",
-        }
-    }
-
     /// What is to be sent now; each counts as under way from here on, which must be on disk before the call is made.
     pub fn offer(&mut self, now: Now) -> Vec<Consignment> {
         self.free(now);
@@ -288,6 +267,7 @@ impl Outbox {
         }
         row.state = DeliveryState::Sending;
         row.attempts += 1;
+        row.calls.insert(self.node.clone(), (row.attempts, false));
         row.possible_repeat |= may_repeat && !row.is_update();
         let parcel = Parcel {
             order: row.order.clone(),
@@ -312,6 +292,7 @@ impl Outbox {
         if row.state != DeliveryState::Sending || row.attempts != attempt {
             return;
         }
+        row.calls.insert(self.node.clone(), (attempt, true));
         let (lane, critical) = (row.order.lane.clone(), row.is_critical());
         let post = self.posts.get_mut(&lane.channel);
         let keyed = post.as_ref().is_some_and(|post| post.nature.keyed);

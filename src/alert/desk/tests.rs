@@ -7,7 +7,7 @@ mod incidents;
 mod random;
 mod regions;
 mod restart;
-mod room;
+pub(in crate::alert) mod room;
 mod silences;
 mod storms;
 mod twins;

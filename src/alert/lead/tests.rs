@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::cluster::Member;
+use crate::{clock, model::cluster::Member};
 
 /// Node `b` as Redis told it: `a b c-` are alive, `c` leaves; who leads, and since when nothing was heard.
 fn told(members: &str, lease: Lease, answered: Option<Instant>) -> Membership {
@@ -15,13 +15,13 @@ fn mine(until: Instant) -> Lease {
 
 #[test]
 fn without_a_bus_a_node_is_alone_whatever_happens() {
-    let start = Instant::now();
+    let start = clock::now();
     assert_eq!(Lead::new(false, start).duty(start + Duration::from_hours(1)), Duty::Alone);
 }
 
 #[test]
 fn a_lease_is_led_until_it_ends_and_not_a_moment_longer() {
-    let start = Instant::now();
+    let start = clock::now();
     let (mut lead, until) = (Lead::new(true, start), start + SILENT);
     assert_eq!(lead.duty(start), Duty::Follow);
     lead.hear(told("a b", mine(until), Some(start)));
@@ -33,7 +33,7 @@ fn a_lease_is_led_until_it_ends_and_not_a_moment_longer() {
 
 #[test]
 fn nodes_of_a_silent_redis_act_one_after_the_other() {
-    let start = Instant::now();
+    let start = clock::now();
     for (members, leader, rank) in [
         ("b", Some("b"), 0),
         ("a b c", Some("b"), 0),
@@ -52,14 +52,14 @@ fn nodes_of_a_silent_redis_act_one_after_the_other() {
         let begins = Duration::from_secs(10 + 15 * rank as u64);
         assert_eq!(lead.duty(start + Duration::from_secs(2)), Duty::Follow, "{members}");
         assert_eq!(lead.duty(start + SILENT), Duty::Wait, "{members}");
-        assert_eq!(lead.duty(start + begins - Duration::from_millis(1)), Duty::Wait, "{members}, {leader:?} led");
+        assert_eq!(lead.duty(start + (begins.saturating_sub(Duration::from_millis(1)))), Duty::Wait, "{members}, {leader:?} led");
         assert_eq!(lead.duty(start + begins), Duty::Island { rank }, "{members}, {leader:?} led");
     }
 }
 
 #[test]
 fn who_never_heard_of_the_others_waits_as_the_second() {
-    let start = Instant::now();
+    let start = clock::now();
     let mut lead = Lead::new(true, start);
     for _ in 0..2 {
         assert_eq!(lead.duty(start + Duration::from_secs(24)), Duty::Wait);
@@ -70,7 +70,7 @@ fn who_never_heard_of_the_others_waits_as_the_second() {
 
 #[test]
 fn a_redis_that_answers_again_ends_the_island() {
-    let start = Instant::now();
+    let start = clock::now();
     let (mut lead, later) = (Lead::new(true, start), start + Duration::from_mins(1));
     lead.hear(told("a b", mine(start + SILENT), Some(start)));
     assert_eq!(lead.duty(later), Duty::Island { rank: 0 });

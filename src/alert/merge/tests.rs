@@ -72,6 +72,7 @@ fn row(order: Order, state: DeliveryState) -> Row {
         key: order.key(),
         state,
         attempts: 0,
+        calls: BTreeMap::new(),
         queued_at: moment(0),
         next_due: moment(0),
         deadline: moment(0),
@@ -116,11 +117,15 @@ prop_compose! {
         about in "[ab]-[01]", channel in "[xy]", event in prop::sample::select(vec![AlertEvent::Firing, AlertEvent::Resolved]),
         state in 0..5_usize, numbers in prop::array::uniform5(0..3_i64), answer in prop::option::of("[ab]"), reference in prop::option::of("[ab]"),
         flags in prop::array::uniform4(any::<bool>()), severity in prop::sample::select(&SEVERITIES[..]),
-        notes in prop::collection::vec("[ab]", 0..2),
+        notes in prop::collection::vec("[ab]", 0..2), calls in prop::collection::btree_map("[mn]", (0..2_u32, any::<bool>()), 0..3),
     ) -> Row {
         use DeliveryState::{Cancelled, Failed, Queued, Sending, Sent};
         let mut row = row(order(&about, &channel, event, "0", severity, numbers[0]), [Queued, Sending, Sent, Failed, Cancelled][state]);
         (row.seq, row.attempts, row.answer, row.reference) = (numbers[1] as u64, numbers[2] as u32, answer, reference);
+        if !row.is_finished() && calls.values().any(|(_, is_known)| !is_known) {
+            row.state = Sending;
+        }
+        row.calls = calls;
         if row.is_finished() {
             row.finished = Some(moment(numbers[3]));
             row.order.alerts.clear();

@@ -4,7 +4,7 @@
 //! What waits behind the gate is nobody's failure: it is not given up, and has its whole time once the gate opens for it. A row that is
 //! in the way of a critical of the same problem passes with it, since nothing overtakes within a lane.
 
-use super::{AlertEvent, Lane, Now, Outbox, Row, later};
+use super::{AlertEvent, DeliveryState, Lane, Now, Outbox, Row, later};
 use crate::alert::{lead::Duty, order::WORST};
 
 /// What may leave.
@@ -36,6 +36,11 @@ impl Duty {
 }
 
 impl Outbox {
+    /// Whose outbox it is: calls of several nodes are told apart by it.
+    pub fn set_node(&mut self, node: &str) {
+        node.clone_into(&mut self.node);
+    }
+
     /// What may leave from now on. What it lets pass that had to wait gets its whole time.
     pub fn set_gate(&mut self, gate: Gate) {
         if gate == self.gate {
@@ -88,6 +93,17 @@ impl Outbox {
     /// Whether what goes to such a channel may have been told by another node.
     pub(super) const fn may_repeat(&self, keyed: bool) -> bool {
         !keyed && matches!(self.gate, Gate::Criticals { repeat: true, .. })
+    }
+
+    /// Another node may have told what waits, and cannot be asked: where that would be a second message, it says so.
+    pub fn suspect(&mut self) {
+        let posts = &self.posts;
+        let is_unkeyed = |row: &Row| posts.get(&row.order.lane.channel).is_some_and(|post| !post.nature.keyed);
+        let waits = |row: &&mut Row| row.state == DeliveryState::Queued && row.is_critical() && !row.is_update();
+        for row in self.rows.values_mut().filter(waits).filter(|row| is_unkeyed(row)) {
+            row.possible_repeat = true;
+            self.dirty.insert(row.seq);
+        }
     }
 
     /// What the gate opened for has its whole time from here on.

@@ -44,6 +44,7 @@ impl Outbox {
             let fresh = later(now.steady, self.give_up_after);
             if row.state == DeliveryState::Sending {
                 row.in_doubt = true;
+                row.calls.values_mut().for_each(|(_, is_known)| *is_known = true);
                 if keyed || row.is_critical() {
                     row.state = DeliveryState::Queued;
                     row.possible_repeat |= !keyed && !row.is_update();

@@ -9,6 +9,7 @@ use super::{
     tests::{at, nature, order, route},
     *,
 };
+use crate::alert::desk::Settled;
 
 const CHANNELS: [(&str, bool); 2] = [("hook", true), ("slack", false)];
 

@@ -1,5 +1,7 @@
 //! One order on its way, as the outbox and the journal keep it. Serialised as JSON; a field that is added later needs a default.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -25,6 +27,9 @@ pub struct Row {
     pub state: DeliveryState,
     /// Calls so far.
     pub attempts: u32,
+    /// By node: the number of its newest call, and whether its end is known there, if only as in doubt.
+    #[serde(default)]
+    pub calls: BTreeMap<String, (u32, bool)>,
     /// When it was decided, by the wall clock.
     pub queued_at: Timestamp,
     /// Not to be tried before, by the steady clock.

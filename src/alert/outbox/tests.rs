@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::*;
-use crate::model::alert::Alert;
+use crate::{alert::desk::Settled, model::alert::Alert};
 
 pub(crate) fn at(ms: i64) -> Now {
     let at = Timestamp(chrono::DateTime::from_timestamp_millis(1_700_000_000_000 + ms).expect("a moment"));

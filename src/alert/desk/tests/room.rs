@@ -29,52 +29,52 @@ use crate::{
 };
 
 /// When every script begins.
-pub(super) const START_MS: i64 = 1_795_000_000_000;
+pub(in crate::alert) const START_MS: i64 = 1_795_000_000_000;
 
 /// How a target is.
 #[derive(Debug, Clone)]
-pub(super) struct Condition {
-    pub(super) dark: bool,
-    pub(super) reasons: BTreeMap<Rule, Reason>,
-    pub(super) transitions: Vec<Transition>,
-    pub(super) server: String,
-    pub(super) utilization: f64,
+pub(in crate::alert) struct Condition {
+    pub(in crate::alert) dark: bool,
+    pub(in crate::alert) reasons: BTreeMap<Rule, Reason>,
+    pub(in crate::alert) transitions: Vec<Transition>,
+    pub(in crate::alert) server: String,
+    pub(in crate::alert) utilization: f64,
 }
 
-pub(super) struct Room {
-    pub(super) desk: Desk,
-    pub(super) settings: Arc<Settings>,
-    pub(super) ways: Ways,
+pub(in crate::alert) struct Room {
+    pub(in crate::alert) desk: Desk,
+    pub(in crate::alert) settings: Arc<Settings>,
+    pub(in crate::alert) ways: Ways,
     /// Since the start of the script.
-    pub(super) elapsed: Duration,
+    pub(in crate::alert) elapsed: Duration,
     /// What the clock on the wall is ahead by, milliseconds.
-    pub(super) ahead: i64,
-    pub(super) targets: BTreeMap<TargetId, Condition>,
-    pub(super) blind: BTreeSet<RegionName>,
-    pub(super) removed: Vec<TargetId>,
-    pub(super) regions: BTreeSet<RegionName>,
-    pub(super) orders: Vec<Order>,
-    pub(super) settled: Vec<(String, Settled)>,
-    pub(super) events: Vec<(&'static str, String)>,
-    pub(super) forgotten: Vec<String>,
+    pub(in crate::alert) ahead: i64,
+    pub(in crate::alert) targets: BTreeMap<TargetId, Condition>,
+    pub(in crate::alert) blind: BTreeSet<RegionName>,
+    pub(in crate::alert) removed: Vec<TargetId>,
+    pub(in crate::alert) regions: BTreeSet<RegionName>,
+    pub(in crate::alert) orders: Vec<Order>,
+    pub(in crate::alert) settled: Vec<(String, Settled)>,
+    pub(in crate::alert) events: Vec<(&'static str, String)>,
+    pub(in crate::alert) forgotten: Vec<String>,
 }
 
-pub(super) fn time(ms: i64) -> Timestamp {
+pub(in crate::alert) fn time(ms: i64) -> Timestamp {
     Timestamp(DateTime::from_timestamp_millis(ms).expect("a moment"))
 }
 
-pub(super) fn way(edits: bool) -> Way {
+pub(in crate::alert) fn way(edits: bool) -> Way {
     let nature = Nature { keyed: false, edits, refresh: None, burst: 10, every: Duration::from_secs(1) };
     Way { nature, recipients: Vec::new() }
 }
 
 /// Channels by name; one that ends in `*` can change its messages.
-pub(super) fn ways(names: &str) -> Ways {
+pub(in crate::alert) fn ways(names: &str) -> Ways {
     names.split_whitespace().map(|name| (name.trim_end_matches('*').to_owned(), way(name.ends_with('*')))).collect()
 }
 
 /// `critical: 0 slack, 300 mail` with the delays in seconds.
-pub(super) fn policy(text: &str) -> Policy {
+pub(in crate::alert) fn policy(text: &str) -> Policy {
     let (severity, steps) = text.split_once(':').expect("a severity");
     let step = |text: &str| {
         let mut words = text.split_whitespace();
@@ -84,23 +84,23 @@ pub(super) fn policy(text: &str) -> Policy {
     Policy { severity: severity_of(severity), steps: steps.split(',').map(step).collect(), remind_every: None, ack_expires: None }
 }
 
-pub(super) fn severity_of(text: &str) -> Severity {
+pub(in crate::alert) fn severity_of(text: &str) -> Severity {
     [Severity::Low, Severity::Medium, Severity::High, Severity::Critical]
         .into_iter()
         .find(|severity| severity.as_str() == text)
         .expect("a severity")
 }
 
-pub(super) fn rule_of(text: &str) -> Rule {
+pub(in crate::alert) fn rule_of(text: &str) -> Rule {
     *Rule::ALL.iter().find(|rule| rule.as_str() == text).expect("a rule")
 }
 
-pub(super) fn reason(rule: Rule, severity: Severity, since: Timestamp) -> Reason {
+pub(in crate::alert) fn reason(rule: Rule, severity: Severity, since: Timestamp) -> Reason {
     let (value, threshold) = (Some(0.9), Some(0.8));
     Reason { rule, severity, value, threshold, since, message: format!("{} it is", rule.as_str()), evidence: Evidence::default() }
 }
 
-pub(super) fn sample(id: &TargetId, status: Status) -> Sample {
+pub(in crate::alert) fn sample(id: &TargetId, status: Status) -> Sample {
     let text = format!(
         r#"{{"timestamp":"2026-11-23T08:46:00.123Z","region":"{}","target":"{}","status":"{}","reasons":[],
         "connectionPool":{{}},"queryPerformance":{{}},"database":{{}},"poolers":[],"reachability":{{"phases":{{}}}},
@@ -114,16 +114,16 @@ pub(super) fn sample(id: &TargetId, status: Status) -> Sample {
 
 impl Room {
     /// One channel, `slack`, that cannot change its messages, and no policy.
-    pub(super) fn new() -> Self {
+    pub(in crate::alert) fn new() -> Self {
         Self::with(Settings::default(), ways("slack"))
     }
 
-    pub(super) fn with_policies(channels: &str, policies: &[&str]) -> Self {
+    pub(in crate::alert) fn with_policies(channels: &str, policies: &[&str]) -> Self {
         let escalations = policies.iter().map(|text| policy(text)).collect();
         Self::with(Settings { escalations, ..Settings::default() }, ways(channels))
     }
 
-    pub(super) fn with(settings: Settings, ways: Ways) -> Self {
+    pub(in crate::alert) fn with(settings: Settings, ways: Ways) -> Self {
         let settings = Arc::new(settings);
         let now = Now { steady: time(START_MS), wall: time(START_MS) };
         Self {
@@ -143,13 +143,13 @@ impl Room {
         }
     }
 
-    pub(super) fn now(&self) -> Now {
+    pub(in crate::alert) fn now(&self) -> Now {
         let ms = START_MS + self.elapsed.as_millis() as i64;
         Now { steady: time(ms), wall: time(ms + self.ahead) }
     }
 
     /// The target, new and healthy when it is not known: `app` is in region `us`, `eu/app` in `eu`. Its server is its own.
-    pub(super) fn target(&mut self, name: &str) -> &mut Condition {
+    pub(in crate::alert) fn target(&mut self, name: &str) -> &mut Condition {
         let (region, target) = name.split_once('/').unwrap_or(("us", name));
         self.regions.insert(region.into());
         let new = Condition {
@@ -162,7 +162,7 @@ impl Room {
         self.targets.entry(TargetId::new(region, target)).or_insert(new)
     }
 
-    pub(super) fn breach(&mut self, name: &str, rule: &str, severity: &str) -> &mut Reason {
+    pub(in crate::alert) fn breach(&mut self, name: &str, rule: &str, severity: &str) -> &mut Reason {
         let wall = self.now().wall;
         let rule = rule_of(rule);
         let condition = self.target(name);
@@ -170,11 +170,11 @@ impl Room {
         condition.reasons.get_mut(&rule).expect("just inserted")
     }
 
-    pub(super) fn clear(&mut self, name: &str, rule: &str) {
+    pub(in crate::alert) fn clear(&mut self, name: &str, rule: &str) {
         self.target(name).reasons.remove(&rule_of(rule));
     }
 
-    pub(super) fn transition(&mut self, name: &str, rule: &str, kind: TransitionKind) {
+    pub(in crate::alert) fn transition(&mut self, name: &str, rule: &str, kind: TransitionKind) {
         let at = self.now().wall;
         let transition = Transition { kind, at, reason: reason(rule_of(rule), Severity::High, at) };
         self.target(name).transitions.push(transition);
@@ -216,13 +216,13 @@ impl Room {
     }
 
     /// Shows the desk how everything is now.
-    pub(super) fn show(&mut self) {
+    pub(in crate::alert) fn show(&mut self) {
         let change = self.change();
         self.desk.see(self.now(), &change);
         self.collect();
     }
 
-    pub(super) fn change(&mut self) -> WorldChange {
+    pub(in crate::alert) fn change(&mut self) -> WorldChange {
         let blind = &self.blind;
         let reports = self.targets.iter_mut().filter(|(id, _)| !blind.contains(&id.region));
         let reports = reports.map(|(id, condition)| Self::report(id, condition)).collect();
@@ -230,12 +230,12 @@ impl Room {
     }
 
     /// An outbox with one channel.
-    pub(super) fn outbox(channel: &str) -> Outbox {
+    pub(in crate::alert) fn outbox(channel: &str) -> Outbox {
         let route = Route { name: channel.to_owned(), kind: "email", nature: way(false).nature, confirms: false };
         Outbox::new(vec![route], Duration::from_mins(5))
     }
 
-    pub(super) fn collect(&mut self) {
+    pub(in crate::alert) fn collect(&mut self) {
         let Changes { orders, settled, events, forgotten, .. } = self.desk.take();
         self.orders.extend(orders);
         self.settled.extend(settled);
@@ -244,11 +244,11 @@ impl Room {
     }
 
     /// Lets time pass, with a look four times a second.
-    pub(super) fn run(&mut self, seconds: f64) {
+    pub(in crate::alert) fn run(&mut self, seconds: f64) {
         self.run_by(seconds, Duration::from_millis(250));
     }
 
-    pub(super) fn run_by(&mut self, seconds: f64, every: Duration) {
+    pub(in crate::alert) fn run_by(&mut self, seconds: f64, every: Duration) {
         let until = self.elapsed + Duration::from_secs_f64(seconds);
         self.show();
         while self.elapsed < until {
@@ -259,7 +259,7 @@ impl Room {
     }
 
     /// What was ordered since the last time: `12.5 slack firing app/pool_waiting high`; a digest says how many are in it.
-    pub(super) fn told(&mut self) -> Vec<String> {
+    pub(in crate::alert) fn told(&mut self) -> Vec<String> {
         let line = |order: &Order| {
             let at = (order.decided.unix_ms() - START_MS) as f64 / 1_000.0;
             let recipient = order.lane.recipient.as_ref().map(|recipient| format!("({recipient})")).unwrap_or_default();
@@ -280,12 +280,12 @@ impl Room {
     }
 
     #[track_caller]
-    pub(super) fn expect(&mut self, expected: &[&str]) {
+    pub(in crate::alert) fn expect(&mut self, expected: &[&str]) {
         assert_eq!(self.told(), expected);
     }
 
     #[track_caller]
-    pub(super) fn incident(&self, name: &str, rule: &str) -> &Incident {
+    pub(in crate::alert) fn incident(&self, name: &str, rule: &str) -> &Incident {
         let (region, target) = name.split_once('/').unwrap_or(("us", name));
         let rule = rule_of(rule);
         let is_it = |incident: &&Incident| {
@@ -298,19 +298,19 @@ impl Room {
     }
 
     #[track_caller]
-    pub(super) fn acknowledge(&mut self, name: &str, rule: &str, by: &str) {
+    pub(in crate::alert) fn acknowledge(&mut self, name: &str, rule: &str, by: &str) {
         let id = self.incident(name, rule).id.clone();
         self.desk.acknowledge(self.now(), &Acknowledge { id, by: by.into(), note: None }).expect("acknowledged");
         self.collect();
     }
 
     /// What happened to an incident, in short.
-    pub(super) fn steps(&self, name: &str, rule: &str) -> String {
+    pub(in crate::alert) fn steps(&self, name: &str, rule: &str) -> String {
         self.incident(name, rule).steps.iter().map(|step| step.what.as_str()).collect::<Vec<_>>().join(" ")
     }
 
     /// The process ends and another begins: what is on disk comes back.
-    pub(super) fn restart(&mut self, down_for: f64) {
+    pub(in crate::alert) fn restart(&mut self, down_for: f64) {
         let incidents = self.desk.incidents().filter(|it| it.state.as_str() != "pending").cloned().collect();
         let silences = self.desk.silences(self.now()).into_iter().filter(|it| it.kind == crate::model::alert::SilenceKind::Api);
         let kept = Kept { incidents, silences: silences.collect() };
