@@ -16,7 +16,7 @@ use crate::{
         desk::{Desk, Kept as Remembered},
         lead::Duty,
         ledger::{Ledger, Outcome},
-        merge::{Copy, merge, unify},
+        merge::{Copy, merge, unended, unify},
         outbox::{Gate, Outbox},
         turn::Turn,
     },
@@ -125,6 +125,8 @@ impl AlertActor {
         let Some(seat) = self.seat.as_mut().filter(|seat| seat.is_gathered(self.under_way, clock::now())) else { return };
         let Some((mut copy, fence, version, anew)) = seat.gathered(own) else { return };
         unify(&mut copy, now);
+        // Without anything merged all ends were decided by whoever led.
+        let ends = if anew { unended(&copy) } else { Vec::new() };
         let ledger = Ledger::new(fence, version, anew);
         tracing::info!(region = %seat.cluster.home, fence, version, anew, incidents = copy.incidents.len(), "leads the region's alerts");
         let upcoming = ledger.upcoming();
@@ -132,6 +134,7 @@ impl AlertActor {
         (seat.copy, seat.version) = (Copy::default(), version);
         (seat.said_all, seat.is_committing, seat.commit_next) = (None, false, None);
         self.assume(copy, upcoming);
+        self.desk.tell_ends(now, &ends);
         self.carrier.outbox.set_gate(Gate::Open);
         self.turn(ctx);
         self.publish_at_once(now);
@@ -156,12 +159,15 @@ impl AlertActor {
         if copy == before {
             return;
         }
-        unify(&mut copy, self.now());
+        let now = self.now();
+        unify(&mut copy, now);
+        let ends = unended(&copy);
         let upcoming = self.seat.as_mut().and_then(|seat| seat.ledger()).map(|ledger| {
             ledger.write_anew();
             ledger.upcoming()
         });
         self.assume(copy, upcoming.unwrap_or_default());
+        self.desk.tell_ends(now, &ends);
         self.carrier.outbox.set_gate(Gate::Open);
         self.turn(ctx);
     }
