@@ -17,7 +17,9 @@ mod cluster;
 mod deputy;
 mod library;
 mod news;
+mod offer;
 mod office;
+mod publish;
 mod seat;
 mod share;
 mod term;
@@ -33,12 +35,7 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseF
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
-use super::{
-    Now, Settings,
-    bucket::later,
-    desk::{Changes, Desk},
-    heartbeat::Heartbeat,
-};
+use super::{Now, Settings, bucket::later, desk::Desk, heartbeat::Heartbeat};
 use crate::{
     clock::{self, Steady},
     model::{
@@ -48,8 +45,9 @@ use crate::{
     },
 };
 use book::Pages;
-use calls::{Call, Called, Of, make};
+use calls::{Call, Called, make};
 use carrier::{Carrier, Everything};
+use publish::log;
 use seat::Seat;
 
 pub use clerk::{Clerk, Desks};
@@ -252,50 +250,6 @@ impl AlertActor {
         });
     }
 
-    fn look_up(&mut self, changes: &Changes) {
-        self.changed |= changes.silences;
-        self.pages.stale(changes.incidents.iter().map(|incident| incident.id.clone()));
-        self.pages.stale(changes.events.iter().map(|(_, id)| id.clone()));
-    }
-
-    /// Brings the pages up to date and tells the stream what happened.
-    fn tell(&mut self, events: &[(&'static str, String)], now: Now) {
-        self.pages.stale(self.carrier.outbox.touched());
-        let stale = if self.seat.is_some() { self.pages.are_stale().clone() } else { BTreeSet::new() };
-        let (gone, is_new) = self.pages.turn(&self.desk, &self.carrier.outbox);
-        self.changed |= is_new;
-        let alert = |id: &String| self.pages.alert(id).or_else(|| gone.get(id).cloned());
-        let told: Vec<_> = events.iter().filter_map(|(event, id)| Some((*event, alert(id)?))).collect();
-        self.say(&told, stale, now);
-        if let (Some(stream), false) = (&self.links.stream, told.is_empty()) {
-            // Readers of a stream that is too slow start anew from the book.
-            let _ = stream.try_send(AlertChange(told));
-        }
-    }
-
-    fn publish(&mut self, now: Now) {
-        if self.changed && later(self.published, PUBLISH_EVERY) <= now.steady {
-            self.publish_at_once(now);
-        }
-    }
-
-    /// Whoever asked for a change finds it when the answer is there.
-    fn publish_at_once(&mut self, now: Now) {
-        let mut book = AlertBook {
-            silences: self.desk.silences(now),
-            channels: self.carrier.outbox.channels(),
-            late_steps: self.desk.late_steps(),
-            not_kept: self.carrier.not_kept().cloned(),
-            ..AlertBook::default()
-        };
-        self.pages.copy_to(&mut book);
-        match &self.seat {
-            Some(seat) => seat.cluster.library.keep(&seat.cluster.home, book, seat.has_desk()),
-            None => self.links.book.store(Arc::new(book)),
-        }
-        (self.changed, self.published) = (false, now.steady);
-    }
-
     fn tick(&mut self, ctx: &mut Context<Self>) {
         ctx.run_later(TICK, Self::tick);
         let now = self.now();
@@ -329,20 +283,6 @@ fn everything(desk: &Desk, now: Now) -> Everything {
     let kept = desk.incidents().filter(|incident| incident.state != AlertState::Pending).cloned();
     let silences = desk.silences(now).into_iter().filter(|silence| silence.kind == SilenceKind::Api);
     Everything { incidents: kept.collect(), silences: silences.collect() }
-}
-
-fn log(of: &Of, order: &super::order::Order, ended: &super::outbox::Ended) {
-    use super::outbox::Ended;
-    let (channel, event, incident) = (order.lane.channel.as_str(), order.event.as_str(), order.lane.about.as_str());
-    let attempt = if let Of::Row { attempt, .. } = of { *attempt } else { 0 };
-    match ended {
-        Ended::Answered(Ok(receipt)) if matches!(of, Of::Row { .. }) => {
-            tracing::info!(channel, event, incident, attempt, answer = receipt.answer, "delivered");
-        }
-        Ended::Answered(Ok(_)) => {}
-        Ended::Answered(Err(why)) => tracing::warn!(channel, event, incident, attempt, %why, "not delivered"),
-        Ended::Unknown(why) => tracing::warn!(channel, event, incident, attempt, why, "nobody knows whether it was delivered"),
-    }
 }
 
 impl Actor for AlertActor {

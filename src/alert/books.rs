@@ -55,7 +55,7 @@ impl Books {
                 let steps = before.book.steps.get(&alert.id).cloned().unwrap_or_default();
                 (alert.id.clone(), (now, NewsItem { event: String::new(), alert: Arc::clone(alert), steps }))
             });
-            let silences = before.book.silences.iter().cloned().filter(|silence| silence.kind == SilenceKind::Api).collect();
+            let silences = before.book.silences.iter().filter(|silence| silence.kind == SilenceKind::Api).cloned().collect();
             self.far.insert(region.clone(), Far { items: items.collect(), silences });
         }
     }

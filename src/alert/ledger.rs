@@ -99,7 +99,8 @@ impl<T> Ledger<T> {
     /// What is to be written now, when anything is.
     pub(super) fn next(&mut self, everything: impl FnOnce() -> Turn, now: Now) -> Option<Commit> {
         let is_due = self.urgent || self.cut.is_none_or(|cut| later(cut, LAZY) <= now.steady);
-        if self.sent.is_some() || !(self.anew || !self.open.is_empty() && is_due || !self.calls.is_empty()) {
+        let has_news = self.anew || !self.calls.is_empty() || (is_due && !self.open.is_empty());
+        if self.sent.is_some() || !has_news {
             return None;
         }
         let mut turn = std::mem::take(&mut self.open);

@@ -79,9 +79,8 @@ impl AlertActor {
             Some(awaited)
         });
         Box::pin(async move {
-            match awaited {
-                Some(awaited) => awaited.await.map_err(|_| between())?,
-                None => {}
+            if let Some(awaited) = awaited {
+                awaited.await.map_err(|_| between())?;
             }
             answer
         })

@@ -30,9 +30,9 @@ impl AlertActor {
         };
         let mut items: Vec<NewsItem> = events.iter().map(|(event, alert)| item(event, alert)).collect();
         seat.unsaid.extend(changed);
-        events.iter().for_each(|(_, alert)| {
+        for (_, alert) in events {
             seat.unsaid.remove(&alert.id);
-        });
+        }
         let is_due = |last: Option<_>, every| last.is_none_or(|last| later(last, every) <= now.steady);
         let (some, all) = (is_due(seat.said, SAY_EVERY), is_due(seat.said_all, SAY_ALL_EVERY));
         if all {

@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::{AsyncContext, Context, Handler, Message};
+use tokio::sync::oneshot;
 
 use super::{
     AlertActor,
-    calls::{Call, Of},
+    calls::Call,
     everything, office,
     seat::{OFFERED, Offer, Stage},
 };
@@ -15,19 +16,19 @@ use crate::{
         desk::{Desk, Kept as Remembered},
         lead::Duty,
         ledger::{Ledger, Outcome},
-        merge::{Copy, merge, unify},
-        outbox::{Ended, Gate, Outbox},
-        turn::{self, Turn},
+        merge::{Copy, merge, unended, unify},
+        outbox::{Gate, Outbox},
+        turn::Turn,
     },
     clock,
     model::{
-        cluster::{Ask, Asked, Command, Commit, Committed, Kept, Unreachable},
+        cluster::{Commit, Committed, Kept, Unreachable},
         world::WorldChange,
     },
 };
 
 /// Redis that did not answer is asked again after this.
-const AGAIN: Duration = Duration::from_millis(300);
+pub(super) const AGAIN: Duration = Duration::from_millis(300);
 
 /// What the shelves hold.
 struct Loaded(Result<Kept, Unreachable>);
@@ -40,13 +41,6 @@ impl Message for Loaded {
 struct Settled(u64, Result<Committed, Unreachable>);
 
 impl Message for Settled {
-    type Result = ();
-}
-
-/// Whether the leader took what was offered.
-struct Taken(bool);
-
-impl Message for Taken {
     type Result = ();
 }
 
@@ -66,11 +60,9 @@ impl AlertActor {
                 }
                 self.load(ctx);
             }
-            (Duty::Follow, Stage::Follow) => {}
+            (Duty::Follow, Stage::Follow) | (Duty::Wait | Duty::Island { .. }, Stage::Apart) | (Duty::Alone, _) => {}
             (Duty::Follow, _) => self.follow(),
-            (Duty::Wait | Duty::Island { .. }, Stage::Apart) => {}
             (Duty::Wait | Duty::Island { .. }, _) => self.part(ctx),
-            (Duty::Alone, _) => {}
         }
         let Some(seat) = &self.seat else { return };
         let gate = match &seat.stage {
@@ -133,6 +125,8 @@ impl AlertActor {
         let Some(seat) = self.seat.as_mut().filter(|seat| seat.is_gathered(self.under_way, clock::now())) else { return };
         let Some((mut copy, fence, version, anew)) = seat.gathered(own) else { return };
         unify(&mut copy, now);
+        // Without anything merged all ends were decided by whoever led.
+        let ends = if anew { unended(&copy) } else { Vec::new() };
         let ledger = Ledger::new(fence, version, anew);
         tracing::info!(region = %seat.cluster.home, fence, version, anew, incidents = copy.incidents.len(), "leads the region's alerts");
         let upcoming = ledger.upcoming();
@@ -140,6 +134,7 @@ impl AlertActor {
         (seat.copy, seat.version) = (Copy::default(), version);
         (seat.said_all, seat.is_committing, seat.commit_next) = (None, false, None);
         self.assume(copy, upcoming);
+        self.desk.tell_ends(now, &ends);
         self.carrier.outbox.set_gate(Gate::Open);
         self.turn(ctx);
         self.publish_at_once(now);
@@ -158,16 +153,21 @@ impl AlertActor {
         let merges = std::mem::take(&mut seat.merges);
         let before = self.own();
         let mut copy = before.clone();
-        merges.into_iter().for_each(|turn| merge(&mut copy, turn.copy()));
+        for turn in merges {
+            merge(&mut copy, turn.copy());
+        }
         if copy == before {
             return;
         }
-        unify(&mut copy, self.now());
+        let now = self.now();
+        unify(&mut copy, now);
+        let ends = unended(&copy);
         let upcoming = self.seat.as_mut().and_then(|seat| seat.ledger()).map(|ledger| {
             ledger.write_anew();
             ledger.upcoming()
         });
         self.assume(copy, upcoming.unwrap_or_default());
+        self.desk.tell_ends(now, &ends);
         self.carrier.outbox.set_gate(Gate::Open);
         self.turn(ctx);
     }
@@ -286,51 +286,6 @@ impl AlertActor {
         let (kept, mail, version) = (seat.cluster.keeper.commit(commit.clone()), ctx.address(), commit.version);
         self.links.io.spawn(async move { mail.do_send(Settled(version, kept.await)) });
     }
-
-    /// Tells the leader what this node did while it was apart.
-    fn offer(&mut self, ctx: &mut Context<Self>) {
-        let (now, moment) = (self.now(), clock::now());
-        let Some(seat) = self.seat.as_mut().filter(|seat| matches!(seat.stage, Stage::Follow) && seat.is_led) else { return };
-        let Some(offer) = seat.offer.as_mut().filter(|offer| !offer.is_asked && offer.next <= moment) else { return };
-        if offer.until < moment {
-            tracing::warn!(region = %seat.cluster.home, "no leader took what this node did while the region's Redis was silent");
-            seat.offer = None;
-            return;
-        }
-        let mut items = offer.turn.items(now);
-        if let Some(me) = &seat.me {
-            turn::sign(&mut items, me);
-        }
-        (offer.is_asked, offer.has_grown, offer.next) = (true, false, moment + AGAIN);
-        let ask = Ask { to: Asked::Leader(seat.cluster.home.clone()), command: Command::Merge(Arc::new(items)) };
-        let (answer, mail) = (seat.cluster.ask.send(ask), ctx.address());
-        self.links.io.spawn(async move { mail.do_send(Taken(matches!(answer.await, Ok(Ok(_))))) });
-    }
-
-    /// Takes the end of a call that outlived its term; tells whether it was one.
-    pub(super) fn outlived(&mut self, of: &Of, ended: &Ended) -> bool {
-        let (now, moment) = (self.now(), clock::now());
-        let Some(seat) = self.seat.as_mut().filter(|seat| matches!(seat.stage, Stage::Follow)) else { return false };
-        let Of::Row { seq, attempt } = of else { return true };
-        let Some(mut row) = seat.outliving.remove(&(*seq, *attempt)) else { return true };
-        let Ended::Answered(Ok(receipt)) = ended else { return true };
-        row.state = crate::model::alert::DeliveryState::Sent;
-        (row.sent_at, row.finished, row.answer) = (Some(now.wall), Some(now.steady), Some(receipt.answer.clone()));
-        row.reference.clone_from(&receipt.reference);
-        let done = Turn { rows: [(row.key.clone(), Some(row))].into(), ..Turn::default() };
-        merge(&mut seat.copy, done.clone().copy());
-        let offer = seat.offer.get_or_insert_with(|| Offer {
-            turn: Turn::default(),
-            until: moment,
-            next: moment,
-            is_asked: false,
-            has_grown: false,
-        });
-        offer.turn.absorb(done);
-        offer.has_grown = true;
-        offer.until = moment + OFFERED;
-        true
-    }
 }
 
 impl Handler<Loaded> for AlertActor {
@@ -373,10 +328,13 @@ impl Handler<Settled> for AlertActor {
                 seat.cluster.version.store(version, std::sync::atomic::Ordering::Relaxed);
                 let (done, waiting) = std::mem::take(&mut seat.waiting).into_iter().partition(|(awaited, _)| *awaited <= version);
                 seat.waiting = waiting;
-                done.into_iter().for_each(|(_, who): (u64, tokio::sync::oneshot::Sender<()>)| {
+                let done: Vec<(u64, oneshot::Sender<()>)> = done;
+                for (_, who) in done {
                     let _ = who.send(());
-                });
-                calls.into_iter().for_each(|call| self.make(call, ctx));
+                }
+                for call in calls {
+                    self.make(call, ctx);
+                }
                 self.commit(ctx);
             }
             Outcome::Again => {
@@ -387,18 +345,6 @@ impl Handler<Settled> for AlertActor {
                 tracing::warn!(region = %seat.cluster.home, "another node leads the region's alerts; what was not kept is dropped");
                 self.follow();
             }
-        }
-    }
-}
-
-impl Handler<Taken> for AlertActor {
-    type Result = ();
-
-    fn handle(&mut self, taken: Taken, _: &mut Context<Self>) {
-        let Some(offer) = self.seat.as_mut().and_then(|seat| seat.offer.as_mut()) else { return };
-        offer.is_asked = false;
-        if taken.0 && !offer.has_grown {
-            self.seat.iter_mut().for_each(|seat| seat.offer = None);
         }
     }
 }

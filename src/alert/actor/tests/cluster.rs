@@ -1,4 +1,4 @@
-//! Several nodes of one region: each with an actor and a disk of its own, one set of shelves, one bus, all in memory.
+//! Several nodes of one region, each with an actor and a disk of its own; the shelves and the bus are in memory.
 
 use std::{collections::BTreeMap, sync::atomic::AtomicU64};
 
@@ -143,7 +143,9 @@ struct Cell {
 impl Cell {
     fn of(nodes: &[&'static str], hook: &Arc<Fake>) -> Self {
         let mut cell = Self::default();
-        nodes.iter().for_each(|name| cell.join(name, None, hook));
+        for name in nodes {
+            cell.join(name, None, hook);
+        }
         cell
     }
 
@@ -224,8 +226,8 @@ impl Cell {
     }
 
     /// What the shelves hold there.
-    fn count(&self, shelf: Shelf) -> usize {
-        locked(&self.shelves.held).items.keys().filter(|(other, _)| *other == shelf).count()
+    fn count(&self, on: Shelf) -> usize {
+        locked(&self.shelves.held).items.keys().filter(|(shelf, _)| *shelf == on).count()
     }
 
     fn alert(&self, name: &str) -> Option<Arc<Alert>> {
@@ -351,9 +353,7 @@ async fn without_redis_nodes_tell_criticals_with_the_same_keys_and_come_together
     cell.elect("b");
     cell.until(&DOWN, None, "kept together", || cell.count(Shelf::Rows) == 1).await;
     cell.until(&DOWN, None, "a follows", || cell.alert("a").is_some_and(|alert| alert.deliveries.len() == 1)).await;
-    for _ in 0..10 {
-        cell.show(&DOWN, None).await;
-    }
+    cell.show(&DOWN, None).await;
     assert_eq!((one.heard(), two.heard()), (vec!["firing database_down".to_owned()], vec!["firing database_down".to_owned()]));
     assert_eq!(cell.count(Shelf::Incidents), 1);
 }
@@ -391,9 +391,9 @@ async fn one_that_starts_while_redis_is_gone_goes_on_from_its_disk() {
     let mut cell = Cell::default();
     locked(&cell.shelves.held).away = true;
     cell.join("a", Some(&after), &hook);
-    cell.until(&DOWN, Some(Duration::from_secs(60)), "it knows", || is_told(&cell)).await;
+    cell.until(&DOWN, Some(Duration::from_mins(1)), "it knows", || is_told(&cell)).await;
     for _ in 0..10 {
-        cell.show(&DOWN, Some(Duration::from_secs(60))).await;
+        cell.show(&DOWN, Some(Duration::from_mins(1))).await;
     }
     assert_eq!(hook.heard(), ["firing database_down"]);
 }
