@@ -98,5 +98,5 @@ pub fn check_url(url: &str) -> Result<(), UrlError> {
 
 /// Tries step by step whether a region's nodes could meet there.
 pub async fn check(place: &Place) -> Vec<Checked> {
-    redis::try_out(&place.region, &place.url).await
+    self::redis::try_out(&place.region, &place.url).await
 }

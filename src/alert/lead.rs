@@ -110,8 +110,4 @@ impl Lead {
 }
 
 #[cfg(test)]
-mod cluster;
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod tests;

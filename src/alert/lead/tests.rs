@@ -1,3 +1,6 @@
+mod cluster;
+mod properties;
+
 use super::*;
 use crate::{clock, model::cluster::Member};
 

@@ -1,4 +1,6 @@
 //! Nodes in one process on a bus of memory: each has a link of its own that can be cut.
+mod cached;
+
 use std::{future::Future, sync::Mutex};
 
 use actix::Addr;
@@ -373,29 +375,4 @@ async fn changes_of_the_shelves_reach_the_other_nodes_disks() {
     keeper.commit(commit.clone()).await.expect("it is kept");
     until("eu-2 has it", 2, || lock(&two.heard).replicas.iter().any(|replica| replica.commit == commit)).await;
     assert!(lock(&one.heard).replicas.is_empty(), "the leader has it already");
-}
-
-#[actix_web::test]
-async fn health_is_in_the_cache_and_the_worst_of_the_world_too() {
-    let bus = Bus::new();
-    let one = bus.node(REGION, "eu-1", 1);
-    let status = |key: &str| {
-        let json: serde_json::Value = serde_json::from_str(&one.link.cached(key)?).expect("JSON");
-        Some(json["status"].as_str().expect("a status").to_owned())
-    };
-    let key = format!("database:health:latest:{REGION}:orders");
-    one.say(report("orders", Healthy, 1));
-    until("it is there", 2, || status(&key).as_deref() == Some("healthy")).await;
-    one.say(report("orders", Unhealthy, 2));
-    until("a change too", 3, || status(&key).as_deref() == Some("unhealthy")).await;
-    let target = |report: Report| {
-        (report.sample.target.clone(), Arc::new(Target { report, node: "n".into(), heard: clock::now(), trends: Arc::default() }))
-    };
-    let targets = [target(report("a", Healthy, 1)), target(report("b", Unhealthy, 1)), target(report("c", Healthy, 1))];
-    let region = Region { targets: targets.into(), ..Region::unseen() };
-    let mut world = World::unseen([], clock::wall(), clock::now());
-    world.regions.insert(TargetId::new(REGION, "b").region, Arc::new(region));
-    one.links.world.store(Arc::new(world));
-    until("the worst", 5, || status("database:health:latest").as_deref() == Some("unhealthy")).await;
-    assert_eq!(one.state().cache, None);
 }

@@ -75,7 +75,9 @@ impl World {
         let redises = if is_shared { vec![redis("redis")] } else { REGIONS.map(redis).into() };
         let database = |region| {
             let server = Postgres::builder().at(&net.site(net.place(region))).start().expect("PostgreSQL");
-            TARGETS.iter().for_each(|target| server.create_database(target).expect("a database"));
+            for target in TARGETS {
+                server.create_database(target).expect("a database");
+            }
             (region, server)
         };
         let databases = REGIONS.into_iter().map(database).collect();

@@ -2,7 +2,7 @@
 //! lease and a fence, and two providers that write down what arrives: `hook`, which knows a key that it had, and `slack`, which does not.
 
 mod hands;
-mod redis;
+mod store;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use std::{
 
 use rand::{SeedableRng, rngs::SmallRng};
 
-use super::{Duty, Lead, SILENT};
+use super::super::{Duty, Lead, SILENT};
 use crate::{
     alert::{
         channels::{Failure, Receipt},
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 use hands::Hands;
-use redis::Redis;
+use store::Redis;
 
 pub(super) const NODES: [&str; 3] = ["a", "b", "c"];
 pub(super) const CHANNELS: [(&str, bool); 2] = [("hook", true), ("slack", false)];
