@@ -17,6 +17,7 @@ use crate::{
         Report,
         Status::{Healthy, Unhealthy},
         TargetId,
+        alert::EndSilence,
         cluster::{Asked, Command, Commit, Item, Lease, Shelf},
         world::{Region, Target},
     },
@@ -156,7 +157,7 @@ impl Node {
     }
 
     async fn ask(&self, to: Asked) -> Result<Answer, AlertRefusal> {
-        self.bus.send(Ask { to, command: Command::Deliver("{}".to_owned()) }).await.expect("the bus lives")
+        self.bus.send(Ask { to, command: Command::EndSilence(EndSilence("s1".to_owned())) }).await.expect("the bus lives")
     }
 
     /// Heard by all, so that what is said now is read by all.
