@@ -157,6 +157,7 @@ impl Cell {
         let librarian = Librarian::new(library.clone(), None).start();
         let cluster = Cluster {
             home: region(),
+            node: name.into(),
             keeper: Arc::new(self.shelves.clone()),
             news: bus.clone().recipient(),
             ask: bus.clone().recipient(),
