@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use super::{calls::Call, cluster::Cluster};
 use crate::{
     alert::{
+        journal::ADOPTED,
         lead::{Duty, Lead},
         ledger::Ledger,
         merge::{Copy, merge},
@@ -41,6 +42,8 @@ const GATHER: Duration = Duration::from_secs(3);
 const HARMLESS: Duration = Duration::from_secs(8);
 /// What others did not hear from this node is not offered any longer: they have told it themselves by then.
 const OFFERED: Duration = Duration::from_mins(2);
+/// What a node brings from its time without a bus is offered for so long: its region's Redis may come later than the node.
+const ADOPTION: Duration = Duration::from_hours(1);
 /// Calls that outlive a term get so long to end before the new leader hears of those that did: well before it stops waiting.
 const ENDINGS: Duration = Duration::from_secs(2);
 
@@ -156,6 +159,8 @@ pub(super) struct Seat {
 
 impl Seat {
     pub(super) fn new(cluster: Cluster, copy: Copy, version: u64, now: Instant) -> Self {
+        // What nobody else can know, from the time without a bus.
+        let adopted = (version == ADOPTED).then(|| Offer { until: now + ADOPTION, ..Offer::new(Turn::of(copy.clone()), now) });
         Self {
             cluster,
             lead: Lead::new(true, now),
@@ -178,7 +183,7 @@ impl Seat {
             is_led: false,
             leader: None,
             refused: None,
-            offer: None,
+            offer: adopted,
             outliving: BTreeMap::new(),
             elsewhere: BTreeSet::new(),
             waiting: Vec::new(),
