@@ -189,3 +189,6 @@ fn add_silences<'a>(into: &mut Vec<Silence>, silences: impl Iterator<Item = &'a 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

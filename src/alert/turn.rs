@@ -166,3 +166,6 @@ pub(super) fn signed(items: &[Item]) -> Option<NodeName> {
     let mark = items.iter().find(|item| item.shelf == Shelf::Marks && item.id == FROM)?;
     mark.json.as_deref().map(NodeName::from)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,9 @@
 //! Several nodes of one region, each with an actor and a disk of its own; the shelves and the bus are in memory.
 
+mod books;
+mod hands;
+mod regions;
+
 use std::{collections::BTreeMap, sync::atomic::AtomicU64};
 
 use actix::ResponseFuture;
