@@ -45,7 +45,7 @@ use crate::{
     },
 };
 use book::Pages;
-use calls::{Call, Called, make};
+use calls::{Call, Called, Of, make};
 use carrier::{Carrier, Everything};
 use publish::log;
 use seat::Seat;
@@ -100,6 +100,8 @@ pub struct AlertActor {
     /// Whether the book is not what was published last.
     changed: bool,
     under_way: usize,
+    /// Of those the rows' calls, by key and attempt.
+    calling: BTreeSet<(String, u32)>,
     is_ending: bool,
     started: Instant,
     /// Its place among the region's nodes; none without a bus.
@@ -138,7 +140,7 @@ impl Message for Stop {
     type Result = ();
 }
 
-/// How many calls are under way.
+/// How many calls are under way, and words to the next leader about such.
 struct UnderWay;
 
 impl Message for UnderWay {
@@ -170,6 +172,7 @@ impl AlertActor {
             forgotten,
             changed,
             under_way,
+            calling: BTreeSet::new(),
             is_ending,
             started,
             seat,
@@ -237,6 +240,9 @@ impl AlertActor {
 
     fn make(&mut self, call: Call, ctx: &mut Context<Self>) {
         self.under_way += 1;
+        if let Of::Row { attempt, .. } = call.of {
+            self.calling.insert((call.parcel.key.clone(), attempt));
+        }
         let (io, mail, deputy) = (self.links.io.clone(), ctx.address(), self.deputy(&call));
         let by_deputy = deputy.is_some();
         self.links.io.spawn(async move {
@@ -246,7 +252,7 @@ impl AlertActor {
                 None => make(call.channel, Arc::clone(&parcel), &io).await,
             };
             log(&call.of, &parcel.order, &ended);
-            mail.do_send(Called { of: call.of, ended, by_deputy });
+            mail.do_send(Called { of: call.of, key: parcel.key.clone(), ended, by_deputy });
         });
     }
 
@@ -311,8 +317,11 @@ impl Handler<Called> for AlertActor {
 
     fn handle(&mut self, called: Called, ctx: &mut Self::Context) {
         self.under_way = self.under_way.saturating_sub(1);
+        if let Of::Row { attempt, .. } = called.of {
+            self.calling.remove(&(called.key.clone(), attempt));
+        }
         self.changed = true;
-        if !self.outlived(&called.of, &called.ended) {
+        if !self.outlived(&called) {
             self.learn(&called);
             self.carrier.settle(called, self.now());
         }
@@ -356,7 +365,7 @@ impl Handler<UnderWay> for AlertActor {
     type Result = usize;
 
     fn handle(&mut self, _: UnderWay, _: &mut Self::Context) -> usize {
-        self.under_way
+        self.under_way + usize::from(self.seat.as_ref().is_some_and(Seat::has_something_to_say))
     }
 }
 

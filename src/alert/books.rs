@@ -106,10 +106,12 @@ impl Books {
         gone > 0
     }
 
-    /// Fingerprints of incidents about whole regions that were told by a leader other than this region's, and are not over.
-    pub(super) fn told_elsewhere(&self, home: &RegionName) -> BTreeSet<String> {
+    /// Fingerprints of incidents about whole regions that were told by a leader other than this region's, and are not over. Only of those
+    /// regions that are seen now: who is gone does not tell the end either.
+    pub(super) fn told_elsewhere(&self, home: &RegionName, is_seen: impl Fn(&RegionName) -> bool) -> BTreeSet<String> {
         let own = self.own.iter().filter(|(region, own)| *region != home && own.leads).flat_map(|(_, own)| &own.book.alerts);
-        let far = self.far.iter().filter(|(region, _)| *region != home).flat_map(|(_, far)| far.items.values());
+        let far =
+            self.far.iter().filter(|(region, _)| *region != home && is_seen(region)).flat_map(|(_, far)| far.items.values());
         let alerts = own.chain(far.map(|(_, item)| &item.alert));
         let is_told = |state| !matches!(state, DeliveryState::Failed | DeliveryState::Cancelled);
         let told = alerts.filter(|alert| {
@@ -187,3 +189,6 @@ fn add_silences<'a>(into: &mut Vec<Silence>, silences: impl Iterator<Item = &'a 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@
 //!
 //! Without a path all of this is in memory, for `watch`, the demo and tests.
 
+mod adopt;
 pub(super) mod shift;
 
 use std::{
@@ -24,6 +25,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Now, desk::Kept, incident::Incident, outbox::Row};
 use crate::model::alert::Silence;
+
+pub use adopt::{ADOPTED, adopt};
 
 /// The shape of the tables; a file with a higher number is a newer Isobar's.
 const VERSION: i64 = 1;

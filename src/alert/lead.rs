@@ -46,9 +46,11 @@ pub enum Duty {
     Wait,
     /// Redis is gone: this node tells criticals.
     Island {
-        /// Its place among the region's nodes: the first tells; the second tells again, marked where that is seen; others only where
-        /// the same key is one message.
+        /// Its place among the region's nodes: the first tells; the second tells again; others only where the same key is one message.
         rank: usize,
+        /// Whether nobody else was alive when Redis was last heard: then nobody else tells the same. Otherwise it may be this node alone
+        /// that is cut off, while another one leads; where the same message twice is two to people, it says so.
+        alone: bool,
     },
 }
 
@@ -97,7 +99,12 @@ impl Lead {
         }
         let rank = self.rank();
         let stagger = STAGGER.saturating_mul(u32::try_from(rank).unwrap_or(u32::MAX));
-        if silence < GRACE.saturating_add(stagger) { Duty::Wait } else { Duty::Island { rank } }
+        if silence < GRACE.saturating_add(stagger) { Duty::Wait } else { Duty::Island { rank, alone: self.was_alone() } }
+    }
+
+    fn was_alone(&self) -> bool {
+        let heard = self.heard.as_ref().filter(|heard| heard.answered.is_some());
+        heard.is_some_and(|heard| heard.members.iter().all(|member| member.node == heard.me))
     }
 
     /// The last leader comes first, then the others by name; those who leave leave it to them.

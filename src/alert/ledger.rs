@@ -153,12 +153,13 @@ impl<T> Ledger<T> {
         Outcome::Written(sent.calls)
     }
 
-    /// The end of its term: what was not written for sure, and the calls that were never made.
-    pub(super) fn close(self) -> (Turn, Vec<T>) {
+    /// The end of its term: what was not written for sure, the calls that were never made, and whether all there is was to be written.
+    pub(super) fn close(self) -> (Turn, Vec<T>, bool) {
+        let anew = self.anew || self.sent.as_ref().is_some_and(|sent| sent.commit.anew);
         let (mut turn, mut calls) = self.sent.map_or_else(Default::default, |sent| (sent.turn, sent.calls));
         turn.absorb(self.open);
         calls.extend(self.calls);
-        (turn, calls)
+        (turn, calls, anew)
     }
 }
 

@@ -289,7 +289,7 @@ impl Outbox {
     /// Takes the end of a call.
     pub fn settle(&mut self, seq: u64, attempt: u32, ended: Ended, now: Now, rng: &mut impl Rng) {
         let Some(row) = self.rows.get_mut(&seq) else { return };
-        if row.state != DeliveryState::Sending || row.attempts != attempt {
+        if row.state != DeliveryState::Sending || row.calls.get(&self.node) != Some(&(attempt, false)) {
             return;
         }
         row.calls.insert(self.node.clone(), (attempt, true));

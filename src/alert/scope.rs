@@ -47,7 +47,7 @@ impl Scope {
             return if subject.region == *home { Whose::Ours } else { Whose::Theirs(subject.region.clone()) };
         }
         // Whoever looks is there.
-        let lives = |(name, region): &(&RegionName, &std::sync::Arc<Region>)| *name == home || is_seen(region);
+        let lives = |(name, region): &(&RegionName, &std::sync::Arc<Region>)| *name == home || is_there(region);
         let live: BTreeSet<&str> =
             world.regions.iter().filter(lives).map(|(name, _)| name.as_str()).chain([home.as_str()]).collect();
         let fingerprint = subject.fingerprint();
@@ -66,7 +66,12 @@ impl Scope {
     }
 }
 
-fn is_seen(region: &Region) -> bool {
+/// Whether anybody sees that region now.
+pub(super) fn is_seen(world: &World, region: &RegionName) -> bool {
+    world.regions.get(region).is_some_and(|region| is_there(region))
+}
+
+fn is_there(region: &Region) -> bool {
     region.heard.is_some() && !region.reasons.iter().any(|reason| reason.rule == Rule::RegionBlind)
 }
 

@@ -1,7 +1,7 @@
 //! What one turn changed of the state that a region's nodes keep together, and how that is written: JSON under ids, its times by the wall
 //! clock, on which the nodes of a region agree; each reads them by its own steady one. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -70,6 +70,15 @@ impl Turn {
         put(&mut to.silences, self.silences);
     }
 
+    /// What was done of it: the messages for which calls were made, and what they are about.
+    pub(super) fn done(mut self) -> Self {
+        self.rows.retain(|_, row| row.as_ref().is_some_and(|row| row.attempts > 0));
+        let about: BTreeSet<&String> = self.rows.values().flatten().flat_map(|row| &row.members).collect();
+        self.incidents.retain(|id, incident| incident.is_some() && about.contains(id));
+        self.silences.clear();
+        self
+    }
+
     /// As it is written.
     pub(super) fn items(&self, now: Now) -> Vec<Item> {
         let by = now.wall.unix_ms() - now.steady.unix_ms();
@@ -130,6 +139,23 @@ fn put<T: DeserializeOwned>(
     is_read
 }
 
+/// Items in parts of so many bytes at most, and one part at least; one that is longer by itself is alone.
+pub(super) fn parts(items: Vec<Item>, most: usize) -> Vec<Vec<Item>> {
+    let mut parts = vec![Vec::new()];
+    let mut bytes = 0;
+    for item in items {
+        let long = item.id.len() + item.json.as_ref().map_or(0, String::len);
+        bytes += long;
+        if let Some(part) = parts.last_mut().filter(|part| bytes <= most || part.is_empty()) {
+            part.push(item);
+        } else {
+            bytes = long;
+            parts.push(vec![item]);
+        }
+    }
+    parts
+}
+
 /// Says whose items they are.
 pub(super) fn sign(items: &mut Vec<Item>, node: &NodeName) {
     items.push(Item { shelf: Shelf::Marks, id: FROM.to_owned(), json: Some(node.as_str().to_owned()) });
@@ -140,3 +166,6 @@ pub(super) fn signed(items: &[Item]) -> Option<NodeName> {
     let mark = items.iter().find(|item| item.shelf == Shelf::Marks && item.id == FROM)?;
     mark.json.as_deref().map(NodeName::from)
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,6 +79,7 @@ impl Carrying {
     /// What the alert stage is joined to.
     pub(super) fn joint(&self) -> Joint {
         Joint {
+            node: self.links.node.clone(),
             bus: self.bus.addr.clone(),
             places: self.links.places.clone(),
             replicas: self.links.settings.replicas,

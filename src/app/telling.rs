@@ -19,7 +19,7 @@ use crate::{
     bus::{self, actor::BusActor},
     clock,
     model::{
-        RegionName,
+        NodeName, RegionName,
         alert::AlertChange,
         cluster::{AlertNews, Ask, Membership, Replica},
         world::WorldChange,
@@ -54,6 +54,8 @@ pub(super) struct Telling {
 
 /// What an alert actor in a cluster is joined to.
 pub(super) struct Joint {
+    /// This node.
+    pub(super) node: NodeName,
     pub(super) bus: Addr<BusActor>,
     pub(super) places: bus::actor::Places,
     pub(super) replicas: u32,
@@ -78,6 +80,7 @@ impl Telling {
             if let (Some(home), Some(joint), Some(library)) = (&home, joint, &library) {
                 links.cluster = Some(Cluster {
                     home: home.clone(),
+                    node: joint.node.clone(),
                     keeper: joint.places.keeper(home, joint.replicas)?,
                     news: joint.bus.clone().recipient(),
                     ask: joint.bus.clone().recipient(),

@@ -92,7 +92,7 @@ impl Inbox {
             }
             Message::Figures(_) | Message::Removed(_) => {}
             Message::Views(views) => self.gathered.entry(key).or_default().views.extend(views),
-            Message::News { items, silences } => self.news.push(AlertNews { region: Some(from.region), items, silences }),
+            Message::News { items, silences, .. } => self.news.push(AlertNews { region: Some(from.region), items, silences }),
             letter @ (Message::Ask { .. } | Message::Reply { .. }) => self.letters.push((from, letter)),
         }
     }

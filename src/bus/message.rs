@@ -44,6 +44,8 @@ pub enum Message {
         items: Vec<NewsItem>,
         /// Its silences, when they are said.
         silences: Option<Vec<Silence>>,
+        /// How many of these could not be read, and are left out.
+        unreadable: usize,
     },
     /// A question to another node.
     Ask {

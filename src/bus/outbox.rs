@@ -158,9 +158,9 @@ impl Outbox {
         }
         let (items, silences) = (Vec::from(std::mem::take(&mut self.news)), self.silences.take());
         if silences.is_some() {
-            world(Message::News { items: Vec::new(), silences });
+            world(Message::News { items: Vec::new(), silences, unreadable: 0 });
         }
-        in_parts(items, ALERTS, |items| Message::News { items, silences: None }).for_each(&mut world);
+        in_parts(items, ALERTS, |items| Message::News { items, silences: None, unreadable: 0 }).for_each(&mut world);
         let letters = std::mem::take(&mut self.letters).into_iter().filter(|(expires, _)| *expires > now);
         due.extend(letters.map(|(expires, message)| Due { stream: Stream::World, message, expires: Some(expires) }));
         let whole = in_parts(self.targets.whole(raw), WHOLE, Message::Reports);

@@ -83,7 +83,7 @@ pub fn encode(version: u16, from: &Sender, message: &Message) -> Option<Bytes> {
         Message::Figures(figures) => write.frame::<Vec<v1::Figures>>(kind::FIGURES, &Word::of(figures)),
         Message::Removed(targets) => write.frame::<Vec<v1::Target>>(kind::REMOVED, &Word::of(targets)),
         Message::Views(views) => write.frame::<Vec<v2::TargetView>>(kind::VIEWS, &Word::of(views)),
-        Message::News { items, silences } => write.frame(kind::NEWS, &v1::News::said(items, silences.as_deref())?),
+        Message::News { items, silences, .. } => write.frame(kind::NEWS, &v1::News::said(items, silences.as_deref())?),
         Message::Ask { id, to, command } => write.frame(kind::ASK, &v1::Ask::said(*id, to, command)?),
         Message::Reply { to, id, answer } => write.frame(kind::REPLY, &v1::Reply::said(to, *id, answer)?),
     }
@@ -180,11 +180,11 @@ fn smaller(message: &Message) -> Vec<Message> {
         Message::Figures(figures) => halves(figures, Message::Figures),
         Message::Removed(targets) => halves(targets, Message::Removed),
         Message::Views(views) => halves(views, Message::Views),
-        Message::News { items, silences: Some(silences) } if !items.is_empty() => vec![
-            Message::News { items: items.clone(), silences: None },
-            Message::News { items: Vec::new(), silences: Some(silences.clone()) },
+        Message::News { items, silences: Some(silences), .. } if !items.is_empty() => vec![
+            Message::News { items: items.clone(), silences: None, unreadable: 0 },
+            Message::News { items: Vec::new(), silences: Some(silences.clone()), unreadable: 0 },
         ],
-        Message::News { items, .. } => halves(items, |items| Message::News { items, silences: None }),
+        Message::News { items, .. } => halves(items, |items| Message::News { items, silences: None, unreadable: 0 }),
         Message::Beat { .. } | Message::Ask { .. } | Message::Reply { .. } => Vec::new(),
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Call {
 #[derive(Debug)]
 pub(super) struct Called {
     pub(super) of: Of,
+    /// The row's: its number may be another one by now.
+    pub(super) key: String,
     pub(super) ended: Ended,
     /// Whether another node made it.
     pub(super) by_deputy: bool,

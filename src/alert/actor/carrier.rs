@@ -133,14 +133,17 @@ impl Carrier {
             self.calls.push(Call { of, channel: Arc::clone(channel), parcel });
         } else {
             let ended = Ended::Answered(Err(Failure::Permanent("there is no such channel".to_owned())));
-            self.settle(Called { of, ended, by_deputy: false }, now);
+            self.settle(Called { of, key: parcel.key, ended, by_deputy: false }, now);
         }
     }
 
     /// Takes the end of a call.
     pub(super) fn settle(&mut self, called: Called, now: Now) {
         match called.of {
-            Of::Row { seq, attempt } => self.outbox.settle(seq, attempt, called.ended, now, &mut self.rng),
+            Of::Row { seq, attempt } => {
+                let seq = self.outbox.number(&called.key).unwrap_or(seq);
+                self.outbox.settle(seq, attempt, called.ended, now, &mut self.rng);
+            }
             Of::Refresh(lane) => self.outbox.refreshed(&lane, &called.ended, now),
         }
     }

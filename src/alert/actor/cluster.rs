@@ -17,11 +17,13 @@ use super::{
 };
 use crate::{
     alert::{
-        channels::Parcel,
+        channels::{Failure, Parcel},
+        outbox::Ended,
         turn::{self, Turn},
     },
+    clock,
     model::{
-        RegionName,
+        NodeName, RegionName,
         alert::{Acknowledge, AlertRefusal, Callback, EndSilence, NewSilence},
         cluster::{AlertNews, Answer, Ask, Asked, Command, Item, Keeper, Membership, Replica},
     },
@@ -34,6 +36,8 @@ type Answered = ResponseFuture<Result<Answer, AlertRefusal>>;
 pub struct Cluster {
     /// The region whose alerts it tells.
     pub home: RegionName,
+    /// This node: calls of several are told apart by it.
+    pub node: NodeName,
     /// Who keeps the region's shelves.
     pub keeper: Arc<dyn Keeper>,
     /// To the bus: what a leader tells of its alerts.
@@ -86,30 +90,42 @@ impl AlertActor {
         })
     }
 
-    /// Takes in what another node did while it was apart.
-    fn merge(&mut self, items: &[Item], ctx: &mut Context<Self>) -> Result<Answer, AlertRefusal> {
+    /// Takes in what another node did while it was apart. Answered when that is on the shelves: until then the other one must not forget it.
+    fn merge(&mut self, items: &[Item], ctx: &mut Context<Self>) -> Answered {
         let now = self.now();
         let Some(seat) = self.seat.as_mut().filter(|seat| matches!(seat.stage, Stage::Lead(_) | Stage::Gather(_))) else {
-            return Err(not_leading());
+            return Box::pin(std::future::ready(Err(not_leading())));
         };
         let (turn, unreadable) = Turn::read(items, now);
         if unreadable > 0 {
             tracing::error!(region = %seat.cluster.home, unreadable, "items of another node cannot be read and are left out");
         }
         seat.heard.extend(turn::signed(items));
-        if !turn.is_empty() {
+        let awaited = (!turn.is_empty()).then(|| {
+            let (done, awaited) = oneshot::channel();
             seat.merges.push(turn);
-        }
+            seat.merging.push(done);
+            awaited
+        });
         self.attend(ctx);
-        Ok(Answer::Text(TAKEN.to_owned()))
+        Box::pin(async move {
+            if let Some(awaited) = awaited {
+                awaited.await.map_err(|_| between())?;
+            }
+            Ok(Answer::Text(TAKEN.to_owned()))
+        })
     }
 
     /// Makes a call in the leader's place.
     fn deliver(&self, parcel: &str) -> Answered {
-        let refuse = |why: &str| -> Answered { Box::pin(std::future::ready(Err(AlertRefusal::Invalid(why.to_owned())))) };
-        let Ok(parcel) = serde_json::from_str::<Parcel>(parcel) else { return refuse("the parcel cannot be read") };
+        // No call was made, and whoever asked must know that.
+        let refuse = |why: &str| -> Answered {
+            let ended = Ended::Answered(Err(Failure::Retry { why: why.to_owned(), after: None }));
+            Box::pin(std::future::ready(Ok(Answer::Text(serde_json::to_string(&ended).unwrap_or_default()))))
+        };
+        let Ok(parcel) = serde_json::from_str::<Parcel>(parcel) else { return refuse("another node cannot read it") };
         let Some(channel) = self.carrier.channels().get(&parcel.order.lane.channel).cloned() else {
-            return refuse("there is no such channel here");
+            return refuse("another node does not have the channel");
         };
         let io = self.links.io.clone();
         Box::pin(async move {
@@ -153,7 +169,7 @@ impl Handler<Ask> for AlertActor {
     fn handle(&mut self, ask: Ask, ctx: &mut Context<Self>) -> Self::Result {
         match ask.command {
             Command::Deliver(parcel) => self.deliver(&parcel),
-            Command::Merge(items) => Box::pin(std::future::ready(self.merge(&items, ctx))),
+            Command::Merge(items) => self.merge(&items, ctx),
             command if self.seat.as_ref().is_some_and(Seat::leads) => self.wish_kept(command, ctx),
             _ => Box::pin(std::future::ready(Err(not_leading()))),
         }
@@ -165,7 +181,7 @@ impl Handler<Membership> for AlertActor {
 
     fn handle(&mut self, membership: Membership, ctx: &mut Context<Self>) {
         if let Some(seat) = self.seat.as_mut().filter(|seat| seat.cluster.home == membership.region) {
-            seat.hear(membership);
+            seat.hear(membership, clock::now());
             self.attend(ctx);
         }
     }

@@ -20,6 +20,9 @@ use crate::{
 /// Longer than a call takes there, and the way there and back: after this nobody knows.
 const LONGEST: Duration = Duration::from_secs(25);
 
+/// What is longer is not sent through the bus, whose messages end at 4 MiB.
+const MOST: usize = 2 << 20;
+
 /// Who it is.
 pub(super) struct Deputy {
     bus: Recipient<Ask>,
@@ -29,9 +32,9 @@ pub(super) struct Deputy {
 impl AlertActor {
     /// Who is to make this call, when it is not this node.
     pub(super) fn deputy(&mut self, call: &Call) -> Option<Deputy> {
-        let Of::Row { seq, attempt } = call.of else { return None };
+        let Of::Row { attempt, .. } = call.of else { return None };
         let seat = self.seat.as_mut().filter(|seat| seat.leads())?;
-        if !seat.elsewhere.remove(&seq) {
+        if !seat.elsewhere.remove(&call.parcel.key) {
             return None;
         }
         let others = seat.others();
@@ -41,14 +44,14 @@ impl AlertActor {
 
     /// What did not get through from here may from elsewhere; and what did not there is tried here again.
     pub(super) fn learn(&mut self, called: &Called) {
-        let Of::Row { seq, .. } = called.of else { return };
+        let Of::Row { .. } = called.of else { return };
         let Some(seat) = &mut self.seat else { return };
         let is_cut_off =
             matches!(&called.ended, Ended::Answered(Err(Failure::Retry { after: None, why })) if why.starts_with(NO_WAY));
         if is_cut_off && !called.by_deputy && !seat.others().is_empty() {
-            seat.elsewhere.insert(seq);
+            seat.elsewhere.insert(called.key.clone());
         } else {
-            seat.elsewhere.remove(&seq);
+            seat.elsewhere.remove(&called.key);
         }
     }
 }
@@ -62,6 +65,10 @@ impl Deputy {
         let Ok(text) = serde_json::to_string(parcel) else {
             return Ended::Answered(Err(Failure::Permanent("it cannot be written down for another node".to_owned())));
         };
+        if text.len() > MOST {
+            let why = "it is too long for another node to make the call".to_owned();
+            return Ended::Answered(Err(Failure::Retry { why, after: None }));
+        }
         let asked = self.bus.send(Ask { to: self.to, command: Command::Deliver(text) });
         match tokio::time::timeout(LONGEST, asked).await {
             Ok(Ok(Ok(Answer::Text(text)))) => {

@@ -51,8 +51,9 @@ impl Library {
         self.whole.store(Arc::new(books.whole()));
     }
 
-    pub(super) fn told_elsewhere(&self, home: &RegionName) -> BTreeSet<String> {
-        self.books().told_elsewhere(home)
+    /// See [`Books::told_elsewhere`].
+    pub(super) fn told_elsewhere(&self, home: &RegionName, is_seen: impl Fn(&RegionName) -> bool) -> BTreeSet<String> {
+        self.books().told_elsewhere(home, is_seen)
     }
 
     pub(super) fn region_of(&self, id: &str) -> Option<RegionName> {

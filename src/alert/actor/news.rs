@@ -5,7 +5,11 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{AlertActor, seat::Seat};
 use crate::{
-    alert::{Now, bucket::later, scope::Scope},
+    alert::{
+        Now,
+        bucket::later,
+        scope::{self, Scope},
+    },
     model::{
         alert::{Alert, Chart, SilenceKind},
         cluster::{AlertNews, NewsItem},
@@ -63,7 +67,8 @@ impl AlertActor {
             return;
         }
         seat.scoped = Some(now.steady);
-        let told_elsewhere = seat.cluster.library.told_elsewhere(&seat.cluster.home);
+        let world = self.links.world.load();
+        let told_elsewhere = seat.cluster.library.told_elsewhere(&seat.cluster.home, |region| scope::is_seen(&world, region));
         self.desk.set_scope(Scope { home: Some(seat.cluster.home.clone()), told_elsewhere }, now);
     }
 }

@@ -50,12 +50,18 @@ pub struct Office {
 }
 
 impl Office {
-    /// Opens it; that of a region in a cluster has a journal of its own beside the others, `alerts.db` becoming `alerts.REGION.db`.
+    /// Opens it; that of a region in a cluster has a journal of its own beside the others, `alerts.db` becoming `alerts.REGION.db`;
+    /// a new one goes on from what the node kept without a bus.
     pub fn open(settings: &Settings, steady: Steady, home: Option<&RegionName>) -> Result<Self, Error> {
         let mut settings = settings.clone();
         if let (Some(path), Some(home)) = (&mut settings.path, home) {
             let end = path.extension().map_or_else(|| "db".to_owned(), |end| end.to_string_lossy().into_owned());
+            let all = path.clone();
             path.set_extension(format!("{home}.{end}"));
+            let taken = journal::adopt(path, &all, home, Now { steady: steady.now(), wall: clock::wall() })?;
+            if taken > 0 {
+                tracing::info!(region = %home, incidents = taken, from = %all.display(), "goes on from the journal of the time without a bus");
+            }
         }
         let mut built = BTreeMap::new();
         for channel in &settings.channels {

@@ -69,10 +69,10 @@ impl Carrier {
     }
 
     /// Goes on from a copy, which becomes all that is on this disk.
-    pub(super) fn assume(&mut self, copy: &Copy, outbox: Outbox, version: u64, now: Now) {
+    pub(super) fn assume(&mut self, copy: &Copy, outbox: Outbox, version: u64, calling: &BTreeSet<(String, u32)>, now: Now) {
         self.share = Some(Share::of(copy, version));
         self.outbox = outbox;
-        self.outbox.restore(copy.rows.values().cloned().collect(), now);
+        self.outbox.resume(copy.rows.values().cloned().collect(), calling, now);
         self.calls.clear();
         self.write_copy(copy, version, now);
     }

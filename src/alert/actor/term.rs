@@ -9,11 +9,11 @@ use super::{
     AlertActor,
     calls::Call,
     everything, office,
-    seat::{OFFERED, Offer, Stage},
+    seat::{Gathered, Offer, Seat, Stage},
 };
 use crate::{
     alert::{
-        desk::{Desk, Kept as Remembered},
+        desk::{Desk, Kept as Remembered, Ways},
         lead::Duty,
         ledger::{Ledger, Outcome},
         merge::{Copy, merge, unended, unify},
@@ -22,6 +22,7 @@ use crate::{
     },
     clock,
     model::{
+        alert::DeliveryState,
         cluster::{Commit, Committed, Kept, Unreachable},
         world::WorldChange,
     },
@@ -31,7 +32,7 @@ use crate::{
 pub(super) const AGAIN: Duration = Duration::from_millis(300);
 
 /// What the shelves hold.
-struct Loaded(Result<Kept, Unreachable>);
+struct Loaded(u64, Result<Kept, Unreachable>);
 
 impl Message for Loaded {
     type Result = ();
@@ -86,22 +87,22 @@ impl AlertActor {
             return;
         }
         (seat.is_loading, seat.load_next) = (true, Some(moment + AGAIN));
-        let (kept, mail) = (seat.cluster.keeper.load(), ctx.address());
-        self.links.io.spawn(async move { mail.do_send(Loaded(kept.await)) });
+        let (kept, mail, which) = (seat.cluster.keeper.load(), ctx.address(), seat.loading);
+        self.links.io.spawn(async move { mail.do_send(Loaded(which, kept.await)) });
     }
 
     /// Goes on from a copy.
     fn assume(&mut self, copy: Copy, version: u64) {
         let now = self.now();
-        let (routes, ways) = office::wiring(&self.settings, self.carrier.channels());
-        self.carrier.assume(&copy, Outbox::new(routes, self.settings.give_up_after), version, now);
-        self.carrier.outbox.set_gate(Gate::Shut);
+        let (ways, outbox) = self.empty();
+        self.carrier.assume(&copy, outbox, version, &self.calling, now);
         let kept =
             Remembered { incidents: copy.incidents.into_values().collect(), silences: copy.silences.into_values().collect() };
         self.desk = Desk::new(Arc::clone(&self.settings), ways, kept, now);
         self.pages = super::Pages::default();
         if let Some(seat) = &mut self.seat {
             seat.scoped = None;
+            seat.outliving.clear();
         }
         self.rescope();
         let world = self.links.world.load_full();
@@ -109,6 +110,17 @@ impl AlertActor {
         let reports = targets.map(|target| crate::model::Report { transitions: Vec::new(), ..target.report.clone() }).collect();
         self.desk.see(now, &WorldChange { world, reports, removed: Vec::new() });
         self.changed = true;
+    }
+
+    /// What a desk must know of the channels, and an empty outbox behind a shut gate.
+    fn empty(&self) -> (Ways, Outbox) {
+        let (routes, ways) = office::wiring(&self.settings, self.carrier.channels());
+        let mut outbox = Outbox::new(routes, self.settings.give_up_after);
+        outbox.set_gate(Gate::Shut);
+        if let Some(seat) = &self.seat {
+            outbox.set_node(seat.cluster.node.as_str());
+        }
+        (ways, outbox)
     }
 
     /// All that this node has: of its desk, or of what it followed.
@@ -122,8 +134,8 @@ impl AlertActor {
     fn come_to_lead(&mut self, ctx: &mut Context<Self>) {
         let own = self.own();
         let now = self.now();
-        let Some(seat) = self.seat.as_mut().filter(|seat| seat.is_gathered(self.under_way, clock::now())) else { return };
-        let Some((mut copy, fence, version, anew)) = seat.gathered(own) else { return };
+        let Some(seat) = self.seat.as_mut().filter(|seat| seat.is_gathered(clock::now())) else { return };
+        let Some(Gathered { mut copy, fence, version, anew, is_doubtful }) = seat.gathered(own) else { return };
         unify(&mut copy, now);
         // Without anything merged all ends were decided by whoever led.
         let ends = if anew { unended(&copy) } else { Vec::new() };
@@ -135,15 +147,20 @@ impl AlertActor {
         (seat.said_all, seat.is_committing, seat.commit_next) = (None, false, None);
         self.assume(copy, upcoming);
         self.desk.tell_ends(now, &ends);
+        if is_doubtful {
+            // What the desk decides becomes rows behind the gate, and then they are marked.
+            self.turn(ctx);
+            self.carrier.outbox.suspect();
+        }
         self.carrier.outbox.set_gate(Gate::Open);
         self.turn(ctx);
+        self.seat.iter_mut().for_each(Seat::answer_merges);
         self.publish_at_once(now);
     }
 
-    /// What others tell later, as how a call ended that outlived its term: taken in when no call is under way.
+    /// What others tell later, as how a call ended that outlived its term: taken in when no call waits for the shelves.
     fn take_in(&mut self, ctx: &mut Context<Self>) {
-        let is_idle = self.under_way == 0;
-        let Some(seat) = self.seat.as_mut().filter(|seat| is_idle && !seat.merges.is_empty() && !seat.is_committing) else {
+        let Some(seat) = self.seat.as_mut().filter(|seat| !seat.merges.is_empty() && !seat.is_committing) else {
             return;
         };
         let Some(ledger) = seat.ledger() else { return };
@@ -157,6 +174,7 @@ impl AlertActor {
             merge(&mut copy, turn.copy());
         }
         if copy == before {
+            self.seat.iter_mut().for_each(Seat::answer_merges);
             return;
         }
         let now = self.now();
@@ -170,6 +188,7 @@ impl AlertActor {
         self.desk.tell_ends(now, &ends);
         self.carrier.outbox.set_gate(Gate::Open);
         self.turn(ctx);
+        self.seat.iter_mut().for_each(Seat::answer_merges);
     }
 
     /// Ends what was led: what is not on the shelves for sure is kept apart, calls that were not made wait again, and those that were made
@@ -177,13 +196,16 @@ impl AlertActor {
     fn end_term(&mut self) {
         let now = self.now();
         let Some(seat) = &mut self.seat else { return };
+        // Whoever waits asks the next one.
         seat.waiting.clear();
+        seat.merging.clear();
+        seat.merges.clear();
         if !seat.leads() {
             return;
         }
         let Stage::Lead(ledger) = std::mem::replace(&mut seat.stage, Stage::Apart) else { return };
         seat.version = ledger.version();
-        let (turn, calls) = ledger.close();
+        let (turn, calls, anew) = ledger.close();
         seat.apart = turn;
         seat.is_committing = false;
         for call in calls {
@@ -194,36 +216,39 @@ impl AlertActor {
         debug_assert!(calls.is_empty(), "nothing is offered here");
         let (turn, _) = self.carrier.shared();
         seat.apart.absorb(turn);
+        if anew {
+            // What was gathered is nowhere else yet.
+            seat.apart = Turn::of(self.carrier.copy(everything(desk, now)));
+        }
         tracing::info!(region = %seat.cluster.home, "leads the region's alerts no longer");
     }
 
-    /// Another one leads, or nobody: keeps a copy, and offers what this node did alone.
+    /// Another one leads, or nobody: keeps a copy, and offers what this node did that the leader may not know.
     fn follow(&mut self) {
-        let (moment, led) = (clock::now(), self.seat.as_ref().is_some_and(super::seat::Seat::leads));
-        let own = self.own();
+        let (moment, led) = (clock::now(), self.seat.as_ref().is_some_and(Seat::leads));
         self.end_term();
-        let calling = self.carrier.outbox.rows().filter(|row| row.state == crate::model::alert::DeliveryState::Sending);
-        let calling: Vec<_> = calling.map(|row| ((row.seq, row.attempts), row.clone())).collect();
+        let own = self.own();
+        let calling = self.carrier.outbox.rows().filter(|row| row.state == DeliveryState::Sending);
+        let calling: Vec<_> = calling.map(|row| ((row.key.clone(), row.attempts), row.clone())).collect();
         let Some(seat) = &mut self.seat else { return };
-        if self.under_way > 0 {
-            seat.outliving.extend(calling);
-        }
+        seat.outliving.extend(calling.into_iter().filter(|(call, _)| self.calling.contains(call)));
         let apart = std::mem::take(&mut seat.apart);
-        // What a leader decided and did not get onto the shelves is decided anew by the next; what was done while Redis was gone is not.
-        let turn = if led { Turn::default() } else { apart };
-        if !led {
-            seat.offer = Some(Offer { turn, until: moment + OFFERED, next: moment, is_asked: false, has_grown: false });
+        // What a leader decided and did not get onto the shelves is decided anew by the next; what it did about it, and what was done while
+        // Redis was gone, is not.
+        let turn = if led { apart.done() } else { apart };
+        match &mut seat.offer {
+            Some(offer) => offer.add(turn, moment),
+            None => seat.offer = Some(Offer::new(turn, moment)),
         }
-        (seat.stage, seat.copy, seat.is_stale, seat.load_next) = (Stage::Follow, own, true, None);
+        (seat.stage, seat.copy) = (Stage::Follow, own);
+        seat.load_anew();
         self.rest();
     }
 
     /// Without anything to decide.
     pub(super) fn rest(&mut self) {
         let now = self.now();
-        let (routes, ways) = office::wiring(&self.settings, self.carrier.channels());
-        let mut outbox = Outbox::new(routes, self.settings.give_up_after);
-        outbox.set_gate(Gate::Shut);
+        let (ways, outbox) = self.empty();
         self.carrier.outbox = outbox;
         self.carrier.share = None;
         self.carrier.calls.clear();
@@ -234,7 +259,7 @@ impl AlertActor {
 
     /// The region's Redis is silent: goes on from what this node has.
     fn part(&mut self, ctx: &mut Context<Self>) {
-        let has_desk = self.seat.as_ref().is_some_and(super::seat::Seat::has_desk);
+        let has_desk = self.seat.as_ref().is_some_and(Seat::has_desk);
         self.end_term();
         let Some(seat) = &mut self.seat else { return };
         tracing::warn!(region = %seat.cluster.home, "the region's Redis is silent; alerts are decided here until it answers");
@@ -294,8 +319,11 @@ impl Handler<Loaded> for AlertActor {
     fn handle(&mut self, loaded: Loaded, ctx: &mut Context<Self>) {
         let (now, moment) = (self.now(), clock::now());
         let Some(seat) = &mut self.seat else { return };
+        if loaded.0 != seat.loading {
+            return;
+        }
         seat.is_loading = false;
-        let Ok(kept) = loaded.0 else { return };
+        let Ok(kept) = loaded.1 else { return };
         let (turn, unreadable) = Turn::read(&kept.items, now);
         if unreadable > 0 {
             tracing::error!(region = %seat.cluster.home, unreadable, "items of the region's shelves cannot be read and are left out");
@@ -323,6 +351,7 @@ impl Handler<Settled> for AlertActor {
             return;
         }
         seat.is_committing = false;
+        let fence = ledger.fence();
         match ledger.done(&result) {
             Outcome::Written(calls) => {
                 seat.cluster.version.store(version, std::sync::atomic::Ordering::Relaxed);
@@ -343,6 +372,7 @@ impl Handler<Settled> for AlertActor {
             }
             Outcome::Fenced => {
                 tracing::warn!(region = %seat.cluster.home, "another node leads the region's alerts; what was not kept is dropped");
+                seat.refused = Some(fence);
                 self.follow();
             }
         }

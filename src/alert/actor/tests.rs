@@ -27,6 +27,8 @@ pub(super) enum Does {
     Panic,
     Hang,
     Doubt,
+    NoWay,
+    Slow(Duration),
 }
 
 /// A way to people that writes down what it gets.
@@ -73,6 +75,11 @@ impl Channel for Fake {
                 Some(Does::Refuse) => Err(Failure::Permanent("403 invalid_token".into())),
                 Some(Does::Doubt) => Err(Failure::Doubt { why: "no answer within 15 s".into() }),
                 Some(Does::Panic) => panic!("a fault in a channel"),
+                Some(Does::NoWay) => Err(Failure::Retry { why: "no connection: refused".into(), after: None }),
+                Some(Does::Slow(how)) => {
+                    tokio::time::sleep(how).await;
+                    Ok(Receipt { answer: "200 ok".into(), reference: None })
+                }
                 Some(Does::Hang) => std::future::pending().await,
             }
         })

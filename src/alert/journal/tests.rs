@@ -1,3 +1,5 @@
+mod adopted;
+
 use std::{io::Write, os::unix::fs::PermissionsExt, process::Command};
 
 use super::*;

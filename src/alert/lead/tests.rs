@@ -56,7 +56,7 @@ fn nodes_of_a_silent_redis_act_one_after_the_other() {
         assert_eq!(lead.duty(start + Duration::from_secs(2)), Duty::Follow, "{members}");
         assert_eq!(lead.duty(start + SILENT), Duty::Wait, "{members}");
         assert_eq!(lead.duty(start + (begins.saturating_sub(Duration::from_millis(1)))), Duty::Wait, "{members}, {leader:?} led");
-        assert_eq!(lead.duty(start + begins), Duty::Island { rank }, "{members}, {leader:?} led");
+        assert_eq!(lead.duty(start + begins), Duty::Island { rank, alone: members == "b" }, "{members}, {leader:?} led");
     }
 }
 
@@ -66,7 +66,7 @@ fn who_never_heard_of_the_others_waits_as_the_second() {
     let mut lead = Lead::new(true, start);
     for _ in 0..2 {
         assert_eq!(lead.duty(start + Duration::from_secs(24)), Duty::Wait);
-        assert_eq!(lead.duty(start + Duration::from_secs(25)), Duty::Island { rank: 1 });
+        assert_eq!(lead.duty(start + Duration::from_secs(25)), Duty::Island { rank: 1, alone: false });
         lead.hear(told("", Lease::Free, None));
     }
 }
@@ -76,7 +76,7 @@ fn a_redis_that_answers_again_ends_the_island() {
     let start = clock::now();
     let (mut lead, later) = (Lead::new(true, start), start + Duration::from_mins(1));
     lead.hear(told("a b", mine(start + SILENT), Some(start)));
-    assert_eq!(lead.duty(later), Duty::Island { rank: 0 });
+    assert_eq!(lead.duty(later), Duty::Island { rank: 0, alone: false });
     lead.hear(told("a b", Lease::Free, Some(later)));
     assert_eq!(lead.duty(later), Duty::Follow, "until somebody has the lease nobody tells");
     let until = later + SILENT;

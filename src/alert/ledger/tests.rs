@@ -60,8 +60,8 @@ fn who_is_fenced_makes_no_call_and_gives_back_what_was_not_written() {
     ledger.next(Turn::default, now(0)).expect("due");
     ledger.put(turn("b"), vec!["call b"], true);
     assert_eq!(ledger.done(&Ok(Committed::Fenced)), Outcome::Fenced);
-    let (turn, calls) = ledger.close();
-    assert_eq!((turn.incidents.len(), calls), (2, vec!["call a", "call b"]));
+    let (turn, calls, anew) = ledger.close();
+    assert_eq!((turn.incidents.len(), calls, anew), (2, vec!["call a", "call b"], false));
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Duty {
         match self {
             Self::Alone | Self::Lead { .. } => Gate::Open,
             Self::Follow | Self::Wait => Gate::Shut,
-            Self::Island { rank } => Gate::Criticals { unkeyed: *rank < 2, repeat: *rank == 1 },
+            Self::Island { rank, alone } => Gate::Criticals { unkeyed: *rank < 2, repeat: !*alone },
         }
     }
 }

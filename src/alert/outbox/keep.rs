@@ -36,13 +36,21 @@ impl Outbox {
     ///
     /// The rows may come from several nodes, which numbered them each in its own way: then they are numbered anew.
     pub fn restore(&mut self, rows: Vec<Row>, now: Now) {
+        self.resume(rows, &BTreeSet::new(), now);
+    }
+
+    /// The same within a process: calls of this node that are still under way, by key and attempt, go on, and their ends count.
+    pub fn resume(&mut self, rows: Vec<Row>, calling: &BTreeSet<(String, u32)>, now: Now) {
         let mut lanes: BTreeSet<Lane> = BTreeSet::new();
         let mut lost = Vec::new();
         for mut row in self.in_order(rows) {
             lanes.insert(row.order.lane.clone());
             let keyed = self.posts.get(&row.order.lane.channel).is_some_and(|post| post.nature.keyed);
             let fresh = later(now.steady, self.give_up_after);
-            if row.state == DeliveryState::Sending {
+            if row.state == DeliveryState::Sending && self.goes_on(&row, calling) {
+                row.deadline = row.deadline.max(fresh);
+                self.go_on(&mut row);
+            } else if row.state == DeliveryState::Sending {
                 row.in_doubt = true;
                 row.calls.values_mut().for_each(|(_, is_known)| *is_known = true);
                 if keyed || row.is_critical() {
@@ -67,6 +75,27 @@ impl Outbox {
             self.resume_refresh(&lane, now);
             self.advance(&lane, now);
         }
+    }
+
+    fn goes_on(&self, row: &Row, calling: &BTreeSet<(String, u32)>) -> bool {
+        let own = row.calls.get(&self.node);
+        own.is_some_and(|(attempt, is_known)| !is_known && calling.contains(&(row.key.clone(), *attempt)))
+    }
+
+    /// A call of this node that is still under way; of those of others nobody knows how they ended.
+    fn go_on(&mut self, row: &mut Row) {
+        for (_, (_, is_known)) in row.calls.iter_mut().filter(|(node, _)| **node != self.node) {
+            row.in_doubt |= !std::mem::replace(is_known, true);
+        }
+        if let Some(post) = self.posts.get_mut(&row.order.lane.channel) {
+            post.in_flight += 1;
+        }
+        self.dirty.insert(row.seq);
+    }
+
+    /// The number of the row with this key.
+    pub fn number(&self, key: &str) -> Option<u64> {
+        self.keys.get(key).copied()
     }
 
     /// Rows of one node stay as they are. Those of several are put into the order in which they were decided, an end after all else.

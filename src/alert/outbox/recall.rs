@@ -6,11 +6,12 @@ impl Outbox {
     /// Takes a call back; only whoever knows that it was not made may.
     pub fn recall(&mut self, seq: u64, attempt: u32, now: Now) {
         let Some(row) = self.rows.get_mut(&seq) else { return };
-        if row.state != DeliveryState::Sending || row.attempts != attempt {
+        if row.state != DeliveryState::Sending || row.calls.get(&self.node) != Some(&(attempt, false)) {
             return;
         }
         row.state = DeliveryState::Queued;
-        row.attempts -= 1;
+        // Its end is known: it was not made. Its number is not given again, or an older copy would pass for the newer call's end.
+        row.calls.insert(self.node.clone(), (attempt, true));
         let (lane, deadline, is_void) = (row.order.lane.clone(), row.deadline, row.void && !row.in_doubt);
         self.deadlines.insert((deadline, seq));
         if let Some(post) = self.posts.get_mut(&lane.channel) {

@@ -1,5 +1,5 @@
 //! Questions between nodes, and their answers. A question is written to the streams more than once while nobody answers, since the lease
-//! may just be moving; whoever answers does it once.
+//! may just be moving; whoever answers does it once, and gives the same answer again when it is asked again.
 
 use std::{
     collections::HashMap,
@@ -27,17 +27,21 @@ use crate::{
 };
 
 type Answered = Result<Answer, AlertRefusal>;
+/// Who asked, in which life, and the number it gave to the question.
+type Number = (RegionName, NodeName, u64, u64);
 
 /// How often a question is put while nobody answers.
 const TIMES: u32 = 3;
-/// For so long it is remembered which questions were answered: longer than anybody asks.
+/// For so long it is remembered which questions were taken, and what the answers were: longer than anybody asks.
 const REMEMBER: Duration = Duration::from_secs(30);
+/// A call to a provider takes up to 20 s there, and then its end must come back.
+const CALL: Duration = Duration::from_secs(25);
 
 /// See the module.
 pub(super) struct Letters {
     next: AtomicU64,
     waiting: Mutex<HashMap<u64, oneshot::Sender<Answered>>>,
-    taken: Mutex<HashMap<(RegionName, NodeName, u64, u64), Instant>>,
+    taken: Mutex<HashMap<Number, (Instant, Option<Answered>)>>,
 }
 
 impl Letters {
@@ -53,22 +57,30 @@ pub(super) async fn ask(room: Arc<Room>, ask: Ask) -> Answered {
     let id = room.letters.next.fetch_add(1, Ordering::Relaxed);
     let (answer, mut answered) = oneshot::channel();
     lock(&room.letters.waiting).insert(id, answer);
+    let (limit, asked) = (patience(&ask.command), clock::now());
     let mut outcome = None;
-    for _ in 0..TIMES {
+    for time in 1..=TIMES {
         if let Some(region) = mine(&room, &ask.to) {
-            outcome = Some(local(&room, &region, ask.clone(), PATIENCE).await);
+            outcome = Some(local(&room, &region, ask.clone(), limit).await);
             break;
         }
         if let Some(home) = room.links.homes.first() {
             room.post(home, Message::Ask { id, to: ask.to.clone(), command: ask.command.clone() });
         }
-        if let Ok(Ok(answer)) = tokio::time::timeout(PATIENCE / TIMES, &mut answered).await {
+        let wait =
+            if time < TIMES { PATIENCE / TIMES } else { limit.saturating_sub(clock::now().saturating_duration_since(asked)) };
+        if let Ok(Ok(answer)) = tokio::time::timeout(wait, &mut answered).await {
             outcome = Some(answer);
             break;
         }
     }
     lock(&room.letters.waiting).remove(&id);
-    outcome.unwrap_or_else(|| Err(nobody(&ask.to)))
+    outcome.unwrap_or_else(|| Err(nobody(&ask.to, limit)))
+}
+
+/// How long the answer to a command may take.
+const fn patience(command: &Command) -> Duration {
+    if matches!(command, Command::Deliver(_)) { CALL } else { PATIENCE }
 }
 
 /// Takes a question or an answer from another node.
@@ -87,14 +99,24 @@ pub(super) fn receive(room: &Arc<Room>, from: Sender, letter: Message) {
                 return;
             }
             let (now, mut taken) = (clock::now(), lock(&room.letters.taken));
-            taken.retain(|_, at| now.saturating_duration_since(*at) < REMEMBER);
-            if taken.insert((from.region.clone(), from.node.clone(), from.boot, id), now).is_some() {
+            taken.retain(|_, (at, _)| now.saturating_duration_since(*at) < REMEMBER);
+            let number = (from.region.clone(), from.node.clone(), from.boot, id);
+            if let Some((_, answer)) = taken.get(&number) {
+                // The answer got lost, or is not there yet.
+                if let Some(answer) = answer.clone() {
+                    room.post(&region, Message::Reply { to: (from.region, from.node), id, answer });
+                }
                 return;
             }
+            taken.insert(number.clone(), (now, None));
             drop(taken);
             let room = Arc::clone(room);
             room.links.io.clone().spawn(async move {
-                let answer = local(&room, &region, Ask { to, command }, PATIENCE).await;
+                let limit = patience(&command);
+                let answer = local(&room, &region, Ask { to, command }, limit).await;
+                if let Some((_, known)) = lock(&room.letters.taken).get_mut(&number) {
+                    *known = Some(answer.clone());
+                }
                 room.post(&region, Message::Reply { to: (from.region, from.node), id, answer });
             });
         }
@@ -122,8 +144,8 @@ async fn local(room: &Room, region: &RegionName, ask: Ask, limit: Duration) -> A
     }
 }
 
-fn nobody(to: &Asked) -> AlertRefusal {
-    let seconds = PATIENCE.as_secs();
+fn nobody(to: &Asked, limit: Duration) -> AlertRefusal {
+    let seconds = limit.as_secs();
     AlertRefusal::Invalid(match to {
         Asked::Leader(region) => {
             format!("the leader of region {region} did not answer within {seconds} s; it may have been done")

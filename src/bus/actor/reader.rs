@@ -116,8 +116,10 @@ impl Reader {
             match wire::decode(&entry.bytes, room.links.settings.wire) {
                 // Whoever shares this Redis may write what it likes, but only as itself.
                 Ok((from, message)) if from.region == *region => {
+                    let left_out = if let Message::News { unreadable, .. } = &message { *unreadable as u64 } else { 0 };
                     room.on_link(region, |link| {
                         link.read += 1;
+                        link.skipped += left_out;
                         link.lag_ms = age_ms.map(|age| age.max(0) as f64);
                     });
                     if room.is_own(&from) {

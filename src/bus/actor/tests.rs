@@ -26,7 +26,7 @@ use crate::{
 /// The far region.
 const FAR: &str = "us-east-1";
 
-/// Keeps all mail, and answers questions with its node's name.
+/// Keeps all mail, and answers questions with its node's name, as slowly as it is told to.
 struct Ear {
     node: NodeName,
     heard: Arc<Mutex<Heard>>,
@@ -37,6 +37,7 @@ struct Heard {
     batches: Vec<Batch>,
     replicas: Vec<Replica>,
     asked: u32,
+    slow: Duration,
 }
 
 impl Actor for Ear {
@@ -60,11 +61,16 @@ impl Handler<Replica> for Ear {
 }
 
 impl Handler<Ask> for Ear {
-    type Result = Result<Answer, AlertRefusal>;
+    type Result = ResponseFuture<Result<Answer, AlertRefusal>>;
 
     fn handle(&mut self, _: Ask, _: &mut Self::Context) -> Self::Result {
-        lock(&self.heard).asked += 1;
-        Ok(Answer::Text(self.node.to_string()))
+        let (mut heard, answer) = (lock(&self.heard), Ok(Answer::Text(self.node.to_string())));
+        heard.asked += 1;
+        let slow = heard.slow;
+        Box::pin(async move {
+            tokio::time::sleep(slow).await;
+            answer
+        })
     }
 }
 
@@ -157,7 +163,8 @@ impl Node {
     }
 
     async fn ask(&self, to: Asked) -> Result<Answer, AlertRefusal> {
-        self.bus.send(Ask { to, command: Command::EndSilence(EndSilence("s1".to_owned())) }).await.expect("the bus lives")
+        let command = Command::EndSilence(EndSilence("s1".to_owned()));
+        self.bus.send(Ask { to, command }).await.expect("the bus lives")
     }
 
     /// Heard by all, so that what is said now is read by all.
@@ -286,6 +293,18 @@ async fn questions_are_answered_by_the_leader_alone_and_once() {
         matches!(&nobody, Err(AlertRefusal::Invalid(why)) if why.contains("eu-9") && why.contains("within 5 s")),
         "{nobody:?}"
     );
+}
+
+#[actix_web::test]
+async fn a_call_in_anothers_place_has_its_time_and_is_made_once() {
+    let bus = Bus::new();
+    let (one, two) = (bus.node(REGION, "eu-1", 1), bus.node(REGION, "eu-2", 2));
+    two.is_up(2).await;
+    // Longer than anybody waits for the answer to a command, and the question is put three times meanwhile.
+    lock(&two.heard).slow = Duration::from_secs(6);
+    let ask = Ask { to: Asked::Node(REGION.into(), "eu-2".into()), command: Command::Deliver("{}".to_owned()) };
+    assert_eq!(one.bus.send(ask).await.expect("the bus lives"), Ok(Answer::Text("eu-2".to_owned())));
+    assert_eq!(lock(&two.heard).asked, 1);
 }
 
 #[actix_web::test]

@@ -23,7 +23,7 @@ fn messages(of: &mut Arbitrary) -> Vec<Message> {
         Message::Figures(of.any()),
         Message::Removed(of.any()),
         Message::Views(of.any()),
-        Message::News { items: of.news(), silences: of.any() },
+        Message::News { items: of.news(), silences: of.any(), unreadable: 0 },
         Message::Ask { id: of.any(), to: of.any(), command: of.any() },
         Message::Reply { to: of.any(), id: of.any(), answer: of.any() },
     ]

@@ -1,5 +1,9 @@
 //! Several nodes of one region, each with an actor and a disk of its own; the shelves and the bus are in memory.
 
+mod books;
+mod hands;
+mod regions;
+
 use std::{collections::BTreeMap, sync::atomic::AtomicU64};
 
 use actix::ResponseFuture;
@@ -157,6 +161,7 @@ impl Cell {
         let librarian = Librarian::new(library.clone(), None).start();
         let cluster = Cluster {
             home: region(),
+            node: name.into(),
             keeper: Arc::new(self.shelves.clone()),
             news: bus.clone().recipient(),
             ask: bus.clone().recipient(),

@@ -96,15 +96,16 @@ fn an_island_tells_criticals_and_what_stands_before_them_and_their_ends() {
 }
 
 #[test]
-fn the_second_node_marks_what_people_may_have_and_others_tell_only_where_it_is_one_message() {
-    for (rank, told) in [
-        (0, "hook i1 firing, slack i1 firing"),
-        (1, "hook i1 firing, slack i1 firing!"),
-        (2, "hook i1 firing"),
-        (5, "hook i1 firing"),
+fn nodes_that_were_not_alone_mark_what_people_may_have_and_others_tell_only_where_it_is_one_message() {
+    for (rank, alone, told) in [
+        (0, true, "hook i1 firing, slack i1 firing"),
+        (0, false, "hook i1 firing, slack i1 firing!"),
+        (1, false, "hook i1 firing, slack i1 firing!"),
+        (2, false, "hook i1 firing"),
+        (5, false, "hook i1 firing"),
     ] {
         let mut outbox = outbox();
-        outbox.set_gate(Duty::Island { rank }.gate());
+        outbox.set_gate(Duty::Island { rank, alone }.gate());
         tell(&mut outbox, "hook i1 firing critical", 0);
         tell(&mut outbox, "slack i1 firing critical", 0);
         assert_eq!(offer(&mut outbox, 0), told, "rank {rank}");

@@ -148,3 +148,36 @@ fn where_deliveries_are_confirmed_later_only_that_says_that_the_channel_works() 
     script.outbox.confirmed("msg_2", None, at(5));
     assert_eq!(script.outbox.news().delivered.len(), 1);
 }
+
+#[test]
+fn a_call_that_was_handed_out_and_not_made_leaves_no_doubt_behind() {
+    for channel in ["hook", "slack"] {
+        let mut script = Script::new();
+        script.tell(&format!("{channel} i1 firing high"));
+        assert_eq!(script.offer(), format!("{channel} i1 firing"));
+        let one = script.lent.remove(0);
+        script.outbox.recall(one.seq, one.attempt, at(0));
+        // Its copy, and whoever goes on from it.
+        assert_eq!(script.crash().offer(), format!("{channel} i1 firing"));
+        assert_eq!(script.ok().states(), "firing sent");
+    }
+}
+
+#[test]
+fn calls_under_way_go_on_in_a_new_outbox_and_their_ends_count() {
+    let mut script = Script::new();
+    script.tell("slack i1 firing critical").offer();
+    let one = script.lent.remove(0);
+    let mut rows: Vec<Row> = script.outbox.rows().cloned().collect();
+    // Numbered anew, as after a merge, and tried by somebody else as well.
+    (rows[0].seq, rows[0].attempts) = (7, 3);
+    let (key, calling) = (rows[0].key.clone(), [(rows[0].key.clone(), one.attempt)].into());
+    script = Script::new();
+    script.outbox.resume(rows, &calling, at(0));
+    assert_eq!(script.offer(), "", "it is under way");
+    let seq = script.outbox.number(&key).expect("it is there");
+    script.outbox.settle(seq, one.attempt, took(None), at(1), &mut script.rng);
+    assert_eq!(script.states(), "firing sent");
+    script.tell("slack i2 firing critical");
+    assert_eq!(script.offer(), "slack i2 firing", "the channel is free again");
+}

@@ -183,3 +183,25 @@ fn a_name_longer_than_its_length_can_say_has_no_frame() {
     let bytes = encode(2, &named(255), &removed("t")).expect("words");
     assert_eq!(decode(&bytes, 2).expect("read").0, named(255));
 }
+
+#[test]
+fn news_of_which_one_alert_cannot_be_read_tell_the_others() {
+    let mut of = Arbitrary::new(4);
+    let item = std::iter::repeat_with(|| of.news()).flatten().next().expect("sooner or later");
+    let items = ["told", "lost", "told"].map(|word| {
+        let mut item = item.clone();
+        std::sync::Arc::make_mut(&mut item.alert).message = word.to_owned();
+        item
+    });
+    let said = encode(1, &sender(), &Message::News { items: items.into(), silences: Some(of.any()), unreadable: 0 });
+    let said = said.expect("words");
+    let begins = header::begin(1, 6, &sender(), 0).expect("names are short").len();
+    let mut payload = said[begins..].to_vec();
+    let (word, newer) = (br#""message":"lost""#, br#""massage":"lost""#);
+    let at = payload.windows(word.len()).position(|some| some == word).expect("it is there");
+    payload[at..at + word.len()].copy_from_slice(newer);
+    let read = decode(&framed(1, 6, &payload), NEWEST).expect("read").1;
+    let Message::News { items, silences, unreadable } = read else { panic!("no news: {read:?}") };
+    let told: Vec<&str> = items.iter().map(|item| item.alert.message.as_str()).collect();
+    assert_eq!((told, silences.is_some(), unreadable), (vec!["told", "told"], true, 1));
+}

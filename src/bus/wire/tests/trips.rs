@@ -122,10 +122,10 @@ fn news_that_are_too_long_are_split_and_the_silences_go_along() {
     let mut of = Arbitrary::new(4);
     let mut item = std::iter::repeat_with(|| of.news()).flatten().next().expect("sooner or later");
     Arc::make_mut(&mut item.alert).message = "m".repeat(2 << 20);
-    let message = Message::News { items: vec![item.clone(), item.clone(), item], silences: Some(any(6)) };
+    let message = Message::News { items: vec![item.clone(), item.clone(), item], silences: Some(any(6)), unreadable: 0 };
     let said: Vec<_> = frames(2, &mut sender(), &message).iter().map(|bytes| decode(bytes, 2).expect("read").1).collect();
     let count = |message: &Message| match message {
-        Message::News { items, silences } => (items.len(), silences.is_some()),
+        Message::News { items, silences, .. } => (items.len(), silences.is_some()),
         other => panic!("no news: {other:?}"),
     };
     assert_eq!(said.iter().map(count).collect::<Vec<_>>(), [(1, false), (1, false), (1, false), (0, true)]);

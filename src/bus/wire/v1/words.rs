@@ -58,16 +58,19 @@ impl<'a> News<'a> {
         Some(Self { items: items.iter().map(item).collect::<Option<_>>()?, silences })
     }
 
+    /// What a newer node says in words that this one does not know is left out, and counted: the other alerts are news all the same.
     pub(in crate::bus::wire) fn heard(self) -> Result<Message, Refusal> {
         if self.items.len() > MOST {
             return Err(Refusal::Broken("a list that is too long"));
         }
-        let item = |of: Item| {
-            let (alert, steps) = (Arc::new(of.alert.value()?), Arc::new(of.steps.value()?));
-            Ok(NewsItem { event: of.event.to_owned(), alert, steps })
+        let item = |of: &Item| {
+            let (alert, steps) = (Arc::new(of.alert.value().ok()?), Arc::new(of.steps.value().ok()?));
+            Some(NewsItem { event: of.event.to_owned(), alert, steps })
         };
-        let silences = self.silences.map(|silences| silences.value()).transpose()?;
-        Ok(Message::News { items: self.items.into_iter().map(item).collect::<Result<_, _>>()?, silences })
+        let items: Vec<NewsItem> = self.items.iter().filter_map(item).collect();
+        let silences = self.silences.as_ref().and_then(|silences| silences.value().ok());
+        let unreadable = self.items.len() - items.len() + usize::from(self.silences.is_some() && silences.is_none());
+        Ok(Message::News { items, silences, unreadable })
     }
 }
 
