@@ -23,10 +23,7 @@ mod tests;
 use std::{
     fmt,
     future::Future,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -39,6 +36,7 @@ use tokio::runtime::Handle;
 use self::{
     address::{Address, Kind},
     line::{Connection, Line},
+    reading::Told,
     shelves::Shelves,
 };
 use super::{
@@ -87,12 +85,12 @@ pub struct Redis {
     readers: Arc<Readers>,
 }
 
-/// Connections for reading that nobody uses now, and the time that Redis told last, in milliseconds; 0: none yet.
+/// Connections for reading that nobody uses now, and what Redis' clock said last; none after a failure, for another may answer next.
 #[derive(Debug)]
 struct Readers {
     address: Arc<Address>,
     idle: Mutex<Vec<Arc<Line>>>,
-    told: AtomicI64,
+    told: Mutex<Option<Told>>,
 }
 
 impl Redis {
@@ -100,7 +98,7 @@ impl Redis {
     pub fn new(url: &SecretString, io: Handle) -> Result<Self, UrlError> {
         let address = Arc::new(Address::parse(url.expose_secret())?);
         let line = || Arc::new(Line::new(address.clone()));
-        let readers = Readers { address: address.clone(), idle: Mutex::default(), told: AtomicI64::new(0) };
+        let readers = Readers { address: address.clone(), idle: Mutex::default(), told: Mutex::default() };
         Ok(Self { calls: line(), shelves: line(), readers: Arc::new(readers), address, io })
     }
 }
@@ -151,14 +149,11 @@ impl Readers {
     async fn read(&self, cursors: &[Cursor], wait: Duration) -> Result<(Vec<Entry>, Timestamp), Unreachable> {
         let idle = self.idle().pop();
         let line = idle.unwrap_or_else(|| Arc::new(Line::new(self.address.clone())));
-        let told = Some(self.told.load(Relaxed)).filter(|told| *told != 0);
-        let known = told.and_then(chrono::DateTime::from_timestamp_millis).map(Timestamp);
-        let read = line.run(wait, |connection| reading::read(connection, cursors, wait, known)).await;
+        let told = *self.told();
+        let read = line.run(wait, |connection| reading::read(connection, cursors, wait, told)).await;
         self.idle().push(line);
-        if let Ok((_, now)) = &read {
-            self.told.store(now.unix_ms(), Relaxed);
-        }
-        read
+        *self.told() = read.as_ref().ok().map(|(_, told)| *told);
+        read.map(|(entries, told)| (entries, told.now()))
     }
 
     /// Reads the groups side by side until one of them has something. Those that fail are left out while others have news.
@@ -188,6 +183,10 @@ impl Readers {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Line>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, Option<Told>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
