@@ -20,7 +20,7 @@ use std::{
 
 use super::{message::Message, transport::Stream};
 use crate::model::{
-    RegionName, Report, TargetId,
+    RegionName, TargetId,
     alert::Silence,
     cluster::{AlertNews, NewsItem, View},
     report::{Batch, RosterState},
@@ -189,11 +189,6 @@ where
         let part = std::mem::replace(&mut all, rest);
         (!part.is_empty()).then(|| make(part))
     })
-}
-
-/// What crosses regions of a report: everything but the heavy details.
-fn light(report: &Report) -> Report {
-    Report { activity: None, queries: None, counters: None, poolers: Vec::new(), ..report.clone() }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -39,6 +39,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use self::{
     address::{Address, Kind},
     line::{Connection, Line},
+    reading::Told,
     shelves::Shelves,
 };
 use super::{
@@ -87,12 +88,12 @@ pub struct Redis {
     readers: Arc<Readers>,
 }
 
-/// Connections for reading that nobody uses now, and the time that Redis told last, in milliseconds; 0: none yet.
+/// Connections for reading that nobody uses now, and what Redis' clock said last; none after a failure, for another may answer next.
 #[derive(Debug)]
 struct Readers {
     address: Arc<Address>,
     idle: Mutex<Vec<Arc<Line>>>,
-    told: AtomicI64,
+    told: Mutex<Option<Told>>,
     /// How many entries of a stream are asked for at once: fewer after each failure.
     most: AtomicUsize,
 }
@@ -102,12 +103,8 @@ impl Redis {
     pub fn new(url: &SecretString, io: Handle) -> Result<Self, UrlError> {
         let address = Arc::new(Address::parse(url.expose_secret())?);
         let line = || Arc::new(Line::new(address.clone()));
-        let readers = Readers {
-            address: address.clone(),
-            idle: Mutex::default(),
-            told: AtomicI64::new(0),
-            most: AtomicUsize::new(reading::MOST),
-        };
+        let most = AtomicUsize::new(reading::MOST);
+        let readers = Readers { address: address.clone(), idle: Mutex::default(), told: Mutex::default(), most };
         Ok(Self { calls: line(), shelves: line(), readers: Arc::new(readers), address, io })
     }
 }
@@ -158,17 +155,14 @@ impl Readers {
     async fn read(&self, cursors: &[Cursor], wait: Duration) -> Result<(Vec<Entry>, Timestamp), Unreachable> {
         let idle = self.idle().pop();
         let line = idle.unwrap_or_else(|| Arc::new(Line::new(self.address.clone())));
-        let told = Some(self.told.load(Relaxed)).filter(|told| *told != 0);
-        let known = told.and_then(chrono::DateTime::from_timestamp_millis).map(Timestamp);
+        let told = *self.told();
         let most = self.most.load(Relaxed);
-        let read = line.run(wait, |connection| reading::read(connection, cursors, wait, known, most)).await;
+        let read = line.run(wait, |connection| reading::read(connection, cursors, wait, told, most)).await;
         self.idle().push(line);
         // An answer that was too much for its time would be too much again.
         self.most.store(if read.is_ok() { (most * 2).min(reading::MOST) } else { (most / 2).max(1) }, Relaxed);
-        if let Ok((_, now)) = &read {
-            self.told.store(now.unix_ms(), Relaxed);
-        }
-        read
+        *self.told() = read.as_ref().ok().map(|(_, told)| *told);
+        read.map(|(entries, told)| (entries, told.now()))
     }
 
     /// Reads the groups side by side until one of them has something. Those that fail are left out while others have news.
@@ -198,6 +192,10 @@ impl Readers {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Line>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, Option<Told>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -19,14 +19,11 @@ mod word;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use bincode::Options;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Message, Sender};
-use crate::model::Report;
 use header::Header;
 use word::Word;
 
@@ -174,7 +171,7 @@ fn smaller(message: &Message) -> Vec<Message> {
     }
     match message {
         Message::Reports(reports) => match &reports[..] {
-            [one] if !is_light(one) => vec![Message::Reports(vec![light(one)])],
+            [one] if !one.is_light() => vec![Message::Reports(vec![one.light()])],
             reports => halves(reports, Message::Reports),
         },
         Message::Figures(figures) => halves(figures, Message::Figures),
@@ -186,23 +183,5 @@ fn smaller(message: &Message) -> Vec<Message> {
         ],
         Message::News { items, .. } => halves(items, |items| Message::News { items, silences: None, unreadable: 0 }),
         Message::Beat { .. } | Message::Ask { .. } | Message::Reply { .. } => Vec::new(),
-    }
-}
-
-fn is_light(report: &Report) -> bool {
-    report.activity.is_none() && report.queries.is_none() && report.counters.is_none() && report.poolers.is_empty()
-}
-
-/// A report without its details, as it crosses regions.
-fn light(report: &Report) -> Report {
-    Report {
-        sample: Arc::clone(&report.sample),
-        critical: report.critical,
-        server: Arc::clone(&report.server),
-        transitions: report.transitions.clone(),
-        activity: None,
-        queries: None,
-        counters: None,
-        poolers: Vec::new(),
     }
 }

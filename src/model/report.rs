@@ -39,6 +39,26 @@ impl Report {
     pub fn id(&self) -> TargetId {
         TargetId { region: self.sample.region.clone(), target: self.sample.target.clone() }
     }
+
+    /// The same without its details, as it crosses regions.
+    #[must_use]
+    pub fn light(&self) -> Self {
+        Self {
+            sample: Arc::clone(&self.sample),
+            critical: self.critical,
+            server: Arc::clone(&self.server),
+            transitions: self.transitions.clone(),
+            activity: None,
+            queries: None,
+            counters: None,
+            poolers: Vec::new(),
+        }
+    }
+
+    /// Whether it has no details.
+    pub const fn is_light(&self) -> bool {
+        self.activity.is_none() && self.queries.is_none() && self.counters.is_none() && self.poolers.is_empty()
+    }
 }
 
 /// What one node says of one region at a time: its heartbeat and what is new. From the region's supervisor on this node, or from

@@ -74,12 +74,7 @@ impl Held {
         if self.is_late(now, report.sample.timestamp) {
             return moved;
         }
-        let is_light = !is_whole
-            && report.activity.is_none()
-            && report.queries.is_none()
-            && report.counters.is_none()
-            && report.poolers.is_empty();
-        if !is_light {
+        if is_whole || !report.is_light() {
             self.detailed = now;
         } else if now.saturating_duration_since(self.detailed) < DETAILS_LAST {
             report.activity = self.report.activity.take();

@@ -30,8 +30,9 @@ use crate::{
 const WAIT: Duration = Duration::from_millis(500);
 /// The same while the aggregator has not taken everything.
 const WAIT_FULL: Duration = Duration::from_millis(50);
-/// What comes within this is read together.
-const PACE: Duration = Duration::from_millis(50);
+/// What comes within this is read together: the first message at once, the next after this. Each read is a command to pay for, and a judgement
+/// from the other side of the world is on its way for longer.
+const PACE: Duration = Duration::from_millis(80);
 /// For the answer, beside the wait; the transport's own limit is shorter.
 const LIMIT: Duration = Duration::from_secs(5);
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{TRANSITIONS, light};
+use super::TRANSITIONS;
 use crate::model::{
     RegionName, Report, Rule, Severity, Status, TargetName, Transition,
     cluster::Figures,
@@ -141,7 +141,7 @@ impl Targets {
             }
             known.figures = Some(said(&known.report));
             known.moved = false;
-            Some(Report { transitions: changed.map(|unsaid| unsaid.transitions).unwrap_or_default(), ..light(&known.report) })
+            Some(Report { transitions: changed.map(|unsaid| unsaid.transitions).unwrap_or_default(), ..known.report.light() })
         };
         self.known.values_mut().filter_map(due).collect()
     }

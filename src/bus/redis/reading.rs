@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -17,28 +17,54 @@ use super::{
 };
 use crate::{
     bus::transport::{Cursor, Entry, Stream},
+    clock,
     model::{RegionName, Timestamp},
 };
 
 /// Entries of one stream taken at once, so that one answer stays within a megabyte or so after a pause.
 pub(super) const MOST: usize = 500;
 
-/// What came after the cursors, at most so many of each stream, waiting up to `wait`, and the time. `known` is the time that was told last.
+/// The server's clock is asked for this often: on a Redis that is paid by command each question costs as much as a read.
+const TIME_EVERY: Duration = Duration::from_secs(1);
+
+/// What the server's clock said, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    time: Timestamp,
+    at: Instant,
+}
+
+impl Told {
+    fn new(time: Timestamp) -> Self {
+        Self { time, at: clock::now() }
+    }
+
+    /// What it says now: it has gone on as ours did.
+    pub(super) fn now(self) -> Timestamp {
+        Timestamp(self.time.0 + clock::now().saturating_duration_since(self.at))
+    }
+
+    fn is_fresh(self) -> bool {
+        clock::now().saturating_duration_since(self.at) < TIME_EVERY
+    }
+}
+
+/// What came after the cursors, at most so many of each stream, waiting up to `wait`, and the server's clock; `told` is what it said last.
 pub(super) async fn read(
     mut connection: Connection,
     cursors: &[Cursor],
     wait: Duration,
-    known: Option<Timestamp>,
+    told: Option<Told>,
     most: usize,
-) -> RedisResult<(Vec<Entry>, Timestamp)> {
+) -> RedisResult<(Vec<Entry>, Told)> {
     let places = |now| cursors.iter().map(|cursor| id(cursor.place(now))).collect::<Vec<_>>();
-    let keep = |known: &Timestamp| cursors.iter().zip(places(*known)).all(|(cursor, place)| cursor.last.as_ref() == Some(&place));
-    let now = match known.filter(keep) {
-        Some(known) => known,
-        None => time(&mut connection, cursors).await?,
+    let keep = |told: &Told| cursors.iter().zip(places(told.now())).all(|(cursor, place)| cursor.last.as_ref() == Some(&place));
+    let told = match told.filter(keep) {
+        Some(told) => told,
+        None => Told::new(time(&mut connection, cursors).await?),
     };
     if cursors.is_empty() {
-        return Ok((Vec::new(), now));
+        return Ok((Vec::new(), told));
     }
     let mut xread = redis::cmd("XREAD");
     xread.arg("COUNT").arg(most);
@@ -53,19 +79,21 @@ pub(super) async fn read(
         xread.arg(&key);
         whose.insert(key, (&cursor.region, cursor.stream));
     }
-    xread.arg(places(now));
-    let (reply, now): (Option<StreamReadReply>, Timestamp) = match &mut connection {
+    xread.arg(places(told.now()));
+    let (reply, told): (Option<StreamReadReply>, Told) = match &mut connection {
+        Connection::One(one) if told.is_fresh() => (xread.query_async(one).await?, told),
         Connection::One(one) => {
             let (reply, now) = redis::pipe().add_command(xread).cmd("TIME").query_async(one).await?;
-            (reply, stamp(now))
+            (reply, Told::new(stamp(now)))
         }
-        Connection::Many(_) => (xread.query_async(&mut connection).await?, time(&mut connection, cursors).await?),
+        // Its servers have a clock each.
+        Connection::Many(_) => (xread.query_async(&mut connection).await?, Told::new(time(&mut connection, cursors).await?)),
     };
     let entries = reply.into_iter().flat_map(|reply| reply.keys).flat_map(|of| {
         let whose = whose.get(&of.key).copied();
         of.ids.into_iter().filter_map(move |entry| Some(self::entry(whose?, entry)))
     });
-    Ok((entries.collect(), now))
+    Ok((entries.collect(), told))
 }
 
 /// Cursors that one command may name: all of them, or in a cluster those of one region.

@@ -32,6 +32,25 @@ async fn a_real_redis_holds_the_contract() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reading_often_asks_for_the_time_seldom_and_tells_it_all_the_same() {
+    let redis = sandbox::Redis::start().unwrap();
+    let link = at(&redis.url());
+    let (began, mut last) = (clock::now(), 0);
+    for nth in 0..50 {
+        write(&link, "x").await.unwrap();
+        let (_, time) =
+            link.read(vec![cursor(&"r".into(), Stream::World, Some("0-1"))], Duration::from_millis(100)).await.unwrap();
+        assert!(time.unix_ms() + 100 >= last, "read {nth}");
+        last = time.unix_ms();
+    }
+    let (seconds, micros): (i64, u32) = redis.ask(&["TIME"]).unwrap();
+    assert!((seconds * 1_000 + i64::from(micros / 1_000)).abs_diff(last) < 200);
+    let asked = redis.ask::<String>(&["INFO", "commandstats"]).unwrap();
+    let asked = asked.lines().find_map(|line| line.strip_prefix("cmdstat_time:calls=")?.split(',').next()?.parse::<u64>().ok());
+    assert!(asked.unwrap() <= 2 + 2 * passed(began).as_secs(), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_holds_the_contract() {
     let redis = sandbox::Redis::builder().cluster().start().unwrap();
     let link = at(&redis.url().replace("redis://", "redis+cluster://"));

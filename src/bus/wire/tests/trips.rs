@@ -8,7 +8,7 @@ use super::{Arbitrary, messages, reports, sender, told};
 use crate::{
     bus::{
         message::{Message, Sender},
-        wire::{NEWEST, OLDEST, Refusal, decode, encode, frames, is_light},
+        wire::{NEWEST, OLDEST, Refusal, decode, encode, frames},
     },
     model::{Report, activity::Activity, activity::Session, cluster::Figures},
 };
@@ -113,7 +113,7 @@ fn a_report_that_is_too_long_goes_without_its_details() {
     giant.activity = Some(Arc::new(Activity { sessions: vec![session], ..Activity::default() }));
     let said = frames(2, &mut sender(), &Message::Reports(vec![heavy("a"), giant, heavy("b")]));
     let said: Vec<Report> = said.iter().flat_map(|bytes| reports(decode(bytes, 2).expect("read").1)).collect();
-    let names: Vec<_> = said.iter().map(|report| (report.sample.target.as_str(), is_light(report))).collect();
+    let names: Vec<_> = said.iter().map(|report| (report.sample.target.as_str(), report.is_light())).collect();
     assert_eq!(names, [("a", false), ("giant", true), ("b", false)]);
 }
 
