@@ -14,9 +14,7 @@ static AGREED: ArcSwapOption<(Timestamp, Instant)> = ArcSwapOption::const_empty(
 /// so that a node whose clock is wrong agrees with the others.
 pub fn wall() -> Timestamp {
     match AGREED.load().as_deref() {
-        Some((then, at)) => {
-            Timestamp(then.0 + chrono::Duration::from_std(now().saturating_duration_since(*at)).unwrap_or_default())
-        }
+        Some((then, at)) => shown(*then, *at, now()),
         None => own(),
     }
 }
@@ -27,9 +25,24 @@ pub fn own() -> Timestamp {
     Timestamp(chrono::Utc::now())
 }
 
-/// From now on the wall clock shows this, which was so at that moment.
+/// Differences below this come from the way and not from the clocks: they are made up for bit by bit.
+const JITTER_MS: i64 = 250;
+
+/// From now on the wall clock shows this, which was so at that moment; nearly, when it showed nearly that.
 pub fn agree(wall: Timestamp, at: Instant) {
+    let known = AGREED.load().as_deref().map(|(then, since)| shown(*then, *since, at));
+    let wall = known.map_or(wall, |known| eased(known, wall));
     AGREED.store(Some(std::sync::Arc::new((wall, at))));
+}
+
+fn shown(then: Timestamp, since: Instant, at: Instant) -> Timestamp {
+    Timestamp(then.0 + chrono::Duration::from_std(at.saturating_duration_since(since)).unwrap_or_default())
+}
+
+/// A small step towards what was told; all of it when it is far.
+fn eased(known: Timestamp, told: Timestamp) -> Timestamp {
+    let by = told.0 - known.0;
+    if by.num_milliseconds().abs() < JITTER_MS { Timestamp(known.0 + by / 8) } else { told }
 }
 
 /// The monotonic clock now, for measuring and scheduling.
@@ -69,6 +82,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn what_redis_tells_is_approached_when_it_is_near_and_taken_when_it_is_far() {
+        let at = |ms: i64| Timestamp(chrono::DateTime::from_timestamp_millis(ms).expect("a moment"));
+        let eased = |told| eased(at(10_000), at(told)).unix_ms();
+        assert_eq!((eased(10_080), eased(9_920)), (10_010, 9_990));
+        assert_eq!((eased(10_250), eased(9_000)), (10_250, 9_000));
+    }
 
     #[test]
     fn a_steady_clock_moves_by_what_passed_and_by_nothing_else() {

@@ -32,7 +32,8 @@ pub(super) fn judge(
             }
             (None, None) => "no node of the region has reported yet: its databases cannot be seen".to_owned(),
         },
-        evidence: Evidence { detail: trouble.map(ToOwned::to_owned), ..Evidence::default() },
+        // What the bus said may tell more than everybody who is alerted should know; `/readyz` and the log have it.
+        evidence: Evidence::default(),
     })
 }
 

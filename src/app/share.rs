@@ -7,7 +7,8 @@
 //! ```
 //! **Handing over.** Whoever had a target goes on until the new owner has reported it, and whoever gets one waits until it has heard how the
 //! target was: so nobody is without a probe, and no incident begins anew. Both wait no longer than moments, since the other may be dead or
-//! deaf. Probing twice is harmless.
+//! deaf. Probing twice is harmless, and not probing is not: so whoever stays goes on until he hears the other, and what nobody reports is
+//! probed by all who know it, as while the nodes' files differ.
 //!
 //! **Without Redis** nobody knows who else lives, and each node probes all.
 
@@ -26,10 +27,13 @@ use crate::{
 
 /// When Redis has not answered for so long, a node takes all targets: others may be dead and it would not know.
 const SILENT: Duration = Duration::from_secs(3);
-/// Whoever gives a target away goes on with it for at most so long; what is left of the five seconds of an end is for the rest of it.
+/// Whoever leaves goes on with a target for at most so long; what is left of the five seconds of an end is for the rest of it.
 pub(super) const HAND_OVER: Duration = Duration::from_millis(2_500);
 /// Whoever gets a target waits for news of it for at most so long: four times as long as its owner's samples usually take.
 const NEWS: Duration = Duration::from_secs(1);
+/// A target that nobody reports for so long has an owner that does not know of it, as while nodes read a new configuration one after
+/// the other.
+const ORPHANED: Duration = Duration::from_secs(6);
 
 /// See the module.
 #[derive(Debug)]
@@ -43,12 +47,22 @@ pub(super) struct Share {
     held: BTreeMap<TargetId, Option<Instant>>,
     /// Since when it is to be probed here, and waits for news.
     wanted: BTreeMap<TargetId, Instant>,
+    /// Since when nobody has reported what another node should have.
+    unheard: BTreeMap<TargetId, Instant>,
 }
 
 impl Share {
     /// Nothing yet: until Redis has answered, or was silent for long enough.
     pub(super) fn new(me: NodeName, now: Instant) -> Self {
-        Self { me, members: Vec::new(), answered: now, leaving: false, held: BTreeMap::new(), wanted: BTreeMap::new() }
+        Self {
+            me,
+            members: Vec::new(),
+            answered: now,
+            leaving: false,
+            held: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            unheard: BTreeMap::new(),
+        }
     }
 
     /// Takes what Redis told.
@@ -67,6 +81,11 @@ impl Share {
     fn mark(&mut self) {
         let (me, leaving) = (&self.me, self.leaving);
         self.members.iter_mut().filter(|member| member.node == *me).for_each(|member| member.leaving |= leaving);
+    }
+
+    /// Whether Redis has told who lives, or was silent for so long that all is this node's.
+    pub(super) fn is_known(&self, now: Instant) -> bool {
+        !self.members.is_empty() || self.is_cut_off(now)
     }
 
     /// Whether there is nobody to hand anything over to, or nothing to hand over.
@@ -98,6 +117,7 @@ impl Share {
         };
         self.held.retain(|id, _| targets.contains(id));
         self.wanted.retain(|id, _| mine.contains(id));
+        self.unheard.retain(|id, _| targets.contains(id) && !mine.contains(id));
         for id in targets {
             let held = self.held.get(id).copied();
             if mine.contains(id) {
@@ -109,11 +129,15 @@ impl Share {
             } else if let Some(until) = held {
                 let until = until.unwrap_or(now + HAND_OVER);
                 let theirs = reporter(id).is_some_and(|reporter| reporter != self.me);
-                if theirs || alone || now >= until {
+                if theirs || alone || (self.leaving && now >= until) {
                     self.held.remove(id);
                 } else {
                     self.held.insert(id.clone(), Some(until));
                 }
+            } else if reporter(id).is_some() {
+                self.unheard.remove(id);
+            } else if now.saturating_duration_since(*self.unheard.entry(id.clone()).or_insert(now)) >= ORPHANED {
+                self.held.insert(id.clone(), Some(now));
             }
         }
         let after: BTreeSet<TargetId> = self.held.keys().cloned().collect();
@@ -228,7 +252,28 @@ mod tests {
         region.live(5_000, &["a"]);
         assert_eq!(region.probed(5_000), 10, "b is dead: its targets are taken over at once");
         region.live(6_000, &["a", "b"]);
-        assert_eq!((region.probed(6_000), region.probed(8_499), region.probed(8_500)), (10, 10, share), "b says nothing");
+        assert_eq!(region.probed(6_000), 10);
+        region.live(12_000, &["a", "b"]);
+        assert_eq!(region.probed(12_000), 10, "b says nothing, and may not know of them");
+        region.reported("b");
+        assert_eq!(region.probed(12_100), share);
+    }
+
+    #[test]
+    fn what_nobody_reports_is_probed_by_all_who_know_it() {
+        let mut region = Region::new();
+        region.live(0, &["a", "b"]);
+        let share = (region.probed(0), region.probed(1_000)).1;
+        region.reported("a");
+        let others: Vec<TargetId> =
+            region.targets.iter().filter(|id| !region.share.held().any(|held| held == *id)).cloned().collect();
+        region.reporter.borrow_mut().retain(|id, _| !others.contains(id));
+        region.live(5_900, &["a", "b"]);
+        assert_eq!(region.probed(5_900), share);
+        region.live(6_000, &["a", "b"]);
+        assert_eq!(region.probed(6_000), 10);
+        region.reporter.borrow_mut().extend(others.iter().map(|id| (id.clone(), "b")));
+        assert_eq!(region.probed(6_100), share, "b has read its files anew");
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(super) struct Sharer {
     /// What the prober was told.
     looks_at: BTreeSet<TargetId>,
     share: Share,
+    /// Whether the supervisor was told its share as it is now.
+    is_given: bool,
 }
 
 /// The region's targets from now on, and those of others that it is to look at.
@@ -74,16 +76,22 @@ impl Sharer {
         let Configured { targets, afar } = configured;
         let share = Share::new(me, clock::now());
         let (ids, looks_at) = (ids(&targets), BTreeSet::new());
-        Self { region, targets, ids, world, supervisor: None, afar, prober: None, looks_at, share }
+        Self { region, targets, ids, world, supervisor: None, afar, prober: None, looks_at, share, is_given: false }
     }
 
     fn divide(&mut self) {
         let world = self.world.load();
         let region = world.regions.get(&self.region);
         let reporter = |id: &TargetId| Some(region?.targets.get(&id.target)?.node.clone());
-        if let Some(mine) = self.share.divide(clock::now(), &self.ids, reporter) {
+        let now = clock::now();
+        if let Some(mine) = self.share.divide(now, &self.ids, reporter) {
             tracing::info!(region = %self.region, targets = mine.len(), of = self.ids.len(), "this node's share");
-            self.give(&mine);
+            self.is_given = false;
+        }
+        // Until something is known of the others, whoever probes already goes on.
+        if !self.is_given && self.share.is_known(now) {
+            self.is_given = true;
+            self.give();
         }
         let afar: Vec<TargetId> = self.afar.iter().map(|(id, _)| id.clone()).collect();
         let mine = self.share.afar(clock::now(), &afar);
@@ -99,8 +107,9 @@ impl Sharer {
         }
     }
 
-    fn give(&self, mine: &BTreeSet<TargetId>) {
+    fn give(&self) {
         let Some(supervisor) = &self.supervisor else { return };
+        let mine: BTreeSet<&TargetId> = self.share.held().collect();
         let world = self.world.load();
         let known = |id: &TargetId| Some(world.regions.get(&self.region)?.targets.get(&id.target)?.report.clone());
         let given = self.targets.iter().filter(|target| mine.contains(&target.settings.id)).map(|target| Given {
@@ -163,8 +172,8 @@ impl Handler<ProbedBy> for Sharer {
 
     fn handle(&mut self, new: ProbedBy, _: &mut Self::Context) {
         self.supervisor = Some(new.0);
-        let held = self.share.held().cloned().collect();
-        self.give(&held);
+        self.is_given = false;
+        self.divide();
     }
 }
 

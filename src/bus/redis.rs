@@ -25,7 +25,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -34,7 +34,7 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, join_all, try_join_all};
 use redis::RedisResult;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use self::{
     address::{Address, Kind},
@@ -93,6 +93,8 @@ struct Readers {
     address: Arc<Address>,
     idle: Mutex<Vec<Arc<Line>>>,
     told: AtomicI64,
+    /// How many entries of a stream are asked for at once: fewer after each failure.
+    most: AtomicUsize,
 }
 
 impl Redis {
@@ -100,7 +102,12 @@ impl Redis {
     pub fn new(url: &SecretString, io: Handle) -> Result<Self, UrlError> {
         let address = Arc::new(Address::parse(url.expose_secret())?);
         let line = || Arc::new(Line::new(address.clone()));
-        let readers = Readers { address: address.clone(), idle: Mutex::default(), told: AtomicI64::new(0) };
+        let readers = Readers {
+            address: address.clone(),
+            idle: Mutex::default(),
+            told: AtomicI64::new(0),
+            most: AtomicUsize::new(reading::MOST),
+        };
         Ok(Self { calls: line(), shelves: line(), readers: Arc::new(readers), address, io })
     }
 }
@@ -153,8 +160,11 @@ impl Readers {
         let line = idle.unwrap_or_else(|| Arc::new(Line::new(self.address.clone())));
         let told = Some(self.told.load(Relaxed)).filter(|told| *told != 0);
         let known = told.and_then(chrono::DateTime::from_timestamp_millis).map(Timestamp);
-        let read = line.run(wait, |connection| reading::read(connection, cursors, wait, known)).await;
+        let most = self.most.load(Relaxed);
+        let read = line.run(wait, |connection| reading::read(connection, cursors, wait, known, most)).await;
         self.idle().push(line);
+        // An answer that was too much for its time would be too much again.
+        self.most.store(if read.is_ok() { (most * 2).min(reading::MOST) } else { (most / 2).max(1) }, Relaxed);
         if let Ok((_, now)) = &read {
             self.told.store(now.unix_ms(), Relaxed);
         }
@@ -241,5 +251,17 @@ fn on<T: Send + 'static>(
     work: impl Future<Output = Result<T, Unreachable>> + Send + 'static,
 ) -> impl Future<Output = Result<T, Unreachable>> + Send + 'static {
     let io = io.clone();
-    async move { io.spawn(work).await.unwrap_or_else(|_| Err(Unreachable("the program ends".into()))) }
+    async move {
+        let mut task = Task(io.spawn(work));
+        (&mut task.0).await.unwrap_or_else(|_| Err(Unreachable("the program ends".into())))
+    }
+}
+
+/// Work that nobody waits for any more is not begun late, when it would be news of the past.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }

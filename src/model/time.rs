@@ -15,6 +15,11 @@ impl Timestamp {
         self.0.timestamp_millis()
     }
 
+    /// This moment and a length of time.
+    pub fn after(self, span: std::time::Duration) -> Self {
+        Self(self.0 + chrono::Duration::from_std(span).unwrap_or_default())
+    }
+
     /// This moment less a length of time.
     pub fn before(self, ago: std::time::Duration) -> Self {
         Self(self.0 - chrono::Duration::from_std(ago).unwrap_or_default())

@@ -24,6 +24,8 @@ const DETAILS_LAST: Duration = Duration::from_secs(2);
 const WHOLE_LASTS: Duration = Duration::from_secs(30);
 /// Transitions nobody was told yet; a target that has more in one moment says nothing with them.
 const MOST_OWED: usize = 64;
+/// Nodes of a region agree on the time to a fraction of this.
+const SET_BACK: Duration = Duration::from_secs(5);
 
 /// See the module.
 #[derive(Debug)]
@@ -119,6 +121,9 @@ impl Held {
 
     /// Keeps transitions that were not passed on yet: the same ones may come on two streams. Tells whether there are any.
     fn owe(&mut self, mut transitions: Vec<Transition>) -> bool {
+        let oldest = transitions.iter().map(|transition| transition.at).min();
+        // Clocks that were set back: what was told of the future says nothing about what is told now.
+        self.moved = self.moved.filter(|moved| oldest.is_none_or(|at| *moved <= at.after(SET_BACK)));
         if let Some(moved) = self.moved {
             transitions.retain(|transition| transition.at > moved);
         }

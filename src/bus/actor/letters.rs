@@ -93,6 +93,11 @@ pub(super) fn receive(room: &Arc<Room>, from: Sender, letter: Message) {
         }
         Message::Ask { id, to, command } => {
             let Some(region) = mine(room, &to) else { return };
+            // A region's own affair: others ask for what people ask for.
+            let is_own = matches!(command, Command::Deliver(_) | Command::Merge(_));
+            if is_own && from.region != region {
+                return;
+            }
             let (now, mut taken) = (clock::now(), lock(&room.letters.taken));
             taken.retain(|_, (at, _)| now.saturating_duration_since(*at) < REMEMBER);
             let number = (from.region.clone(), from.node.clone(), from.boot, id);

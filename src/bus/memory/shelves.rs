@@ -62,9 +62,11 @@ impl Shelves {
     }
 
     fn note(&mut self, beat: &Beat, now: i64) {
+        if beat.gone || !beat.wants_lease {
+            self.offers.1.remove(&beat.node);
+        }
         if beat.gone {
             self.members.remove(&beat.node);
-            self.offers.1.remove(&beat.node);
         } else {
             let member = Member { node: beat.node.clone(), boot: beat.boot, leaving: beat.leaving, wire: beat.wire };
             self.members.insert(beat.node.clone(), Known { member, version: beat.version, heard: now });
@@ -73,6 +75,9 @@ impl Shelves {
 
     fn decide(&mut self, beat: &Beat, now: i64) {
         let wants = beat.wants_lease && !beat.gone;
+        let newest = self.members.values().map(|known| known.version).max().unwrap_or_default().max(self.version);
+        let is_whole = self.born && self.version >= newest;
+        let may = wants && (is_whole || self.is_best(beat, now));
         if let Some(holder) = &mut self.lease
             && (&holder.node, holder.boot) == (&beat.node, beat.boot)
         {
@@ -80,9 +85,7 @@ impl Shelves {
             self.lease.take_if(|_| !wants);
             return;
         }
-        let may = wants && (self.born || self.is_best(beat, now));
         if self.lease.is_none() && may {
-            let newest = self.members.values().map(|known| known.version).max().unwrap_or_default().max(self.version);
             self.fence = (self.fence + 1).max((newest >> 32) + 1);
             let until = now + LEASE.as_millis() as i64;
             self.lease = Some(Holder { node: beat.node.clone(), boot: beat.boot, fence: self.fence, until });

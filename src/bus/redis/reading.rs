@@ -21,14 +21,15 @@ use crate::{
 };
 
 /// Entries of one stream taken at once, so that one answer stays within a megabyte or so after a pause.
-const MOST: usize = 500;
+pub(super) const MOST: usize = 500;
 
-/// What came after the cursors, waiting up to `wait`, and the time. `known` is the time that was told last.
+/// What came after the cursors, at most so many of each stream, waiting up to `wait`, and the time. `known` is the time that was told last.
 pub(super) async fn read(
     mut connection: Connection,
     cursors: &[Cursor],
     wait: Duration,
     known: Option<Timestamp>,
+    most: usize,
 ) -> RedisResult<(Vec<Entry>, Timestamp)> {
     let places = |now| cursors.iter().map(|cursor| id(cursor.place(now))).collect::<Vec<_>>();
     let keep = |known: &Timestamp| cursors.iter().zip(places(*known)).all(|(cursor, place)| cursor.last.as_ref() == Some(&place));
@@ -40,7 +41,7 @@ pub(super) async fn read(
         return Ok((Vec::new(), now));
     }
     let mut xread = redis::cmd("XREAD");
-    xread.arg("COUNT").arg(MOST);
+    xread.arg("COUNT").arg(most);
     // BLOCK 0 would wait for ever.
     if !wait.is_zero() {
         xread.arg("BLOCK").arg(wait.as_millis().max(1) as u64);

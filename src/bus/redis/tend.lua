@@ -51,12 +51,18 @@ local function is_best()
   return now - first >= offers_for and best == node
 end
 
+-- Redis lost everything, or is behind a copy that somebody has, as after a failover: the newest copy is to lead.
+local whole = redis.call('EXISTS', born) == 1 and tonumber(redis.call('GET', version) or '0') >= newest
+local may = not name_taken and wants and not gone and (whole or is_best())
+
 local held = redis.call('GET', lease)
 if not name_taken then
   local mine = held and string.match(held, '^(.*) %d+$') == node .. ' ' .. boot
+  if gone or not wants then
+    redis.call('HDEL', offers, node)
+  end
   if gone then
     redis.call('HDEL', members, node)
-    redis.call('HDEL', offers, node)
   else
     redis.call('HSET', members, node, table.concat({ boot, text(now), leaving, wire, copy }, ' '))
     for _, word in ipairs({ node, boot, leaving, wire, '0' }) do alive[#alive + 1] = word end
@@ -66,7 +72,7 @@ if not name_taken then
     held = false
   elseif mine then
     redis.call('PEXPIRE', lease, lease_for)
-  elseif not held and wants and not gone and (redis.call('EXISTS', born) == 1 or is_best()) then
+  elseif not held and may then
     local next = redis.call('INCR', fence)
     -- Above every version that anybody knows, so that versions only grow, also when the fence itself was lost.
     local least = math.floor(newest / 4294967296) + 1

@@ -21,7 +21,7 @@ pub(super) fn channels(hook: &str, slack: &str) -> String {
 pub(super) fn global(channels: &str, wire: u16) -> String {
     format!(
         "[web]\nviewer_token = \"viewer-token-of-the-test-world\"\noperator_token = \"{TOKEN}\"\n\n[bus]\nwire = {wire}\n\n\
-         [alerts]\nresolve_after = \"1s\"\ndigest_above = 1000\n\n{channels}"
+         [alerts]\nresolve_after = \"4s\"\ndigest_above = 1000\n\n{channels}"
     )
 }
 

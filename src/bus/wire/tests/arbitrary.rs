@@ -185,6 +185,9 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        while self.fields.first().is_some_and(|field| AT_HOME.contains(field)) {
+            self.fields = &self.fields[1..];
+        }
         let Some((field, rest)) = self.fields.split_first() else { return Ok(None) };
         (self.fields, self.of.field) = (rest, *field);
         let name: StrDeserializer<Error> = field.into_deserializer();
@@ -197,6 +200,9 @@ impl<'de> MapAccess<'de> for Fields<'_> {
         made
     }
 }
+
+/// What other regions see of a target: each node puts it into the sample itself, so it does not travel with it.
+const AT_HOME: [&str; 2] = ["views", "verdict"];
 
 struct Variant<'a> {
     of: &'a mut Arbitrary,
