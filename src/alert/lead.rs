@@ -23,6 +23,11 @@ pub const GRACE: Duration = Duration::from_secs(10);
 /// And the next node so much later, since it cannot know what the first has done.
 pub const STAGGER: Duration = Duration::from_secs(15);
 
+/// Who did not look for so long was asleep: its process or its machine stood still.
+const NAP: Duration = Duration::from_secs(2);
+/// And must hear Redis say nothing for so long before it takes it for gone: the silence was its own.
+const AWAKE: Duration = Duration::from_secs(4);
+
 /// The place of a node that does not know the others.
 const UNKNOWN: usize = 1;
 
@@ -62,12 +67,15 @@ pub struct Lead {
     heard: Option<Membership>,
     /// Who led last, as far as is known.
     leader: Option<NodeName>,
+    /// When it looked last, and when it woke up.
+    looked: Option<Instant>,
+    woke: Option<Instant>,
 }
 
 impl Lead {
     /// Of a node that has just started; without a bus it is alone.
     pub const fn new(is_clustered: bool, now: Instant) -> Self {
-        Self { is_clustered, started: now, heard: None, leader: None }
+        Self { is_clustered, started: now, heard: None, leader: None, looked: None, woke: None }
     }
 
     /// What Redis told last.
@@ -78,6 +86,13 @@ impl Lead {
             Lease::Free => {}
         }
         self.heard = Some(membership);
+    }
+
+    /// Says that this node is awake; to be said many times a second.
+    pub fn look(&mut self, now: Instant) {
+        if self.looked.replace(now).is_some_and(|looked| now.saturating_duration_since(looked) > NAP) {
+            self.woke = Some(now);
+        }
     }
 
     /// What to do now.
@@ -96,6 +111,9 @@ impl Lead {
         };
         if silence < SILENT {
             return Duty::Follow;
+        }
+        if self.woke.is_some_and(|woke| now.saturating_duration_since(woke) < AWAKE) {
+            return Duty::Wait;
         }
         let rank = self.rank();
         let stagger = STAGGER.saturating_mul(u32::try_from(rank).unwrap_or(u32::MAX));

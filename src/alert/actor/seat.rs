@@ -217,6 +217,7 @@ impl Seat {
     }
 
     pub(super) fn duty(&mut self, started: Instant, now: Instant) -> Duty {
+        self.lead.look(now);
         let duty = self.lead.duty(now);
         if matches!(duty, Duty::Wait | Duty::Island { .. }) {
             self.outage = self.outage.max(now.saturating_duration_since(started));

@@ -83,3 +83,19 @@ fn a_redis_that_answers_again_ends_the_island() {
     lead.hear(told("a b", Lease::Mine { fence: 8, until, wiped: true }, Some(later)));
     assert_eq!(lead.duty(later), Duty::Lead { fence: 8, until, wiped: true });
 }
+
+#[test]
+fn who_was_asleep_does_not_take_its_own_silence_for_that_of_redis() {
+    let start = clock::now();
+    let (mut lead, island) = (Lead::new(true, start), Duty::Island { rank: 0, alone: false });
+    lead.hear(told("a b", mine(start + SILENT), Some(start)));
+    lead.look(start);
+    let woke = start + Duration::from_secs(30);
+    lead.look(woke);
+    assert_eq!(lead.duty(woke), Duty::Wait);
+    for second in 1..=4 {
+        let now = woke + Duration::from_secs(second);
+        lead.look(now);
+        assert_eq!(lead.duty(now), if second < 4 { Duty::Wait } else { island }, "{second} s after");
+    }
+}

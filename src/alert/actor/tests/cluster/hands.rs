@@ -129,3 +129,34 @@ async fn other_settings_hold_for_whoever_leads_next() {
     .await;
     assert_eq!(hook.heard(), ["firing database_down"]);
 }
+
+#[actix_web::test]
+async fn who_takes_over_in_a_call_makes_it_again_with_its_key() {
+    let (one, two) = (Fake::new(true, &[Does::Hang]), Fake::new(true, &[]));
+    let mut cell = Cell::default();
+    cell.join("a", None, &one);
+    cell.join("b", None, &two);
+    cell.elect("a");
+    cell.until(&DOWN, None, "a calls", || one.calls().len() == 1).await;
+    assert_eq!(cell.count(Shelf::Rows), 1, "its intent is on the shelves before the call");
+    cell.elect("b");
+    cell.until(&DOWN, None, "b calls", || two.calls().len() == 1).await;
+    assert_eq!(keys(&one), keys(&two));
+}
+
+#[actix_web::test]
+async fn a_leader_whose_fence_is_passed_tells_nobody_any_more() {
+    let hook = Fake::new(true, &[]);
+    let cell = Cell::of(&["a"], &hook);
+    cell.elect("a");
+    cell.until(&[], None, "leads", || locked(&cell.shelves.held).version == 0 && cell.nodes["a"].book.load().channels.len() == 1)
+        .await;
+    cell.until(&DOWN, None, "told", || hook.calls().len() == 1).await;
+    let before = locked(&cell.shelves.held).commits;
+    locked(&cell.shelves.held).fence += 1;
+    for _ in 0..20 {
+        cell.nodes["a"].addr.send(change(&["database_down", "replication_lag"])).await.expect("alive");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!((hook.calls().len(), locked(&cell.shelves.held).commits), (1, before));
+}

@@ -1,7 +1,12 @@
 //! What people ask of several regions, from a node that leads none of them.
 
 use super::*;
-use crate::{alert::outbox::tests::alert, model::alert::Callback, model::cluster::Command, model::cluster::NewsItem};
+use crate::{
+    alert::outbox::tests::alert,
+    model::alert::{Callback, Provider},
+    model::cluster::Command,
+    model::cluster::NewsItem,
+};
 
 /// The bus: each region's leader answers, or nobody does.
 struct Leaders {
@@ -109,6 +114,6 @@ async fn an_alert_of_another_region_is_taken_there() {
     librarian.send(AlertNews { region: Some("us".into()), items, silences: None }).await.expect("alive");
     let taken = front.clerk.send(unknown).await.expect("alive").expect("taken");
     assert_eq!((taken.id.as_str(), front.asked()), ("i1", vec!["ack us".to_owned()]));
-    let stranger = Callback { headers: Vec::new(), body: Vec::new().into(), provider: crate::model::alert::Provider::Slack };
+    let stranger = Callback { headers: Vec::new(), body: Vec::new(), provider: Provider::Slack };
     assert!(front.clerk.send(stranger).await.expect("alive").is_err(), "nobody signed it");
 }
