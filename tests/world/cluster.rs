@@ -4,7 +4,6 @@
 mod cuts;
 mod files;
 mod links;
-mod loss;
 mod nodes;
 mod own;
 mod probes;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::world::{SOON, World};
+use super::{
+    views::answers_for_all,
+    world::{SOON, World, region_of},
+};
 use crate::support::{secs, until};
 
 /// The grace of a region without its Redis is 10 s; the rest is for finding out and telling.
@@ -31,43 +34,47 @@ fn told_no_more(world: &mut World) {
 }
 
 #[test]
-fn a_region_whose_redis_is_killed_goes_on_and_comes_back() {
+fn a_region_loses_its_redis_in_every_way_and_goes_on() {
     let mut world = World::with_a_redis_each();
-    world.redis("eu-west-1").kill();
-    told_on_the_island(&mut world);
-    world.redis("eu-west-1").restart().expect("a restart");
-    told_no_more(&mut world);
+    one_that_is_killed_comes_back(&mut world);
+    one_that_comes_back_empty_is_written_anew(&mut world);
+    one_that_freezes_is_noticed(&mut world);
 }
 
-#[test]
-fn a_redis_that_comes_back_empty_is_written_anew_and_nobody_is_told_again() {
-    let mut world = World::with_a_redis_each();
+fn one_that_is_killed_comes_back(world: &mut World) {
+    world.redis("eu-west-1").kill();
+    told_on_the_island(world);
+    world.redis("eu-west-1").restart().expect("a restart");
+    told_no_more(world);
+}
+
+fn one_that_comes_back_empty_is_written_anew(world: &mut World) {
     world.kill_database("eu-west-1");
     world.expect_page("eu-west-1", SOON);
     world.redis("eu-west-1").kill();
     world.redis("eu-west-1").restart_empty().expect("a restart");
     let kept = || world.redis("eu-west-1").ask::<usize>(&["HLEN", "isobar:{eu-west-1}:incidents"]).unwrap_or_default();
     until("the incidents are in Redis again", SOON, || if kept() > 0 { Ok(()) } else { Err("none".into()) });
-    told_no_more(&mut world);
+    told_no_more(world);
 }
 
-#[test]
-fn a_frozen_redis_is_noticed_and_the_region_goes_on() {
-    let mut world = World::with_a_redis_each();
+fn one_that_freezes_is_noticed(world: &mut World) {
     world.redis("eu-west-1").freeze();
-    told_on_the_island(&mut world);
+    told_on_the_island(world);
     world.redis("eu-west-1").thaw();
-    told_no_more(&mut world);
+    told_no_more(world);
 }
 
+/// What holds with a Redis each holds with one for all.
 #[test]
-fn all_regions_lose_the_redis_that_they_share_and_each_goes_on() {
+fn one_redis_serves_all_regions_and_each_goes_on_without_it() {
     let mut world = World::with_one_redis();
+    answers_for_all(&mut world);
     world.redis("eu-west-1").kill();
     world.kill_database("eu-west-1");
     world.expect_page("eu-west-1", ISLAND);
     for node in World::names() {
-        let own = super::world::region_of(&node);
+        let own = region_of(&node);
         world.expect(&node, own, if own == "eu-west-1" { "unhealthy" } else { "healthy" }, SOON);
     }
     world.redis("eu-west-1").restart().expect("a restart");

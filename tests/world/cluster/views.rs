@@ -1,23 +1,20 @@
 //! Every node answers for the whole world, and a word said at one is heard at all.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::world::{REGIONS, SOON, TARGETS, World};
 use crate::support::{secs, until};
 
 #[test]
-fn every_node_answers_for_all_regions() {
-    answers_for_all(&mut World::with_a_redis_each());
+fn every_node_answers_for_the_world_and_a_word_said_at_one_is_heard_at_all() {
+    let mut world = World::with_a_redis_each();
+    answers_for_all(&mut world);
+    who_takes_an_incident_at_a_far_node_takes_it_everywhere(&mut world);
+    whoever_has_only_redis_finds_health_there(&mut world);
+    every_region_tells_of_its_own_database_and_of_no_other(&mut world);
 }
 
-#[test]
-fn one_redis_for_all_regions_serves_as_well() {
-    answers_for_all(&mut World::with_one_redis());
-}
-
-fn answers_for_all(world: &mut World) {
+pub(super) fn answers_for_all(world: &mut World) {
     for node in World::names() {
         assert_eq!(world.health(&node)["status"], "healthy");
         for region in REGIONS {
@@ -35,13 +32,11 @@ fn answers_for_all(world: &mut World) {
         assert_eq!(world.health(&node)["status"], "degraded", "one region of three, says {node}");
     }
     world.restore_database("eu-west-1");
-    world.receiver.stays(2, secs(3));
+    world.receiver.stays(2, secs(2));
     world.expect_told_once();
 }
 
-#[test]
-fn who_takes_an_incident_at_a_far_node_takes_it_everywhere() {
-    let mut world = World::with_a_redis_each();
+fn who_takes_an_incident_at_a_far_node_takes_it_everywhere(world: &mut World) {
     world.kill_database("us-east-1");
     world.expect_page("us-east-1", SOON);
     let far = "ap-south-1-b";
@@ -64,9 +59,7 @@ fn who_takes_an_incident_at_a_far_node_takes_it_everywhere() {
 }
 
 /// The cache is for readers who have only Redis.
-#[test]
-fn whoever_has_only_redis_finds_health_there() {
-    let mut world = World::with_a_redis_each();
+fn whoever_has_only_redis_finds_health_there(world: &mut World) {
     let cached = |world: &World, key: &str| -> serde_json::Value {
         let text: Option<String> = world.redis("eu-west-1").ask(&["GET", key]).unwrap_or_default();
         text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
@@ -80,12 +73,32 @@ fn whoever_has_only_redis_finds_health_there() {
         assert!((1..=60).contains(&left), "{key} expires in {left} s");
     };
     for key in ["database:health:latest", "database:health:latest:eu-west-1:shop"] {
-        expect(&world, key, "healthy");
+        expect(world, key, "healthy");
     }
     world.kill_database("eu-west-1");
     for key in ["database:health:latest", "database:health:latest:eu-west-1:shop"] {
-        expect(&world, key, "unhealthy");
+        expect(world, key, "unhealthy");
     }
     world.expect_page("eu-west-1", SOON);
-    world.receiver.stays(1, Duration::from_millis(500));
+    world.restore_database("eu-west-1");
+    world.expect_told_once();
+}
+
+fn every_region_tells_of_its_own_database_and_of_no_other(world: &mut World) {
+    let before = world.receiver.messages().len();
+    for region in REGIONS {
+        world.kill_database(region);
+    }
+    for region in REGIONS {
+        world.expect_everywhere(region, "unhealthy", SOON);
+        world.expect_page(region, SOON);
+    }
+    for node in World::names() {
+        assert_eq!(world.health(&node)["status"], "unhealthy");
+    }
+    world.receiver.stays(before + REGIONS.len(), secs(2));
+    for region in REGIONS {
+        world.restore_database(region);
+    }
+    world.expect_told_once();
 }
