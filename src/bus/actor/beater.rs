@@ -17,7 +17,7 @@ use crate::{
     clock,
     model::{
         RegionName, Timestamp,
-        cluster::{Membership, Unreachable},
+        cluster::{Lease, Membership, Unreachable},
     },
 };
 
@@ -100,13 +100,22 @@ pub(super) async fn say_gone(room: &Room, region: &RegionName, transport: &dyn T
 
 fn tell(room: &Room, home: &Home, known: &Membership, membership: &Membership) {
     *lock(&home.membership) = membership.clone();
-    if std::mem::discriminant(&known.lease) != std::mem::discriminant(&membership.lease) {
-        tracing::info!(region = %membership.region, lease = ?membership.lease, "who leads the region's alerts changed");
+    let leader = leader_of(membership);
+    if leader_of(known) != leader {
+        tracing::info!(region = %membership.region, leader, "who leads the region's alerts changed");
     }
     let doors = room.doors.load();
     for door in doors.membership.get(&membership.region).into_iter().flatten() {
         // The next beat says it again.
         let _ = door.try_send(membership.clone());
+    }
+}
+
+fn leader_of(membership: &Membership) -> &str {
+    match &membership.lease {
+        Lease::Free => "nobody",
+        Lease::Other(node) => node.as_str(),
+        Lease::Mine { .. } => membership.me.as_str(),
     }
 }
 
