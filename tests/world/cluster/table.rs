@@ -202,7 +202,7 @@ fn a_region_is_cut_from_the_redis_that_all_share() {
     rounds("one Redis for all: region cut both ways", &mut World::with_one_redis(), &[faults::a_region_is_cut_both_ways]);
 }
 
-/// The rest of the faults, once each, is told by tests of their own beside this one.
+/// Three that no other test makes quite so; `make test-faults` makes all.
 #[test]
 fn the_short_table() {
     let all: [Fault; 3] = [
