@@ -44,7 +44,7 @@ const ROUND: Duration = Duration::from_millis(200);
 const ROUNDS: usize = 5;
 
 /// What is to be known to read it, and where it ends.
-const NOTES: [&str; 8] = [
+const NOTES: &[&str] = &[
     "*Taken in*: a real Redis, a bus actor's reader, the wire, the inbox, a real aggregator and two subscribers; processor time is that of \
      their threads by the scheduler's books, the writer's and Redis' own are not in it. Every target is another each time within a look, so nothing is saved by \
      putting samples of one target together.",
@@ -99,7 +99,7 @@ pub(crate) fn run() -> Section {
     for regions in WORLDS {
         world::costs(&mut section, regions, FEW);
     }
-    for note in NOTES {
+    for note in NOTES.iter().copied() {
         section.note(note);
     }
     section

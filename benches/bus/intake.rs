@@ -107,7 +107,7 @@ fn take_in(section: &mut Section, load: &Load) {
             writer.io().block_on(link.append(name, entries, Vec::new())).expect("Redis takes it");
         }
     };
-    let memory = || meter::memory(std::process::id() as i32, "VmRSS:");
+    let memory = || meter::memory(std::process::id().cast_signed(), "VmRSS:");
     let (mut round, before) = (0, memory());
     let mut speak = |time: Duration| {
         let began = Instant::now();

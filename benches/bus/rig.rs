@@ -171,7 +171,7 @@ impl Node {
 
     /// Waits until it shows so many.
     pub(super) fn is_up(&self, targets: usize) {
-        let limit = Instant::now() + Duration::from_secs(60);
+        let limit = Instant::now() + Duration::from_mins(1);
         while self.shows() < targets {
             assert!(Instant::now() < limit, "{} of {targets} targets are shown", self.shows());
             std::thread::sleep(Duration::from_millis(50));

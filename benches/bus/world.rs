@@ -91,9 +91,9 @@ impl World {
         let mut change = Instant::now();
         while Instant::now() < until {
             let now = Instant::now();
-            for nth in 0..self.regions {
-                if next[nth] <= now {
-                    next[nth] += SAMPLE_EVERY;
+            for (nth, next) in next.iter_mut().enumerate() {
+                if *next <= now {
+                    *next += SAMPLE_EVERY;
                     self.say(nth, 0..self.targets, false);
                 }
             }
@@ -128,7 +128,7 @@ impl Book {
                 if let Some(given) = self.given.get_mut(figure) {
                     // What is told again, unchanged, was shown before.
                     self.plain.0[far].push(now.saturating_duration_since(*given));
-                    *given = now + Duration::from_secs(3_600);
+                    *given = now + Duration::from_hours(1);
                 }
             }
         }
@@ -139,14 +139,14 @@ impl Book {
 struct Watched {
     redis: Redis,
     world: World,
-    watched: Node,
-    watcher: Stage,
+    node: Node,
+    stage: Stage,
     _speakers: Stage,
 }
 
 fn begin(regions: usize, targets: usize) -> Watched {
     let redis = Redis::start().expect("Redis");
-    let (speakers, watcher) = (Stage::new("speaker"), Stage::new("watcher"));
+    let (speakers, stage) = (Stage::new("speaker"), Stage::new("watcher"));
     let nodes = (0..regions).map(|nth| speakers.node(&redis, regions, nth, &node_name(nth), Ear::Deaf)).collect();
     let book: Arc<Mutex<Book>> = Arc::default();
     let statuses = vec![vec![Status::Healthy; targets]; regions];
@@ -157,13 +157,13 @@ fn begin(regions: usize, targets: usize) -> Watched {
         let (now, mut book) = (Instant::now(), book.lock().expect("nobody panicked"));
         change.reports.iter().for_each(|report| book.see(report, now));
     };
-    let counts = watcher.on(|| Witness(see).start().recipient());
-    let other = watcher.on(|| Witness(|_: &WorldChange| {}).start().recipient());
-    let watched = watcher.node(&redis, regions, 0, "watched", Ear::Aggregator(vec![counts, other]));
+    let counts = stage.on(|| Witness(see).start().recipient());
+    let other = stage.on(|| Witness(|_: &WorldChange| {}).start().recipient());
+    let node = stage.node(&redis, regions, 0, "watched", Ear::Aggregator(vec![counts, other]));
     // Whole reports of all targets come within ten seconds.
     world.speak(WARM_UP * 2, false);
-    watched.is_up(regions * targets);
-    Watched { redis, world, watched, watcher, _speakers: speakers }
+    node.is_up(regions * targets);
+    Watched { redis, world, node, stage, _speakers: speakers }
 }
 
 /// The delay from what is given to a bus until the watched node's world shows it.
@@ -203,12 +203,12 @@ pub(super) fn delays(section: &mut Section, regions: usize, targets: usize) {
 pub(super) fn costs(section: &mut Section, regions: usize, targets: usize) {
     let mut of = begin(regions, targets);
     let nodes = (regions + 1) as f64;
-    let (began, cpu, redis) = (Instant::now(), of.watcher.took(), of.redis.cpu_time());
-    let (calls, bytes, messages) = (commands(&of.redis), sent(&of.redis), of.watched.read());
+    let (began, cpu, redis) = (Instant::now(), of.stage.took(), of.redis.cpu_time());
+    let (calls, bytes, messages) = (commands(&of.redis), sent(&of.redis), of.node.read());
     of.world.speak(COSTS, false);
     let seconds = began.elapsed().as_secs_f64();
-    let share = (of.watcher.took() - cpu).as_secs_f64() / seconds;
-    let server = (of.redis.cpu_time() - redis).as_secs_f64() / seconds;
+    let share = of.stage.took().saturating_sub(cpu).as_secs_f64() / seconds;
+    let server = of.redis.cpu_time().saturating_sub(redis).as_secs_f64() / seconds;
     let after = commands(&of.redis);
     let rate = |count: u64| count as f64 / seconds;
     let of_all = |name: &str| after.get(name).unwrap_or(&0) - calls.get(name).unwrap_or(&0);
@@ -224,7 +224,7 @@ pub(super) fn costs(section: &mut Section, regions: usize, targets: usize) {
             "{} of one core; {:.0} messages/s, {:.0} KB/s read; {:.1} commands/s: {read:.1} reads, {time:.1} for the time, {ping:.1} pings, \
              {beats:.1} beats, {add:.1} messages, {set:.1} for the cache; Redis of all {nodes} nodes: {} of one core",
             percent(share),
-            rate(of.watched.read() - messages),
+            rate(of.node.read() - messages),
             each(sent(&of.redis) - bytes) / 1e3,
             read + time + ping + beats + add + set,
             percent(server)
