@@ -14,7 +14,8 @@
 //! still waits, which steps are due. A quiet report costs a look-up and a point in a ring; a tick costs what is due in it.
 //!
 //! After a restart incidents go on where they were, and nobody is told again. One that is not in the reasons any more may be over, or
-//! not judged yet, so it recovers only after its target was seen for a minute, or a quarter of an hour for rules that look back far.
+//! not judged yet, so it recovers only after its target was seen for a minute: ten seconds for what two failed attempts tell, a quarter of an
+//! hour for rules that look back far.
 
 mod commands;
 mod digests;

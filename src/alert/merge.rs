@@ -12,7 +12,7 @@
 //! Of a silence that was ended there is no trace, so one that was ended on one side only comes back, and lasts until the end that each of
 //! them has. While a region's Redis is gone its nodes take no commands, so that is the rare end of a split, not the rule.
 //!
-//! When all copies are merged, [`unify`] ends what is one problem with two names.
+//! When all copies are merged, [`unify`] ends what is one problem with two names, and [`undecide`] takes back what nobody heard of yet.
 
 mod incidents;
 mod rows;
@@ -95,6 +95,24 @@ pub fn unify(copy: &mut Copy, now: Now) -> Vec<String> {
         copy.incidents.insert(stays.id.clone(), stays);
     }
     ended
+}
+
+/// Takes back what was decided about open incidents and reached nobody, so that it is decided anew by one who knows all: two nodes that did
+/// not hear each other may each have chosen another one of those that fail together to tell of. The keys are the same when it is told then.
+pub fn undecide(copy: &mut Copy) {
+    let tried = |row: &&Row| row.attempts > 0 || row.in_doubt || row.state != DeliveryState::Queued;
+    let known: BTreeSet<&str> = copy.rows.values().filter(tried).flat_map(|row| &row.members).map(String::as_str).collect();
+    let is_new =
+        |it: &&mut Incident| matches!(it.state, AlertState::Firing | AlertState::Recovering) && !known.contains(it.id.as_str());
+    let mut again = BTreeSet::new();
+    for incident in copy.incidents.values_mut().filter(is_new) {
+        incident.told.clear();
+        incident.digested.clear();
+        let escalation = &mut incident.escalation;
+        (escalation.started, escalation.reminded, escalation.taken) = (None, None, 0);
+        again.insert(incident.id.clone());
+    }
+    copy.rows.retain(|_, row| tried(&&*row) || !again.contains(&row.order.lane.about));
 }
 
 /// Incidents that are over, and whose end was not decided for everybody who was told of them: another node told them.

@@ -16,7 +16,7 @@ use crate::{
         desk::{Desk, Kept as Remembered, Ways},
         lead::Duty,
         ledger::{Ledger, Outcome},
-        merge::{Copy, merge, unended, unify},
+        merge::{Copy, merge, undecide, unended, unify},
         outbox::{Gate, Outbox},
         turn::Turn,
     },
@@ -137,6 +137,9 @@ impl AlertActor {
         let Some(seat) = self.seat.as_mut().filter(|seat| seat.is_gathered(clock::now())) else { return };
         let Some(Gathered { mut copy, fence, version, anew, is_doubtful }) = seat.gathered(own) else { return };
         unify(&mut copy, now);
+        if anew {
+            undecide(&mut copy);
+        }
         // Without anything merged all ends were decided by whoever led.
         let ends = if anew { unended(&copy) } else { Vec::new() };
         let ledger = Ledger::new(fence, version, anew);

@@ -17,6 +17,8 @@ use crate::model::{
 
 /// After the start a rule that does not fire may just not have been judged: so long the target must be seen before it counts as clear.
 const JUDGED_WITHIN: Duration = Duration::from_mins(1);
+/// The same for what two failed attempts tell: a database that is down is found to be so in a fraction of this.
+const SOON_JUDGED_WITHIN: Duration = Duration::from_secs(10);
 /// The same for rules that look back far.
 const LONG_JUDGED_WITHIN: Duration = Duration::from_mins(15);
 /// After the start a target that nobody reports while its region is seen is not watched any more.
@@ -220,7 +222,11 @@ impl Desk {
             incident.darken(now);
             return;
         }
-        let judged_within = if looks_back(rule) { LONG_JUDGED_WITHIN } else { JUDGED_WITHIN };
+        let judged_within = match rule {
+            Rule::DatabaseDown | Rule::DatabaseUnresponsive | Rule::DatabaseRejecting | Rule::PoolerDown => SOON_JUDGED_WITHIN,
+            rule if looks_back(rule) => LONG_JUDGED_WITHIN,
+            _ => JUDGED_WITHIN,
+        };
         let is_judged = seen_since.is_some_and(|at| since(now.steady, at) >= judged_within);
         if file.restored && (is_pending || !is_judged) {
             return;

@@ -262,3 +262,30 @@ fn an_acknowledgement_outlives_a_node_that_did_not_hear_of_it_and_not_its_own_en
         assert_eq!((merged.state, merged.acknowledgement.is_some()), (state, round == 0), "round {round}");
     }
 }
+
+#[test]
+fn what_was_decided_apart_and_reached_nobody_is_decided_anew() {
+    let decided = |about: &str| {
+        let mut it = incident(about, 0);
+        (it.told, it.escalation.started, it.escalation.taken) =
+            ([("x".to_owned(), Severity::Critical)].into(), Some(moment(0)), 1);
+        (it.id.clone(), it)
+    };
+    let of = |about: &str, state, attempts| {
+        let mut row = row(order(&format!("{about}-0"), "x", AlertEvent::Firing, "0", Severity::Critical, 0), state);
+        row.attempts = attempts;
+        (row.key.clone(), row)
+    };
+    let (waits, sent, tried) =
+        (of("waits", DeliveryState::Queued, 0), of("sent", DeliveryState::Sent, 1), of("tried", DeliveryState::Queued, 1));
+    let mut copy = Copy {
+        incidents: ["waits", "sent", "tried"].map(decided).into(),
+        rows: [waits.clone(), sent, tried].into(),
+        silences: BTreeMap::new(),
+    };
+    undecide(&mut copy);
+    let told = |about: &str| copy.incidents[&format!("{about}-0")].told.len();
+    assert_eq!((told("waits"), told("sent"), told("tried")), (0, 1, 1));
+    assert_eq!(copy.incidents["waits-0"].escalation.started, None, "its steps begin anew");
+    assert!(!copy.rows.contains_key(&waits.0) && copy.rows.len() == 2);
+}

@@ -169,7 +169,7 @@ pub(super) fn messages_come_twice_and_out_of_order(world: &mut World, table: &mu
     stir(world);
     let told = world.told().incidents("database_down", region);
     world.kill_database(region);
-    let (_, took) = until("the outage is told, whatever comes again", PAGE, || {
+    let ((), took) = until("the outage is told, whatever comes again", PAGE, || {
         if world.told().incidents("database_down", region) > told {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use crate::{
         Now, Settings,
         channels::Nature,
         desk::{Desk, Kept, Way, Ways},
-        merge::{Copy, unended, unify},
+        merge::{Copy, undecide, unended, unify},
         outbox::{
             Outbox,
             tests::{nature, route},
@@ -25,6 +25,7 @@ pub(super) struct Hands {
 impl Hands {
     pub(super) fn new(node: &str, copy: &mut Copy, now: Now) -> Self {
         unify(copy, now);
+        undecide(copy);
         let kept = Kept { incidents: copy.incidents.values().cloned().collect(), silences: Vec::new() };
         let routes = CHANNELS.iter().map(|(name, keyed)| route(name, of(*keyed))).collect();
         let way = |(name, keyed): &(&str, bool)| ((*name).to_owned(), Way { nature: of(*keyed), recipients: Vec::new() });
