@@ -5,9 +5,9 @@
 //!                                                   └─► WorldChange      whoever must know at once: the live stream
 //! ```
 //! A batch is a region's heartbeat too: a region that is silent is blind, which is not the same as down. The world is immutable and
-//! its parts are shared. Taking a batch only notes what is new in the region's [`ledger`]; what comes within some milliseconds is judged and
+//! its parts are shared. Taking a batch only notes what is new in the region's `ledger`; what comes within some milliseconds is judged and
 //! published together, so that a thousand nodes cost a reader no more than one, and what changes a judgement goes first. Views
-//! from other regions make a [`quorum`]. Cold start: every configured region is unknown until it reports. Recovery: after a death of
+//! from other regions make a `quorum`. Cold start: every configured region is unknown until it reports. Recovery: after a death of
 //! this actor the next reports bring everything back.
 
 use std::time::Duration;
