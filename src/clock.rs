@@ -36,7 +36,7 @@ pub fn agree(wall: Timestamp, at: Instant) {
 }
 
 fn shown(then: Timestamp, since: Instant, at: Instant) -> Timestamp {
-    Timestamp(then.0 + chrono::Duration::from_std(at.saturating_duration_since(since)).unwrap_or_default())
+    then.after(at.saturating_duration_since(since))
 }
 
 /// A small step towards what was told; all of it when it is far.
@@ -72,8 +72,7 @@ impl Steady {
 
     /// What it shows at that moment.
     fn at(&self, moment: Instant) -> Timestamp {
-        let passed = chrono::Duration::from_std(moment.saturating_duration_since(self.began)).unwrap_or_default();
-        Timestamp(self.wall.0 + passed)
+        shown(self.wall, self.began, moment)
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) const FIRST_STEPS: usize = 50;
 
 /// This moment and a length of time.
 pub(super) fn after(at: Timestamp, span: Duration) -> Timestamp {
-    Timestamp(at.0 + chrono::Duration::from_std(span).unwrap_or_default())
+    at.after(span)
 }
 
 /// How long after `then` it is; nothing when that is still to come.
