@@ -41,7 +41,7 @@ use super::{
     group::{self, Budgets},
     incident::{Incident, Subject},
     inhibit::{self, Common, Together},
-    lifecycle::{EPISODES_COUNT, FLAPPING, after, since},
+    lifecycle::{FLAPPING, after, since},
     order::Order,
     scope::Scope,
     settings::Settings,

@@ -10,7 +10,7 @@
 //!              resolved
 //! ```
 //! An incident that comes back while it recovers is the same one: people were told once, and a flap is counted. Each flap, and each
-//! earlier episode of the same problem in the last quarter of an hour, doubles what it takes to be over, so a flapping problem is one
+//! earlier episode of the same problem within `flap_window`, doubles what it takes to be over, so a flapping problem is one
 //! long incident instead of fifty short ones. In the dark nothing recovers: the hold begins anew when there is sight again.
 
 use std::time::Duration;
@@ -29,8 +29,6 @@ use crate::model::{
 const LONGEST_HOLD: Duration = Duration::from_mins(5);
 /// So often it must have come back to be called flapping.
 pub(super) const FLAPPING: u32 = 3;
-/// Earlier episodes of the same problem count for this long.
-pub(super) const EPISODES_COUNT: Duration = Duration::from_mins(15);
 /// Of the steps that are kept these are the first; what follows is the newest.
 pub(super) const FIRST_STEPS: usize = 50;
 

@@ -15,6 +15,8 @@ pub struct Settings {
     pub path: Option<PathBuf>,
     /// How long a breach must be over before its incident is (`resolve_after`); longer while it flaps. 1 s to 1 h.
     pub resolve_after: Duration,
+    /// Each end of the same problem within this time doubles how long its next breach must be over (`flap_window`). 0 s to 1 d.
+    pub flap_window: Duration,
     /// How long a delivery is tried before another channel is told instead (`give_up_after`). 10 s to 1 d.
     pub give_up_after: Duration,
     /// First notices of one channel within a minute beyond which the rest goes into one digest (`digest_above`). 1 to 1,000.
@@ -41,6 +43,7 @@ impl Default for Settings {
         Self {
             path: None,
             resolve_after: Duration::from_secs(15),
+            flap_window: Duration::from_mins(15),
             give_up_after: Duration::from_mins(5),
             digest_above: 20,
             dashboard_url: None,

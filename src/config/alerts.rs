@@ -27,6 +27,7 @@ fn alerts(findings: &mut Findings<'_>, section: &Section<'_>, around: &Around<'_
     let known = [
         "dashboard_url",
         "digest_above",
+        "flap_window",
         "give_up_after",
         "heartbeat_every",
         "heartbeat_url",
@@ -50,6 +51,7 @@ fn alerts(findings: &mut Findings<'_>, section: &Section<'_>, around: &Around<'_
     Settings {
         path: section.given(findings, "path").map(|path| around.folder.join(path.value)),
         resolve_after: section.duration(findings, "resolve_after", Duration::from_secs(1)..=hour).unwrap_or(usual.resolve_after),
+        flap_window: section.duration(findings, "flap_window", Duration::ZERO..=day).unwrap_or(usual.flap_window),
         give_up_after: section.duration(findings, "give_up_after", minute / 6..=day).unwrap_or(usual.give_up_after),
         digest_above: section.whole(findings, "digest_above", 1..=1_000).unwrap_or(usual.digest_above),
         dashboard_url: dashboard.map(|url| url.value.trim_end_matches('/').to_owned()),

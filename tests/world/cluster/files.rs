@@ -17,11 +17,11 @@ pub(super) fn channels(hook: &str, slack: &str) -> String {
     )
 }
 
-/// `global.toml`; incidents are over soon, and a digest is never due.
+/// `global.toml`; incidents are over soon, however often they come, and a digest is never due.
 pub(super) fn global(channels: &str, wire: u16) -> String {
     format!(
         "[web]\nviewer_token = \"viewer-token-of-the-test-world\"\noperator_token = \"{TOKEN}\"\n\n[bus]\nwire = {wire}\n\n\
-         [alerts]\nresolve_after = \"4s\"\ndigest_above = 1000\n\n{channels}"
+         [alerts]\nresolve_after = \"4s\"\nflap_window = \"0s\"\ndigest_above = 1000\n\n{channels}"
     )
 }
 

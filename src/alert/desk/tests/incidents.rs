@@ -90,6 +90,26 @@ fn the_next_episode_of_the_same_problem_takes_longer_to_be_over() {
 }
 
 #[test]
+fn an_episode_outside_the_flap_window_is_forgiven() {
+    let settings = crate::alert::Settings { flap_window: Duration::from_secs(40), ..crate::alert::Settings::default() };
+    let mut room = Room::with(settings, ways("chat*"));
+    for quiet in [20.0, 60.0, 60.0] {
+        room.breach("app", "pool_saturated", "high");
+        room.run(5.0);
+        room.clear("app", "pool_saturated");
+        room.run(quiet);
+    }
+    room.expect(&[
+        "0 chat firing app/pool_saturated high",
+        "20 chat resolved app/pool_saturated high",
+        "25 chat firing app/pool_saturated high",
+        "60 chat resolved app/pool_saturated high",
+        "90 chat firing app/pool_saturated high",
+        "110 chat resolved app/pool_saturated high",
+    ]);
+}
+
+#[test]
 fn in_the_dark_nothing_opens_and_nothing_ends() {
     let mut room = Room::new();
     room.breach("app", "pool_saturated", "high");
