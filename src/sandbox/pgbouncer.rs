@@ -4,7 +4,6 @@
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -12,15 +11,18 @@ use nix::sys::signal::Signal;
 use tokio_postgres::SimpleQueryRow;
 
 use super::{
-    Error, Postgres, account, account::OnOurDeath, folder::Folder, password, ports::Port, postgres::simple_query,
-    process::Process, runtime, tail,
+    Error, Postgres, account,
+    account::OnOurDeath,
+    folder::Folder,
+    password,
+    ports::Port,
+    postgres::simple_query,
+    process::{Guarded, Process},
+    runtime, tail,
 };
 
 /// How often to try another port when somebody who is not one of us is faster.
 const PORTS: u32 = 5;
-
-/// SIGTERM ends it at once; beyond this it hangs.
-const END: Duration = Duration::from_secs(3);
 
 /// What kind of PgBouncer to start.
 #[derive(Debug, Clone)]
@@ -83,7 +85,7 @@ impl Builder {
         let users = self.users.iter().fold(String::new(), |text, user| text + &format!("\"{user}\" \"{}\"\n", password()));
         folder.write("users.txt", &users)?;
         let port = Port::lease()?;
-        let mut pooler = PgBouncer { program, port, process: Mutex::new(None), folder };
+        let mut pooler = PgBouncer { program, port, process: Guarded::default(), folder };
         let mut tries = 1;
         loop {
             pooler.folder.write("pgbouncer.ini", &self.ini(&pooler))?;
@@ -111,7 +113,7 @@ impl Builder {
 pub struct PgBouncer {
     program: PathBuf,
     port: Port,
-    process: Mutex<Option<Process>>,
+    process: Guarded,
     folder: Folder,
 }
 
@@ -165,47 +167,39 @@ impl PgBouncer {
 
     /// Starts it again after [`kill`](Self::kill), with the same port and settings; its console answers when this returns.
     pub fn restart(&self) -> Result<(), Error> {
-        let mut process = self.process();
-        Self::end(&mut process);
-        let mut command = account::command(&self.program, OnOurDeath::Kill)?;
-        command.arg(self.folder.join("pgbouncer.ini"));
-        let log = self.folder.join("pgbouncer.log");
-        *process = Some(Process::start("PgBouncer", command, &log, || self.console("SHOW VERSION").is_ok())?);
-        Ok(())
+        self.process.restart(Signal::SIGTERM, || self.launch(|| self.console("SHOW VERSION").is_ok()))
     }
 
     /// Starts another process on the same port, then lets this one finish its work and end (SIGINT): an online restart. Needs the
     /// setting `so_reuseport=1`.
     pub fn replace(&self) -> Result<(), Error> {
-        let mut process = self.process();
-        let log = self.folder.join("pgbouncer.log");
-        let ups = || std::fs::read_to_string(&log).unwrap_or_default().matches("process up").count();
-        let before = ups();
+        let ups = || std::fs::read_to_string(self.log_file()).unwrap_or_default().matches("process up").count();
+        self.process.replace(Signal::SIGINT, || {
+            let before = ups();
+            // The old one answers too, so the log must tell that the new one is there.
+            self.launch(|| ups() > before)
+        })
+    }
+
+    fn launch(&self, is_up: impl FnMut() -> bool) -> Result<Process, Error> {
         let mut command = account::command(&self.program, OnOurDeath::Kill)?;
         command.arg(self.folder.join("pgbouncer.ini"));
-        // The old one answers too, so the log must tell that the new one is there.
-        let new = Process::start("PgBouncer", command, &log, || ups() > before)?;
-        if let Some(mut old) = process.replace(new) {
-            old.end(Signal::SIGINT, END);
-        }
-        Ok(())
+        Process::start("PgBouncer", command, &self.log_file(), is_up)
     }
 
     /// Kills it (SIGKILL).
     pub fn kill(&self) {
-        if let Some(mut running) = self.process().take() {
-            running.kill();
-        }
+        self.process.kill();
     }
 
     /// Stops it where it stands (SIGSTOP): it accepts connections (the kernel does) and answers nothing.
     pub fn freeze(&self) {
-        self.process().iter().for_each(Process::freeze);
+        self.process.freeze();
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.process().iter().for_each(Process::thaw);
+        self.process.thaw();
     }
 
     /// `PAUSE`: clients get no server until [`resume`](Self::resume); waits for those that have one to give it back.
@@ -220,35 +214,26 @@ impl PgBouncer {
 
     /// Its process; empty when it does not run.
     pub fn pids(&self) -> Vec<i32> {
-        self.process().as_ref().map(Process::pids).unwrap_or_default()
+        self.process.pids()
     }
 
     /// Processor time it took since it started; precise to about 10 ms.
     pub fn cpu_time(&self) -> Duration {
-        self.process().as_ref().map(Process::cpu_time).unwrap_or_default()
+        self.process.cpu_time()
     }
 
     /// The end of its log.
     pub fn log(&self) -> String {
-        tail(&self.folder.join("pgbouncer.log"))
+        tail(&self.log_file())
     }
 
     /// Ends it and removes its folder now, for one that others still hold; it cannot be started again.
     pub fn remove(&self) {
-        let mut process = self.process();
-        Self::end(&mut process);
-        self.folder.remove();
+        self.process.end_and(Signal::SIGTERM, || self.folder.remove());
     }
 
-    fn end(process: &mut Option<Process>) {
-        if let Some(mut running) = process.take() {
-            running.end(Signal::SIGTERM, END);
-        }
-    }
-
-    /// A test that panicked while it held this left nothing half done: a process is there or it is not.
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    fn log_file(&self) -> PathBuf {
+        self.folder.join("pgbouncer.log")
     }
 }
 

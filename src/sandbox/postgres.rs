@@ -10,7 +10,7 @@ use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -23,7 +23,7 @@ use super::{
     folder::Folder,
     password,
     ports::Port,
-    process::{self, Process},
+    process::{self, Guarded, Process},
     runtime,
     site::Site,
     tail,
@@ -41,9 +41,6 @@ const SETTINGS: &[(&str, &str)] = &[
 
 /// How often to try another port when somebody who is not one of us is faster.
 const PORTS: u32 = 5;
-
-/// An immediate shutdown takes some 50 ms; a server that needs longer is killed.
-const END: Duration = Duration::from_secs(3);
 
 /// What kind of server to start.
 #[derive(Debug, Clone, Default)]
@@ -120,7 +117,7 @@ impl Builder {
             settings,
             port,
             site: self.site,
-            process: Mutex::new(None),
+            process: Guarded::default(),
             folder,
             _template: template,
         };
@@ -146,7 +143,7 @@ pub struct Postgres {
     settings: Vec<(String, String)>,
     port: Port,
     site: Site,
-    process: Mutex<Option<Process>>,
+    process: Guarded,
     folder: Folder,
     _template: Arc<Folder>,
 }
@@ -215,55 +212,50 @@ impl Postgres {
 
     /// Starts it again after [`kill`](Self::kill) or [`stop`](Self::stop), with the same port and data; it answers when this returns.
     pub fn restart(&self) -> Result<(), Error> {
-        let mut process = self.process();
-        Self::end(&mut process, Signal::SIGINT);
-        let mut command = self.site.server(&self.binaries.join("postgres"), OnOurDeath::Quit)?;
-        command.arg("-D").arg(self.data()).arg("-p").arg(self.port.to_string());
-        for (name, value) in &self.settings {
-            command.arg("-c").arg(format!("{name}={value}"));
-        }
-        let log = self.folder.join("server.log");
-        *process = Some(Process::start(&format!("PostgreSQL {}", self.major), command, &log, || {
-            self.sql("postgres", "SELECT 1").is_ok()
-        })?);
-        Ok(())
+        self.process.restart(Signal::SIGINT, || {
+            let mut command = self.site.server(&self.binaries.join("postgres"), OnOurDeath::Quit)?;
+            command.arg("-D").arg(self.data()).arg("-p").arg(self.port.to_string());
+            for (name, value) in &self.settings {
+                command.arg("-c").arg(format!("{name}={value}"));
+            }
+            let (what, log) = (format!("PostgreSQL {}", self.major), self.folder.join("server.log"));
+            Process::start(&what, command, &log, || self.sql("postgres", "SELECT 1").is_ok())
+        })
     }
 
     /// Kills it and all its children at once (SIGKILL), as when the machine's memory runs out.
     pub fn kill(&self) {
-        if let Some(mut running) = self.process().take() {
-            running.kill();
-        }
+        self.process.kill();
     }
 
     /// Stops all its processes where they stand (SIGSTOP): it accepts connections (the kernel does) and answers nothing.
     pub fn freeze(&self) {
-        self.process().iter().for_each(Process::freeze);
+        self.process.freeze();
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.process().iter().for_each(Process::thaw);
+        self.process.thaw();
     }
 
     /// Shuts it down, clients and all, but in good order: they are told, and a checkpoint is made.
     pub fn stop(&self) {
-        Self::end(&mut self.process(), Signal::SIGINT);
+        self.process.end(Signal::SIGINT);
     }
 
     /// Shuts it down at once: clients are told, and the next start recovers.
     pub fn stop_immediately(&self) {
-        Self::end(&mut self.process(), Signal::SIGQUIT);
+        self.process.end(Signal::SIGQUIT);
     }
 
     /// Its processes now, the postmaster first; empty when it does not run.
     pub fn pids(&self) -> Vec<i32> {
-        self.process().as_ref().map(Process::pids).unwrap_or_default()
+        self.process.pids()
     }
 
     /// Processor time it took since it started, with all processes it ever had; precise to about 10 ms.
     pub fn cpu_time(&self) -> Duration {
-        self.process().as_ref().map(Process::cpu_time).unwrap_or_default()
+        self.process.cpu_time()
     }
 
     /// The end of its log.
@@ -273,16 +265,10 @@ impl Postgres {
 
     /// Ends it and removes its folder now, for one that others still hold; it cannot be started again.
     pub fn remove(&self) {
-        let mut process = self.process();
-        Self::end(&mut process, Signal::SIGQUIT);
-        self.forget_shared_memory();
-        self.folder.remove();
-    }
-
-    fn end(process: &mut Option<Process>, with: Signal) {
-        if let Some(mut running) = process.take() {
-            running.end(with, END);
-        }
+        self.process.end_and(Signal::SIGQUIT, || {
+            self.forget_shared_memory();
+            self.folder.remove();
+        });
     }
 
     /// A killed server leaves a few bytes of System V shared memory, named in the seventh line of `postmaster.pid` (`key id`).
@@ -299,11 +285,6 @@ impl Postgres {
 
     fn data(&self) -> PathBuf {
         self.folder.join("data")
-    }
-
-    /// A test that panicked while it held this left nothing half done: a process is there or it is not.
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

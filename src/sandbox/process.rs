@@ -10,7 +10,7 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{OnceLock, mpsc},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc},
     time::Duration,
 };
 
@@ -26,6 +26,9 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// How long a killed process may take to be gone: the kernel has only to free its memory.
 const DYING: Duration = Duration::from_secs(5);
+
+/// How long a server may take to end when it is asked to: some 50 ms are usual; beyond this it hangs, and is killed.
+const ENDING: Duration = Duration::from_secs(3);
 
 /// A started program. Whoever owns it ends it.
 #[derive(Debug)]
@@ -96,11 +99,11 @@ impl Process {
         wait_until(DYING, || pids.iter().all(|&pid| !is_alive(pid)));
     }
 
-    /// Asks it to end with the signal; kills it when it has not within the time.
-    pub(super) fn end(&mut self, with: Signal, within: Duration) {
+    /// Asks it to end with the signal; kills it when it does not.
+    fn end(&mut self, with: Signal) {
         signal(self.pid(), with);
         self.thaw();
-        if !wait_until(within, || self.has_ended()) {
+        if !wait_until(ENDING, || self.has_ended()) {
             self.kill();
         }
     }
@@ -119,6 +122,77 @@ impl Process {
             }
         }
         sum
+    }
+}
+
+/// The process of a server that runs or does not, for callers on any thread: one at a time starts or ends it.
+#[derive(Debug, Default)]
+pub(super) struct Guarded(Mutex<Option<Process>>);
+
+impl Guarded {
+    /// Ends the one that runs, then starts one.
+    pub(super) fn restart(&self, with: Signal, start: impl FnOnce() -> Result<Process, Error>) -> Result<(), Error> {
+        let mut process = self.lock();
+        end(&mut process, with);
+        *process = Some(start()?);
+        Ok(())
+    }
+
+    /// Starts one, then ends the one that ran before.
+    pub(super) fn replace(&self, with: Signal, start: impl FnOnce() -> Result<Process, Error>) -> Result<(), Error> {
+        let mut process = self.lock();
+        end(&mut process.replace(start()?), with);
+        Ok(())
+    }
+
+    /// Asks it to end with the signal, and returns when it has.
+    pub(super) fn end(&self, with: Signal) {
+        end(&mut self.lock(), with);
+    }
+
+    /// The same, and does that before anybody can start it again.
+    pub(super) fn end_and(&self, with: Signal, then: impl FnOnce()) {
+        let mut process = self.lock();
+        end(&mut process, with);
+        then();
+    }
+
+    /// Kills it, and returns when it is gone.
+    pub(super) fn kill(&self) {
+        if let Some(mut running) = self.lock().take() {
+            running.kill();
+        }
+    }
+
+    /// Stops it where it stands.
+    pub(super) fn freeze(&self) {
+        self.lock().iter().for_each(Process::freeze);
+    }
+
+    /// Lets it go on.
+    pub(super) fn thaw(&self) {
+        self.lock().iter().for_each(Process::thaw);
+    }
+
+    /// It and its children, itself first; empty when it does not run.
+    pub(super) fn pids(&self) -> Vec<i32> {
+        self.lock().as_ref().map(Process::pids).unwrap_or_default()
+    }
+
+    /// Processor time it took since it started.
+    pub(super) fn cpu_time(&self) -> Duration {
+        self.lock().as_ref().map(Process::cpu_time).unwrap_or_default()
+    }
+
+    /// A test that panicked while it held this left nothing half done: a process is there or it is not.
+    fn lock(&self) -> MutexGuard<'_, Option<Process>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn end(process: &mut Option<Process>, with: Signal) {
+    if let Some(mut running) = process.take() {
+        running.end(with);
     }
 }
 

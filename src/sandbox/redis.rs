@@ -3,25 +3,26 @@
 
 mod sentinel;
 
-use std::{
-    net::Ipv4Addr,
-    path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use nix::sys::signal::Signal;
 use redis::FromRedisValue;
 
-use super::{Error, account, account::OnOurDeath, folder::Folder, password, ports::Port, process::Process, site::Site, tail};
+use super::{
+    Error, account,
+    account::OnOurDeath,
+    folder::Folder,
+    password,
+    ports::Port,
+    process::{Guarded, Process},
+    site::Site,
+    tail,
+};
 
 pub use sentinel::{Sentinel, Watched};
 
 /// How often to try another port when somebody who is not one of us is faster.
 const PORTS: u32 = 5;
-
-/// SIGTERM ends it at once; beyond this it hangs.
-const END: Duration = Duration::from_secs(3);
 
 /// An answer takes less than a millisecond; beyond this the server is frozen.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -93,7 +94,7 @@ impl Builder {
             tls_port: self.tls.as_ref().map(|_| Port::lease()).transpose()?,
             secret: self.secret,
             site: self.site.clone(),
-            process: Mutex::new(None),
+            process: Guarded::default(),
             folder,
         };
         let mut tries = 1;
@@ -142,7 +143,7 @@ pub struct Redis {
     tls_port: Option<Port>,
     secret: bool,
     site: Site,
-    process: Mutex<Option<Process>>,
+    process: Guarded,
     folder: Folder,
 }
 
@@ -186,18 +187,16 @@ impl Redis {
 
     /// Starts it again after [`kill`](Self::kill), with the same port and settings, and the data that it kept; it answers when this returns.
     pub fn restart(&self) -> Result<(), Error> {
-        let mut process = self.process();
-        Self::end(&mut process);
-        let mut command = self.site.server(&self.program, OnOurDeath::Kill)?;
-        command.arg(self.folder.join("redis.conf"));
-        let log = self.folder.join("redis.log");
-        *process = Some(Process::start("Redis", command, &log, || self.ask::<String>(&["PING"]).is_ok())?);
-        Ok(())
+        self.process.restart(Signal::SIGTERM, || {
+            let mut command = self.site.server(&self.program, OnOurDeath::Kill)?;
+            command.arg(self.folder.join("redis.conf"));
+            Process::start("Redis", command, &self.folder.join("redis.log"), || self.ask::<String>(&["PING"]).is_ok())
+        })
     }
 
     /// The same, without any data.
     pub fn restart_empty(&self) -> Result<(), Error> {
-        Self::end(&mut self.process());
+        self.process.end(Signal::SIGTERM);
         for name in DATA {
             let path = self.folder.join(name);
             let _ = std::fs::remove_dir_all(&path);
@@ -208,34 +207,32 @@ impl Redis {
 
     /// Ends it in good order (SIGTERM).
     pub fn stop(&self) {
-        Self::end(&mut self.process());
+        self.process.end(Signal::SIGTERM);
     }
 
     /// Kills it (SIGKILL).
     pub fn kill(&self) {
-        if let Some(mut running) = self.process().take() {
-            running.kill();
-        }
+        self.process.kill();
     }
 
     /// Stops it where it stands (SIGSTOP): it accepts connections (the kernel does) and answers nothing.
     pub fn freeze(&self) {
-        self.process().iter().for_each(Process::freeze);
+        self.process.freeze();
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.process().iter().for_each(Process::thaw);
+        self.process.thaw();
     }
 
     /// Its process; empty when it does not run.
     pub fn pids(&self) -> Vec<i32> {
-        self.process().as_ref().map(Process::pids).unwrap_or_default()
+        self.process.pids()
     }
 
     /// Processor time it took since it started.
     pub fn cpu_time(&self) -> Duration {
-        self.process().as_ref().map(Process::cpu_time).unwrap_or_default()
+        self.process.cpu_time()
     }
 
     /// The end of its log.
@@ -245,19 +242,7 @@ impl Redis {
 
     /// Ends it and removes its folder now, for one that others still hold; it cannot be started again.
     pub fn remove(&self) {
-        Self::end(&mut self.process());
-        self.folder.remove();
-    }
-
-    fn end(process: &mut Option<Process>) {
-        if let Some(mut running) = process.take() {
-            running.end(Signal::SIGTERM, END);
-        }
-    }
-
-    /// A test that panicked while it held this left nothing half done: a process is there or it is not.
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+        self.process.end_and(Signal::SIGTERM, || self.folder.remove());
     }
 }
 

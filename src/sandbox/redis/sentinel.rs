@@ -1,7 +1,5 @@
 //! Sentinels, and what they watch: a primary and a replica that takes its place.
 
-use std::sync::Mutex;
-
 use super::{Error, Redis, account, account::OnOurDeath, ask, program};
 use crate::sandbox::{PATIENCE, folder::Folder, ports::Port, process::Process, wait_until};
 
@@ -9,7 +7,7 @@ use crate::sandbox::{PATIENCE, folder::Folder, ports::Port, process::Process, wa
 #[derive(Debug)]
 pub struct Sentinel {
     port: Port,
-    process: Mutex<Process>,
+    process: Process,
     _folder: Folder,
 }
 
@@ -35,7 +33,7 @@ impl Sentinel {
         let url = format!("redis://127.0.0.1:{port}");
         let process =
             Process::start("Sentinel", command, &folder.join("sentinel.log"), || ask::<String>(&url, &["PING"]).is_ok())?;
-        Ok(Self { port, process: Mutex::new(process), _folder: folder })
+        Ok(Self { port, process, _folder: folder })
     }
 
     /// Its port.
@@ -46,7 +44,7 @@ impl Sentinel {
 
 impl Drop for Sentinel {
     fn drop(&mut self) {
-        self.process.lock().unwrap_or_else(std::sync::PoisonError::into_inner).kill();
+        self.process.kill();
     }
 }
 
