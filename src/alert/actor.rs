@@ -35,7 +35,7 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseF
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
-use super::{Now, Settings, bucket::later, desk::Desk, heartbeat::Heartbeat};
+use super::{Now, Settings, desk::Desk, heartbeat::Heartbeat};
 use crate::{
     clock::{self, Steady},
     model::{
@@ -154,7 +154,7 @@ impl AlertActor {
         let Office { settings, desk, carrier, version } = office;
         let heartbeat = Heartbeat::new(&settings, now);
         // The first turn publishes: until then readers would see no channels, and no incidents.
-        let (pages, published) = (Pages::default(), Timestamp(now.steady.0 - PUBLISH_EVERY));
+        let (pages, published) = (Pages::default(), now.steady.before(PUBLISH_EVERY));
         let (changed, under_way, is_ending) = (true, 0, false);
         let (forgotten, started) = (now.steady, clock::now());
         let seat = links.cluster.clone().map(|cluster| {
@@ -264,7 +264,7 @@ impl AlertActor {
         }
         self.turn(ctx);
         self.attend(ctx);
-        if later(self.forgotten, FORGET_EVERY) <= now.steady {
+        if self.forgotten.after(FORGET_EVERY) <= now.steady {
             self.forgotten = now.steady;
             if self.decides() {
                 let known: BTreeSet<String> = self.desk.incidents().map(|incident| incident.id.clone()).collect();

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use super::bucket::later;
 use crate::model::{
     RegionName, Timestamp,
     alert::{Alert, AlertBook, AlertStep, ChannelState, DeliveryState, Silence, SilenceKind},
@@ -88,7 +87,7 @@ impl Books {
             let before = far.items.len();
             far.items.retain(|_, (said, item)| {
                 let ends =
-                    if item.alert.resolved { later(item.alert.resolved_at.unwrap_or(*said), SHOWN) } else { later(*said, STALE) };
+                    if item.alert.resolved { item.alert.resolved_at.unwrap_or(*said).after(SHOWN) } else { said.after(STALE) };
                 ends > now
             });
             let mut over: Vec<(Timestamp, String)> = far

@@ -41,7 +41,7 @@ use super::{
     group::{self, Budgets},
     incident::{Incident, Subject},
     inhibit::{self, Common, Together},
-    lifecycle::{FLAPPING, after, since},
+    lifecycle::FLAPPING,
     order::Order,
     scope::Scope,
     settings::Settings,
@@ -237,7 +237,7 @@ impl Desk {
             self.ripple(&id);
             self.touched.insert(id);
         }
-        let is_old = |(at, _): &(Timestamp, String)| since(now.steady, *at) >= REMEMBERED;
+        let is_old = |(at, _): &(Timestamp, String)| now.steady.since(*at) >= REMEMBERED;
         while self.resolved.first().is_some_and(is_old) || self.resolved.len() > MOST_REMEMBERED {
             let Some((_, id)) = self.resolved.pop_first() else { break };
             self.forget_episode(&id);

@@ -13,7 +13,6 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     desk::Ways,
     incident::{Acknowledgement, Escalation},
-    lifecycle::{after, since},
     settings::{Policy, PolicyStep},
 };
 use crate::model::{Severity, Timestamp, alert::AlertEvent};
@@ -82,7 +81,7 @@ impl Escalation {
         let not_before = |due: Timestamp| released.map_or(due, |released| due.max(released));
         let steps = policy.steps.iter().enumerate().skip(self.taken);
         let mut moves: Vec<Move> = steps
-            .map(|(index, step)| (index, after(started, step.after)))
+            .map(|(index, step)| (index, started.after(step.after)))
             .take_while(|(_, due)| *due <= now)
             .map(|(index, due)| Move::Step { index, due: not_before(due) })
             .collect();
@@ -95,13 +94,13 @@ impl Escalation {
     /// When something is due next.
     pub(super) fn next(&self) -> Option<Timestamp> {
         let started = self.started?;
-        let step = self.policy()?.steps.get(self.taken).map(|step| after(started, step.after));
+        let step = self.policy()?.steps.get(self.taken).map(|step| started.after(step.after));
         step.into_iter().chain(self.remind()).min()
     }
 
     fn remind(&self) -> Option<Timestamp> {
         let every = self.policy()?.remind_every?;
-        Some(after(self.reminded.filter(|_| self.taken > 0)?, every))
+        Some(self.reminded.filter(|_| self.taken > 0)?.after(every))
     }
 
     /// What tells two steps apart, in the keys of what is told.
@@ -142,7 +141,7 @@ impl Acknowledgement {
 
 /// By how much a step is late, when it is.
 pub(super) fn lateness(due: Timestamp, decided: Timestamp) -> Option<Duration> {
-    Some(since(decided, due)).filter(|late| *late > LATE)
+    Some(decided.since(due)).filter(|late| *late > LATE)
 }
 
 #[cfg(test)]

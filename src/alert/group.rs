@@ -12,7 +12,6 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::lifecycle::{after, since};
 use crate::model::Timestamp;
 
 /// What a channel's budget is counted over.
@@ -65,7 +64,7 @@ impl Budgets {
     /// Whether one more first notice fits into a channel's minute; it is counted when it does, or must go out anyway.
     pub(super) fn admits(&mut self, channel: &str, now: Timestamp, above: u32, must: bool) -> bool {
         let budget = self.channels.entry(channel.to_owned()).or_default();
-        while budget.firsts.front().is_some_and(|first| since(now, *first) >= WINDOW) {
+        while budget.firsts.front().is_some_and(|first| now.since(*first) >= WINDOW) {
             budget.firsts.pop_front();
         }
         let fits = budget.firsts.len() < above as usize;
@@ -85,7 +84,7 @@ impl Budgets {
             id: format!("digest-{}-{:x}", channel, now.unix_ms()),
             members: Vec::new(),
             number: 0,
-            due: after(now, GATHERS),
+            due: now.after(GATHERS),
             told: 0,
         };
         let digest = budget.digest.get_or_insert_with(begin);
@@ -97,7 +96,7 @@ impl Budgets {
     /// Digests that were told before the process began: changes of their members will be told, what they are now will not.
     pub(super) fn resume(&mut self, channel: &str, now: Timestamp, mark: u64) {
         if let Some(digest) = self.channels.get_mut(channel).and_then(|budget| budget.digest.as_mut()) {
-            (digest.told, digest.number, digest.due) = (mark, 1, after(now, TOLD_EVERY));
+            (digest.told, digest.number, digest.due) = (mark, 1, now.after(TOLD_EVERY));
         }
     }
 
@@ -127,7 +126,7 @@ impl Budgets {
             digest.number += 1;
             (digest.id.clone(), digest.number)
         });
-        digest.due = after(now, if edits || told.is_none() { EDITED_EVERY } else { TOLD_EVERY });
+        digest.due = now.after(if edits || told.is_none() { EDITED_EVERY } else { TOLD_EVERY });
         if is_over {
             budget.digest = None;
         }

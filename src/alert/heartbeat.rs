@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 
-use super::{Now, Settings, bucket::later};
+use super::{Now, Settings};
 use crate::model::{Timestamp, world::World};
 
 /// A call that takes longer has failed; the next one is not far.
@@ -26,7 +26,7 @@ impl Heartbeat {
     /// One that beats for the first time after a moment: not before anything was seen.
     pub fn new(settings: &Settings, now: Now) -> Self {
         let (url, every) = (settings.heartbeat_url.clone(), settings.heartbeat_every);
-        let due = later(now.steady, World::KEPT_WITHIN.min(every));
+        let due = now.steady.after(World::KEPT_WITHIN.min(every));
         Self { url, every, due, client: None, trouble: None }
     }
 
@@ -34,13 +34,13 @@ impl Heartbeat {
     pub fn change(&mut self, settings: &Settings, now: Now) {
         self.url.clone_from(&settings.heartbeat_url);
         self.every = settings.heartbeat_every;
-        self.due = self.due.min(later(now.steady, self.every));
+        self.due = self.due.min(now.steady.after(self.every));
     }
 
     /// Beats when it is time, unless there is trouble.
     pub fn turn(&mut self, now: Now, io: &Handle, trouble: impl FnOnce() -> Option<String>) {
         let Some(url) = self.url.as_ref().filter(|_| self.due <= now.steady) else { return };
-        self.due = later(now.steady, self.every);
+        self.due = now.steady.after(self.every);
         let trouble = trouble();
         match (&self.trouble, &trouble) {
             (None, Some(why)) => tracing::warn!(why, "the heartbeat is held back"),

@@ -13,10 +13,7 @@
 
 use std::{cmp::Reverse, time::Duration};
 
-use super::{
-    incident::{Incident, Subject},
-    lifecycle::since,
-};
+use super::incident::{Incident, Subject};
 use crate::model::{RegionName, Rule, Severity, Timestamp};
 
 /// A symptom's first notice waits at most this long for a cause that is about to fire.
@@ -55,7 +52,7 @@ pub(super) fn waits(rule: Rule) -> bool {
 
 /// Whether it hides others now. Blindness ends at once; the rest hides for `grace` more while it recovers.
 pub(super) fn hides(cause: &Incident, now: Timestamp, grace: Duration) -> bool {
-    let recovers = |cause: &Incident| cause.recovering.is_none_or(|then| since(now, then) < grace);
+    let recovers = |cause: &Incident| cause.recovering.is_none_or(|then| now.since(then) < grace);
     cause.in_breach() || (cause.is_open() && cause.subject.rule != Rule::RegionBlind && recovers(cause))
 }
 

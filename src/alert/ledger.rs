@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Now, bucket::later, turn::Turn};
+use super::{Now, turn::Turn};
 use crate::model::{
     Timestamp,
     cluster::{Commit, Committed, Unreachable},
@@ -98,7 +98,7 @@ impl<T> Ledger<T> {
 
     /// What is to be written now, when anything is.
     pub(super) fn next(&mut self, everything: impl FnOnce() -> Turn, now: Now) -> Option<Commit> {
-        let is_due = self.urgent || self.cut.is_none_or(|cut| later(cut, LAZY) <= now.steady);
+        let is_due = self.urgent || self.cut.is_none_or(|cut| cut.after(LAZY) <= now.steady);
         let has_news = self.anew || !self.calls.is_empty() || (is_due && !self.open.is_empty());
         if self.sent.is_some() || !has_news {
             return None;

@@ -32,16 +32,6 @@ pub(super) const FLAPPING: u32 = 3;
 /// Of the steps that are kept these are the first; what follows is the newest.
 pub(super) const FIRST_STEPS: usize = 50;
 
-/// This moment and a length of time.
-pub(super) fn after(at: Timestamp, span: Duration) -> Timestamp {
-    at.after(span)
-}
-
-/// How long after `then` it is; nothing when that is still to come.
-pub(super) fn since(now: Timestamp, then: Timestamp) -> Duration {
-    (now.0 - then.0).to_std().unwrap_or_default()
-}
-
 /// How long a breach must be over before its incident is.
 pub(super) fn hold(base: Duration, flaps: u32, episodes: u32) -> Duration {
     let doubled = base.saturating_mul(1 << flaps.saturating_add(episodes).min(16));
@@ -163,10 +153,10 @@ impl Incident {
             self.recovering = None;
         }
         if let Some(then) = self.recovering {
-            return since(now.steady, then);
+            return now.steady.since(then);
         }
         self.recovering = Some(now.steady);
-        let until = after(now.wall, hold);
+        let until = now.wall.after(hold);
         let text = format!("seen clear; over at {until} unless it comes back ({} without a breach)", span(hold));
         self.record(now.wall, "recovering", text);
         Duration::ZERO

@@ -11,7 +11,7 @@ mod units;
 
 use super::channels::Parcel;
 use crate::model::alert::{Alert, AlertEvent, AlertState};
-use units::{between, lasting, moment, plain};
+use units::{lasting, moment, plain};
 
 pub use template::{Templates, Worded};
 pub use units::{plain as line, tick};
@@ -187,7 +187,7 @@ pub fn headline(parcel: &Parcel) -> Headline {
         },
     };
     let tail = match alert.resolved_at {
-        Some(end) if tells_the_end(parcel) => format!(" after {}", lasting(between(alert.started_at, end))),
+        Some(end) if tells_the_end(parcel) => format!(" after {}", lasting(end.since(alert.started_at))),
         _ => String::new(),
     };
     headline(what, subject, tail)
@@ -254,8 +254,8 @@ fn fields(alert: &Alert, parcel: &Parcel) -> Vec<Field> {
 fn since(alert: &Alert, parcel: &Parcel) -> String {
     let began = moment(alert.started_at);
     match alert.resolved_at {
-        Some(end) => format!("{began}, until {} ({})", moment(end), lasting(between(alert.started_at, end))),
-        None => format!("{began}, for {}", lasting(between(alert.started_at, parcel.now))),
+        Some(end) => format!("{began}, until {} ({})", moment(end), lasting(end.since(alert.started_at))),
+        None => format!("{began}, for {}", lasting(parcel.now.since(alert.started_at))),
     }
 }
 

@@ -35,7 +35,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Now,
-    bucket::later,
     channels::{Failure, Nature, Parcel, Receipt},
     desk::Changes,
     order::{Lane, Order},
@@ -203,7 +202,7 @@ impl Outbox {
             calls: BTreeMap::new(),
             queued_at: now.wall,
             next_due: now.steady,
-            deadline: later(order.decided, self.give_up_after),
+            deadline: order.decided.after(self.give_up_after),
             finished: None,
             sent_at: None,
             answer: None,
@@ -263,7 +262,7 @@ impl Outbox {
         let row = self.rows.get_mut(&seq).expect("a row that waits is there");
         self.deadlines.remove(&(row.deadline, seq));
         if row.attempts == 0 {
-            row.deadline = later(now.steady, self.give_up_after);
+            row.deadline = now.steady.after(self.give_up_after);
         }
         row.state = DeliveryState::Sending;
         row.attempts += 1;
@@ -363,7 +362,7 @@ impl Outbox {
         }
         let span = FIRST_DELAY.saturating_mul(1 << row.attempts.saturating_sub(1).min(16)).min(MOST_DELAY);
         let delay = after.unwrap_or_else(|| span.mul_f64(rng.random_range(0.0..=1.0)));
-        row.next_due = later(now.steady, delay);
+        row.next_due = now.steady.after(delay);
         if after.is_some() && row.next_due >= row.deadline {
             let why = format!("{why}; asked to wait for {}, longer than this may take", humantime::format_duration(delay));
             return self.fail(seq, &why, now);

@@ -10,7 +10,6 @@ use wildmatch::WildMatch;
 
 use super::{
     incident::Incident,
-    lifecycle::{after, since},
     settings::{PlannedSilence, When},
 };
 use crate::model::{
@@ -87,7 +86,7 @@ impl Window {
             Self::Recurring { cron, lasts, zone } => {
                 let here = wall.0.with_timezone(zone);
                 let begun = cron.as_ref().and_then(|cron| cron.find_previous_occurrence(&here, true).ok());
-                begun.is_some_and(|begun| since(wall, Timestamp(begun.to_utc())) < *lasts)
+                begun.is_some_and(|begun| wall.since(Timestamp(begun.to_utc())) < *lasts)
             }
         }
     }
@@ -202,7 +201,7 @@ impl Silences {
     /// Forgets those that ended long ago; tells whether there were any.
     pub(super) fn prune(&mut self, wall: Timestamp) -> bool {
         let before = self.made.len();
-        self.made.retain(|entry| entry.shown.ends_at.is_none_or(|ends| wall < after(ends, KEPT)));
+        self.made.retain(|entry| entry.shown.ends_at.is_none_or(|ends| wall < ends.after(KEPT)));
         self.made.len() < before
     }
 

@@ -16,7 +16,6 @@ use super::{
 use crate::{
     alert::{
         Now,
-        bucket::later,
         channels::{Failure, Parcel, Shared},
         desk::Changes,
         incident::Incident,
@@ -169,7 +168,7 @@ impl Carrier {
                 share.take_silences(everything().silences);
             }
         }
-        let since = later(self.written, if self.not_kept.is_some() { TRY_AGAIN } else { LAZY });
+        let since = self.written.after(if self.not_kept.is_some() { TRY_AGAIN } else { LAZY });
         let is_lazy = !self.urgent && rows.is_empty() && !self.silences_changed;
         let nothing = is_lazy && self.incidents.is_empty() && !self.journal.has_drifted(now);
         let written = match (&self.not_kept, since <= now.steady) {

@@ -7,10 +7,10 @@ use super::{AlertActor, seat::Seat};
 use crate::{
     alert::{
         Now,
-        bucket::later,
         scope::{self, Scope},
     },
     model::{
+        Timestamp,
         alert::{Alert, Chart, SilenceKind},
         cluster::{AlertNews, NewsItem},
     },
@@ -37,7 +37,7 @@ impl AlertActor {
         for (_, alert) in events {
             seat.unsaid.remove(&alert.id);
         }
-        let is_due = |last: Option<_>, every| last.is_none_or(|last| later(last, every) <= now.steady);
+        let is_due = |last: Option<Timestamp>, every| last.is_none_or(|last| last.after(every) <= now.steady);
         let (some, all) = (is_due(seat.said, SAY_EVERY), is_due(seat.said_all, SAY_ALL_EVERY));
         if all {
             seat.unsaid.extend(self.desk.incidents().filter(|incident| incident.is_open()).map(|it| it.id.clone()));
@@ -63,7 +63,7 @@ impl AlertActor {
     pub(super) fn rescope(&mut self) {
         let now = self.now();
         let Some(seat) = self.seat.as_mut().filter(|seat| seat.has_desk()) else { return };
-        if seat.scoped.is_some_and(|scoped| later(scoped, SAY_EVERY) > now.steady) {
+        if seat.scoped.is_some_and(|scoped| scoped.after(SAY_EVERY) > now.steady) {
             return;
         }
         seat.scoped = Some(now.steady);

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{AlertActor, PUBLISH_EVERY, calls::Of};
 use crate::{
-    alert::{Now, bucket::later, desk::Changes, order::Order, outbox::Ended},
+    alert::{Now, desk::Changes, order::Order, outbox::Ended},
     model::alert::{AlertBook, AlertChange},
 };
 
@@ -31,7 +31,7 @@ impl AlertActor {
     }
 
     pub(super) fn publish(&mut self, now: Now) {
-        if self.changed && later(self.published, PUBLISH_EVERY) <= now.steady {
+        if self.changed && self.published.after(PUBLISH_EVERY) <= now.steady {
             self.publish_at_once(now);
         }
     }

@@ -187,7 +187,7 @@ impl Alertmanager {
 }
 
 fn ends_at(alert: &Alert, parcel: &Parcel) -> Timestamp {
-    let ahead = |by: Duration| Timestamp(parcel.now.0 + by);
+    let ahead = |by: Duration| parcel.now.after(by);
     match parcel.order.event {
         AlertEvent::Resolved => alert.resolved_at.unwrap_or(parcel.now).min(parcel.now),
         _ if alert.resolved => alert.resolved_at.unwrap_or(parcel.now).min(parcel.now),

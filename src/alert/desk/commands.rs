@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::super::{Now, incident::Acknowledgement, lifecycle::after};
-use super::{AlertRefusal, AlertState, Desk, Settled, file::Shown, since};
+use super::super::{Now, incident::Acknowledgement};
+use super::{AlertRefusal, AlertState, Desk, Settled, file::Shown};
 use crate::model::{
     Rule, Severity, Timestamp,
     alert::{Acknowledge, AlertEvent, Matchers, NewSilence, Silence, SilenceKind},
@@ -72,7 +72,7 @@ pub(super) fn silence(now: Now, command: &NewSilence) -> Checked<Silence> {
     let starts = command.starts_at.unwrap_or(now.wall);
     let ends = match (command.ends_at, command.lasts) {
         (Some(ends), None) => ends,
-        (None, Some(lasts)) if lasts <= LONGEST_SILENCE => after(starts, lasts),
+        (None, Some(lasts)) if lasts <= LONGEST_SILENCE => starts.after(lasts),
         (None, Some(_)) => return refuse("it may last a year at most"),
         (None, None) => return refuse("give either an end or how long it lasts"),
         (Some(_), Some(_)) => return refuse("give either an end or how long it lasts, not both"),
@@ -83,7 +83,7 @@ pub(super) fn silence(now: Now, command: &NewSilence) -> Checked<Silence> {
     if ends <= now.wall {
         return refuse("its end has passed already");
     }
-    if ends > after(now.wall, LONGEST_SILENCE) {
+    if ends > now.wall.after(LONGEST_SILENCE) {
         return refuse("it may end a year from now at the latest");
     }
     Ok(Silence {
@@ -121,9 +121,9 @@ impl Desk {
             AlertState::Firing => incident.state = AlertState::Acknowledged,
             AlertState::Acknowledged | AlertState::Recovering => {}
         }
-        let expires = incident.escalation.policy().and_then(|policy| policy.ack_expires).map(|span| after(now.steady, span));
+        let expires = incident.escalation.policy().and_then(|policy| policy.ack_expires).map(|span| now.steady.after(span));
         let is_first = incident.acknowledgement.is_none();
-        let until = expires.map(|expires| format!(" until {}", after(now.wall, since(expires, now.steady))));
+        let until = expires.map(|expires| format!(" until {}", now.wall.after(expires.since(now.steady))));
         let said = note.as_ref().map(|note| format!(": {note}"));
         let text = format!("{by} has taken it{}{}", until.unwrap_or_default(), said.unwrap_or_default());
         incident.acknowledgement = Some(Acknowledgement { by, note, expires });

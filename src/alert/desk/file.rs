@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::super::{figures::Figures, incident::Incident, inhibit::Common, lifecycle::since, scope::Whose, silence::Held};
+use super::super::{figures::Figures, incident::Incident, inhibit::Common, scope::Whose, silence::Held};
 use crate::model::{Rule, Severity, Timestamp};
 
 /// How well a place, a target or a region, can be seen.
@@ -31,7 +31,7 @@ const LONGEST_PENDING: Duration = Duration::from_mins(15);
 impl View {
     /// Whether a rule's `for` runs.
     pub(super) fn expects(&self, rule: Rule, now: Timestamp) -> bool {
-        self.pending.get(&rule).is_some_and(|then| since(now, *then) < LONGEST_PENDING)
+        self.pending.get(&rule).is_some_and(|then| now.since(*then) < LONGEST_PENDING)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, collections::BTreeSet};
 
 use super::super::{Now, inhibit::WAITS_FOR_CAUSE, lifecycle::span};
-use super::{Common, Desk, File, Incident, Subject, inhibit, since, watching::REPORTED_WITHIN};
+use super::{Common, Desk, File, Incident, Subject, inhibit, watching::REPORTED_WITHIN};
 use crate::model::{Rule, Timestamp};
 
 impl Desk {
@@ -99,7 +99,7 @@ impl Desk {
 
     /// From before the start, and its target is not reported any more although its region is.
     pub(super) fn is_gone(&self, now: Now, incident: &Incident) -> bool {
-        let is_old = |at: Timestamp| since(now.steady, at) >= REPORTED_WITHIN;
+        let is_old = |at: Timestamp| now.steady.since(at) >= REPORTED_WITHIN;
         let Some(view) = self.view(&incident.subject).filter(|_| incident.subject.target.is_some()) else { return false };
         let region = self.regions.get(&incident.subject.region).and_then(|region| region.seen_since);
         let restored = self.files.get(&incident.id).is_some_and(|file| file.restored);
@@ -163,6 +163,6 @@ impl Desk {
             let text = format!("waits at most {} for a cause: {for_what}", span(WAITS_FOR_CAUSE));
             incident.record(now.wall, "waiting", text);
         }
-        since(now.steady, *file.waits.get_or_insert(now.steady)) < WAITS_FOR_CAUSE
+        now.steady.since(*file.waits.get_or_insert(now.steady)) < WAITS_FOR_CAUSE
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::{
     Now,
-    lifecycle::{after, since, span},
+    lifecycle::span,
     scope::{Scope, Whose},
 };
 use super::{Desk, File, Incident};
@@ -66,10 +66,10 @@ impl Desk {
     /// When doubt ends.
     pub(super) fn doubt_ends(file: &File, now: Timestamp) -> Option<Timestamp> {
         let doubted = file.doubted.filter(|_| file.whose == Some(Whose::Doubtful) && doubts(file, now))?;
-        Some(after(doubted, DOUBTS_FOR))
+        Some(doubted.after(DOUBTS_FOR))
     }
 }
 
 fn doubts(file: &File, now: Timestamp) -> bool {
-    file.doubted.is_some_and(|then| since(now, then) < DOUBTS_FOR)
+    file.doubted.is_some_and(|then| now.since(then) < DOUBTS_FOR)
 }

@@ -11,7 +11,7 @@ use super::super::{
     lifecycle::span,
     order::{Lane, Order, WORST},
 };
-use super::{Alert, AlertState, Desk, File, Incident, Settled, after, file::Shown, since, watching::REPORTED_WITHIN};
+use super::{Alert, AlertState, Desk, File, Incident, Settled, file::Shown, watching::REPORTED_WITHIN};
 use crate::model::{Rule, Severity, Timestamp, alert::AlertEvent};
 
 /// Channels are told of a severity that goes up and down at most this often; of a new worst one at once.
@@ -32,7 +32,7 @@ impl Desk {
     pub(super) fn reconsider(&mut self, now: Now, id: &str) {
         let Some(incident) = self.incidents.get(id).filter(|incident| incident.is_open()) else { return };
         if incident.subject.rule == Rule::DeliveryFailing
-            && incident.recovering.is_some_and(|then| since(now.steady, then) >= self.hold(now, incident))
+            && incident.recovering.is_some_and(|then| now.steady.since(then) >= self.hold(now, incident))
         {
             self.finish(now, id, "resolved", "over: the channel takes messages again");
             return;
@@ -125,7 +125,7 @@ impl Desk {
         let severity = incident.reason.severity;
         let worst = incident.worst_told.max(incident.told.values().max().copied());
         incident.worst_told = worst;
-        let lately = file.severity_told.is_some_and(|at| since(now.steady, at) < SEVERITY_TOLD_EVERY);
+        let lately = file.severity_told.is_some_and(|at| now.steady.since(at) < SEVERITY_TOLD_EVERY);
         if incident.told.values().all(|known| *known == severity) || (lately && Some(severity) <= worst) {
             return;
         }
@@ -251,7 +251,7 @@ impl Desk {
     /// Changes messages that can be changed, when a reader would see it.
     fn update(&mut self, now: Now, incident: &Incident, file: &mut File) {
         let shown = file.shown.get_or_insert_with(|| Shown::of(incident));
-        if shown.still_holds(incident) || file.updated.is_some_and(|at| since(now.steady, at) < EDITED_EVERY) {
+        if shown.still_holds(incident) || file.updated.is_some_and(|at| now.steady.since(at) < EDITED_EVERY) {
             return;
         }
         *shown = Shown::of(incident);
@@ -280,15 +280,15 @@ impl Desk {
         let edit = file.updated.filter(|_| file.shown.as_ref().is_some_and(|shown| !shown.still_holds(incident)));
         let failing = incident.subject.rule == Rule::DeliveryFailing;
         let hold = if failing { self.hold(now, incident) } else { self.settings.resolve_after };
-        let recovers = incident.recovering.map(|then| after(then, hold));
+        let recovers = incident.recovering.map(|then| then.after(hold));
         let unreported = file.restored && self.view(&incident.subject).is_some_and(|view| !view.reported);
-        let gone = unreported.then(|| after(now.steady, REPORTED_WITHIN / 10));
+        let gone = unreported.then(|| now.steady.after(REPORTED_WITHIN / 10));
         let all = [
-            waits.map(|at| after(at, WAITS_FOR_CAUSE)),
+            waits.map(|at| at.after(WAITS_FOR_CAUSE)),
             step,
-            retold.map(|at| after(at, SEVERITY_TOLD_EVERY)),
+            retold.map(|at| at.after(SEVERITY_TOLD_EVERY)),
             expires.filter(|_| incident.state == AlertState::Acknowledged),
-            edit.map(|at| after(at, EDITED_EVERY)),
+            edit.map(|at| at.after(EDITED_EVERY)),
             recovers.filter(|at| *at > now.steady),
             gone,
             Self::doubt_ends(file, now.steady),

@@ -7,7 +7,7 @@ use super::super::{
     inhibit::{self, Together},
     lifecycle,
 };
-use super::{AlertState, Desk, File, Incident, Subject, View, escalate, since};
+use super::{AlertState, Desk, File, Incident, Subject, View, escalate};
 use crate::model::{
     Reason, RegionName, Report, Rule, Status, TargetId, Timestamp,
     alert::{AlertMetrics, Chart},
@@ -227,7 +227,7 @@ impl Desk {
             rule if looks_back(rule) => LONG_JUDGED_WITHIN,
             _ => JUDGED_WITHIN,
         };
-        let is_judged = seen_since.is_some_and(|at| since(now.steady, at) >= judged_within);
+        let is_judged = seen_since.is_some_and(|at| now.steady.since(at) >= judged_within);
         if file.restored && (is_pending || !is_judged) {
             return;
         }
@@ -246,7 +246,7 @@ impl Desk {
 
     /// How long it must be clear to be over.
     pub(super) fn hold(&self, now: Now, incident: &Incident) -> Duration {
-        let lately = |at: &&Timestamp| since(now.steady, **at) < self.settings.flap_window;
+        let lately = |at: &&Timestamp| now.steady.since(**at) < self.settings.flap_window;
         let episodes = self.episodes.get(&incident.subject).map_or(0, |ends| ends.iter().filter(lately).count());
         lifecycle::hold(self.settings.resolve_after, incident.flaps, u32::try_from(episodes).unwrap_or(u32::MAX))
     }
@@ -335,7 +335,7 @@ impl Desk {
     pub(super) fn remember(&mut self, at: Timestamp, incident: &Incident) {
         self.resolved.insert((at, incident.id.clone()));
         let ends = self.episodes.entry(incident.subject.clone()).or_default();
-        ends.retain(|end| since(at, *end) < self.settings.flap_window);
+        ends.retain(|end| at.since(*end) < self.settings.flap_window);
         ends.push_back(at);
     }
 

@@ -111,11 +111,6 @@ pub(super) fn lasting(length: Duration) -> String {
     }
 }
 
-/// The time between two moments; none at all when the clock went back.
-pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::from_millis(u64::try_from(to.unix_ms() - from.unix_ms()).unwrap_or_default())
-}
-
 /// A moment, to the second: `2026-11-23 08:46:00 UTC`.
 pub(super) fn moment(at: Timestamp) -> String {
     at.0.format("%Y-%m-%d %H:%M:%S UTC").to_string()

@@ -4,10 +4,7 @@
 use std::time::Duration;
 
 use super::{Now, Outbox};
-use crate::{
-    alert::bucket::{between, later},
-    model::Timestamp,
-};
+use crate::model::Timestamp;
 
 /// What waits for our own pace is looked at again after this.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -19,19 +16,19 @@ impl Outbox {
             let lane = row.order.lane.clone();
             if !self.passes(seq) {
                 self.held.insert(seq);
-                self.put_off(seq, later(now.steady, AGAIN));
+                self.put_off(seq, now.steady.after(AGAIN));
                 continue;
             }
             if self.held.remove(&seq) {
-                self.put_off(seq, later(now.steady, self.give_up_after));
+                self.put_off(seq, now.steady.after(self.give_up_after));
                 continue;
             }
             let Some(row) = self.rows.get(&seq) else { break };
             if row.attempts == 0 && self.posts.get(&lane.channel).is_some_and(|post| post.takes_messages(now.steady)) {
-                self.put_off(seq, later(now.steady, AGAIN));
+                self.put_off(seq, now.steady.after(AGAIN));
                 continue;
             }
-            let (after, said) = (between(row.order.decided, now.steady), row.answer.clone());
+            let (after, said) = (now.steady.since(row.order.decided), row.answer.clone());
             let after = humantime::format_duration(Duration::from_secs(after.as_secs()));
             let said = said.map_or_else(String::new, |said| format!(", at last: {said}"));
             self.fail(seq, &format!("not delivered within {after}{said}"), now);

@@ -4,7 +4,7 @@
 //! What waits behind the gate is nobody's failure: it is not given up, and has its whole time once the gate opens for it. A row that is
 //! in the way of a critical of the same problem passes with it, since nothing overtakes within a lane.
 
-use super::{AlertEvent, DeliveryState, Lane, Now, Outbox, Row, later};
+use super::{AlertEvent, DeliveryState, Lane, Now, Outbox, Row};
 use crate::alert::{lead::Duty, order::WORST};
 
 /// What may leave.
@@ -108,7 +108,7 @@ impl Outbox {
 
     /// What the gate opened for has its whole time from here on.
     pub(super) fn free(&mut self, now: Now) {
-        let until = later(now.steady, self.give_up_after);
+        let until = now.steady.after(self.give_up_after);
         for seq in std::mem::take(&mut self.freed) {
             self.held.remove(&seq);
             let is_waiting = |row: &Row| self.deadlines.contains(&(row.deadline, seq));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AlertEvent, ChannelState, DeliveryState, Family, Lane, News, Now, Outbox, Row, Timestamp, family, later};
+use super::{AlertEvent, ChannelState, DeliveryState, Family, Lane, News, Now, Outbox, Row, Timestamp, family};
 use crate::model::alert::Delivery;
 
 /// Rows kept in memory and on disk; beyond, the oldest finished ones go.
@@ -46,7 +46,7 @@ impl Outbox {
         for mut row in self.in_order(rows) {
             lanes.insert(row.order.lane.clone());
             let keyed = self.posts.get(&row.order.lane.channel).is_some_and(|post| post.nature.keyed);
-            let fresh = later(now.steady, self.give_up_after);
+            let fresh = now.steady.after(self.give_up_after);
             if row.state == DeliveryState::Sending && self.goes_on(&row, calling) {
                 row.deadline = row.deadline.max(fresh);
                 self.go_on(&mut row);
@@ -243,7 +243,7 @@ impl Outbox {
 
     /// Whether anything should have been told longer ago than this, and is not.
     pub fn is_overdue(&self, by: std::time::Duration, now: Now) -> bool {
-        let is_late = |row: &Row| later(row.order.due, by) < now.steady && row.order.event != AlertEvent::Update;
+        let is_late = |row: &Row| row.order.due.after(by) < now.steady && row.order.event != AlertEvent::Update;
         let open = self.lanes.values().flat_map(|lane| &lane.open);
         open.filter_map(|seq| self.rows.get(seq)).any(is_late)
     }

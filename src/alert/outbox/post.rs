@@ -3,11 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    alert::{
-        Now,
-        bucket::{Bucket, later},
-        channels::Nature,
-    },
+    alert::{Now, bucket::Bucket, channels::Nature},
     model::{Timestamp, alert::ChannelState},
 };
 
@@ -80,7 +76,7 @@ impl Post {
 
     /// Whether it took a message so lately that only our own pace keeps the next one back.
     pub(super) fn takes_messages(&self, now: Timestamp) -> bool {
-        self.took_at.is_some_and(|took| later(took, TAKES) > now) && !self.bucket.is_paused(now)
+        self.took_at.is_some_and(|took| took.after(TAKES) > now) && !self.bucket.is_paused(now)
     }
 
     pub(super) fn refused(&mut self, why: &str) {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{AlertEvent, DeliveryState, Ended, Failure, Lane, Now, Outbox, Row, family, later};
+use super::{AlertEvent, DeliveryState, Ended, Failure, Lane, Now, Outbox, Row, family};
 
 /// So long an end is sent again, as Alertmanager's own clients do.
 const END_REPEATED_FOR: Duration = Duration::from_mins(5);
@@ -15,10 +15,10 @@ impl Outbox {
     pub(super) fn schedule_refresh(&mut self, name: &Lane, is_end: bool, now: Now) {
         let Some(every) = self.posts.get(&name.channel).and_then(|post| post.nature.refresh) else { return };
         if let Some(lane) = self.lanes.get_mut(name) {
-            lane.refreshed_until = is_end.then(|| later(now.steady, END_REPEATED_FOR));
+            lane.refreshed_until = is_end.then(|| now.steady.after(END_REPEATED_FOR));
         }
         self.refreshes.retain(|(_, other)| other != name);
-        self.refreshes.insert((later(now.steady, every), name.clone()));
+        self.refreshes.insert((now.steady.after(every), name.clone()));
     }
 
     /// The same after a restart, as far as the rows tell.
@@ -31,7 +31,7 @@ impl Outbox {
         let Some(last) = rows.rev().find(sent) else { return };
         let is_end = last.order.event == AlertEvent::Resolved;
         let ended = last.finished.unwrap_or(now.steady);
-        let until = later(ended, END_REPEATED_FOR);
+        let until = ended.after(END_REPEATED_FOR);
         if is_end && until <= now.steady {
             return;
         }
@@ -44,7 +44,7 @@ impl Outbox {
         while let Some((at, name)) = self.refreshes.first().cloned().filter(|(at, _)| *at <= now.steady) {
             self.refreshes.remove(&(at, name.clone()));
             if !self.may_refresh(&name) {
-                self.refreshes.insert((later(now.steady, SOON), name));
+                self.refreshes.insert((now.steady.after(SOON), name));
                 continue;
             }
             let (Some(lane), Some(post)) = (self.lanes.get(&name), self.posts.get_mut(&name.channel)) else { continue };
@@ -57,7 +57,7 @@ impl Outbox {
             }
             let is_idle = family.is_none_or(|family| family.open.is_empty());
             let its_turn = is_idle && post.is_free() && post.bucket.take(now.steady);
-            self.refreshes.insert((later(now.steady, if its_turn { every } else { SOON }), name.clone()));
+            self.refreshes.insert((now.steady.after(if its_turn { every } else { SOON }), name.clone()));
             if its_turn {
                 post.in_flight += 1;
                 self.family_mut(&name).refreshing += 1;
@@ -83,10 +83,10 @@ impl Outbox {
                 post.refused(why);
                 if let Ended::Answered(Err(Failure::Retry { after: Some(after), .. })) = ended {
                     // A message gives its wait up after that long, and so does this.
-                    post.bucket.pause(later(now.steady, (*after).min(self.give_up_after)));
+                    post.bucket.pause(now.steady.after((*after).min(self.give_up_after)));
                 }
                 self.refreshes.retain(|(_, other)| other != name);
-                self.refreshes.insert((later(now.steady, SOON * 5), name.clone()));
+                self.refreshes.insert((now.steady.after(SOON * 5), name.clone()));
             }
         }
     }

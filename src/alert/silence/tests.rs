@@ -86,7 +86,7 @@ fn looking_tells_of_beginnings_and_ends_once() {
     let (name, reason, matchers) = ("move".into(), "moving".into(), Matchers::default());
     let mut silences = Silences::new(&[PlannedSilence { name, maintenance: false, matchers, when, reason }], Vec::new());
     let looks: String = (0..30)
-        .map(|second| if silences.look(after(at("2026-11-23T08:00:00Z"), Duration::from_secs(second))) { '!' } else { '.' })
+        .map(|second| if silences.look(at("2026-11-23T08:00:00Z").after(Duration::from_secs(second))) { '!' } else { '.' })
         .collect();
     assert_eq!(looks, "..........!.........!.........");
 }
@@ -106,7 +106,7 @@ fn one_that_ended_is_forgotten_only_when_no_clock_can_be_so_wrong() {
         active: true,
     };
     let mut silences = Silences::new(&[], vec![made]);
-    let minutes = |minutes| after(ends, Duration::from_mins(minutes));
+    let minutes = |minutes| ends.after(Duration::from_mins(minutes));
     assert_eq!((silences.list(minutes(10)).len(), silences.prune(minutes(10))), (0, false));
     assert_eq!(silences.list(ends.before(Duration::from_mins(1))).len(), 1, "the clock went back");
     assert!(silences.prune(minutes(60)));

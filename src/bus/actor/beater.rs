@@ -16,7 +16,7 @@ use crate::{
     },
     clock,
     model::{
-        RegionName, Timestamp,
+        RegionName,
         cluster::{Lease, Membership, Unreachable},
     },
 };
@@ -134,8 +134,7 @@ impl Clock {
             return;
         }
         self.agreed = Some(now);
-        let half = chrono::Duration::from_std(took / 2).unwrap_or_default();
-        let time = Timestamp(tended.time.0 + half);
+        let time = tended.time.after(took / 2);
         clock::agree(time, now);
         let skew = clock::own().unix_ms() - time.unix_ms();
         if skew.abs() > SKEW_MS && !self.warned {

@@ -41,7 +41,7 @@ impl Told {
 
     /// What it says now: it has gone on as ours did.
     pub(super) fn now(self) -> Timestamp {
-        Timestamp(self.time.0 + clock::now().saturating_duration_since(self.at))
+        self.time.after(clock::now().saturating_duration_since(self.at))
     }
 
     fn is_fresh(self) -> bool {
