@@ -29,9 +29,10 @@
 //! Cold start: readers begin with what the streams still hold of the last seconds. Recovery: a Redis that does not answer is asked again and
 //! again, at most a second apart; nothing waits for it without a limit.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Handle;
 
 use crate::model::RegionName;
 
@@ -51,7 +52,12 @@ pub mod redis;
 pub mod transport;
 pub mod wire;
 
+use self::{memory::Memory, redis::Redis, transport::Transport};
+
 pub use self::redis::{Checked, UrlError};
+
+/// The scheme of memory in a Redis' place.
+const MEMORY: &str = "memory:";
 
 /// The bus of one region: `[bus]` of `global.toml`, or of its own file.
 #[derive(Debug, Clone)]
@@ -91,9 +97,17 @@ impl PartialEq for Settings {
     }
 }
 
+/// What is at that URL: a Redis, which is not asked before it is needed, or for `memory:NAME` memory that this process shares by the name.
+pub fn open(url: &SecretString, io: Handle) -> Result<Arc<dyn Transport>, UrlError> {
+    match url.expose_secret().strip_prefix(MEMORY) {
+        Some(name) => Ok(Arc::new(Memory::named(name))),
+        None => Ok(Arc::new(Redis::new(url, io)?)),
+    }
+}
+
 /// Whether a bus can be at that URL; asks nobody. The error repeats nothing of it.
 pub fn check_url(url: &str) -> Result<(), UrlError> {
-    self::redis::check(url)
+    if url.starts_with(MEMORY) { Ok(()) } else { self::redis::check(url) }
 }
 
 /// Tries step by step whether a region's nodes could meet there.

@@ -42,10 +42,7 @@ use self::{
     reading::Told,
     shelves::Shelves,
 };
-use super::{
-    memory::Memory,
-    transport::{Beat, CACHED, Cursor, Entry, Stream, Tended, Transport},
-};
+use super::transport::{Beat, CACHED, Cursor, Entry, Stream, Tended, Transport};
 use crate::{
     clock,
     model::{
@@ -64,19 +61,8 @@ const WAIT: Duration = Duration::from_millis(500);
 /// The same where several commands wait side by side and news of one must not wait for the others.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// The scheme of memory in a Redis' place.
-const MEMORY: &str = "memory:";
-
-/// What is at that URL: a Redis, which is not asked before it is needed, or for `memory:NAME` memory that this process shares by the name.
-pub fn open(url: &SecretString, io: Handle) -> Result<Arc<dyn Transport>, UrlError> {
-    match url.expose_secret().strip_prefix(MEMORY) {
-        Some(name) => Ok(Arc::new(Memory::named(name))),
-        None => Ok(Arc::new(Redis::new(url, io)?)),
-    }
-}
-
 pub(super) fn check(url: &str) -> Result<(), UrlError> {
-    if url.starts_with(MEMORY) { Ok(()) } else { Address::parse(url).map(drop) }
+    Address::parse(url).map(drop)
 }
 
 /// See the module.

@@ -98,7 +98,7 @@ pub(crate) const EFFECTFUL: &str = "
     probe/vantage.rs probe/database/actor probe/database/counters.rs probe/database/size.rs
     region/supervisor
     aggregate/actor
-    bus/actor bus/memory bus/redis
+    bus.rs bus/actor bus/memory bus/redis
     alert/actor alert/journal alert/heartbeat alert/channels
     web.rs web/access web/answer web/asker web/commands web/interest web/page web/process web/routes web/stream.rs
     web/stream/actor web/tls

@@ -14,8 +14,7 @@ use tokio::runtime::Handle;
 use super::Error;
 use crate::{
     bus::{
-        Settings,
-        redis::open,
+        Settings, open,
         transport::{Stream, Transport},
     },
     model::{RegionName, cluster::Keeper},

@@ -10,7 +10,7 @@ use crate::{
 };
 
 fn at(url: &str) -> Arc<dyn Transport> {
-    open(&url.into(), Handle::current()).unwrap()
+    Arc::new(Redis::new(&url.into(), Handle::current()).unwrap())
 }
 
 async fn write(link: &Arc<dyn Transport>, text: &'static str) -> Result<(), Unreachable> {
