@@ -10,15 +10,17 @@ use crate::{
 
 /// For all of it: what is left of the contract's five seconds is for the process itself.
 const LONGEST: Duration = Duration::from_millis(4_700);
-/// For the last words on the bus.
+/// For telling the alert actors what comes; they have only to note it.
+const ANNOUNCEMENT: Duration = Duration::from_millis(500);
+/// For the last words on the bus; what comes before them leaves them so much.
 const LAST_WORDS: Duration = Duration::from_millis(900);
 
 impl Node {
     pub(super) async fn stop(mut self) {
         let end = clock::now() + LONGEST;
-        let left = |most: Duration| most.min(end.saturating_duration_since(clock::now()));
+        let left = || end.saturating_duration_since(clock::now());
         // First of all: targets that end with us must not look as if they were not watched any more, which would end their incidents.
-        self.telling.announce_end(FAREWELL / 4).await;
+        self.telling.announce_end(ANNOUNCEMENT).await;
         if let Some(carrying) = &self.carrying {
             carrying.hand_over().await;
         }
@@ -29,9 +31,7 @@ impl Node {
             }
             supervisor.addr.do_send(Retire);
         }
-        // Whoever handed over has used up some of the time.
-        let farewell = if self.carrying.is_some() { FAREWELL * 3 / 4 } else { FAREWELL };
-        let farewell = left(farewell);
+        let farewell = FAREWELL.min(left().saturating_sub(LAST_WORDS));
         let (served, told) = tokio::join!(tokio::time::timeout(farewell, self.web.stop()), self.telling.stop(farewell));
         if served.is_err() {
             tracing::warn!("some readers did not take their last bytes in time");
@@ -40,11 +40,11 @@ impl Node {
             tracing::warn!("the alert actor did not end in time; what it was doing counts as in doubt");
         }
         if let Some(carrying) = &self.carrying {
-            carrying.stop(left(LAST_WORDS)).await;
+            carrying.stop(LAST_WORDS.min(left())).await;
         }
         // Probes drop their sessions as they end, and those say goodbye to the server; whoever still holds one after that (a frozen
         // server) loses it with the runtime.
-        let deadline = clock::now() + left(FAREWELL);
+        let deadline = clock::now() + FAREWELL.min(left());
         while self.registry.is_in_use() && clock::now() < deadline {
             tokio::time::sleep(GLANCE).await;
         }
