@@ -43,6 +43,7 @@ use crate::{
     bus,
     clock::{self, Steady},
     config::{Config, RegionConfig},
+    crypto,
     model::{NodeName, RegionName, Rule, report::Batch, world::World},
     probe::{launch::Launcher, session::Registry},
     region::supervisor::{RegionSupervisor, Retire},
@@ -104,8 +105,7 @@ pub struct Node {
 impl Node {
     /// Starts everything; to be called inside an actix system.
     pub fn build(config: Config, name: &str) -> Result<Self, Error> {
-        // For all who speak TLS as clients without a provider of their own; another one that stands already is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crypto::install();
         let world = Arc::new(ArcSwap::from_pointee(World::unseen(all_regions(&config), clock::wall(), clock::now())));
         let shared = web::Shared {
             world,

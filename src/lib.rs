@@ -16,6 +16,7 @@ pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod crypto;
 pub mod model;
 pub mod probe;
 pub mod region;

@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn it_beats_at_its_pace_while_all_is_well_and_not_otherwise() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::crypto::install();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/ping/S3CRET", listener.local_addr().expect("an address"));
         let (sender, beats) = mpsc::channel();

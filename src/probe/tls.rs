@@ -33,6 +33,7 @@ use rustls::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::conninfo::SslMode;
+use crate::crypto;
 
 /// How much of a certificate is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,7 +75,7 @@ pub fn connector(mode: SslMode, root: Option<&Path>) -> Result<Option<MakeRustls
 }
 
 fn configure(trust: Trust, file: Option<&Path>) -> Result<ClientConfig, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = crypto::provider();
     let verifier = Verifier::new(trust, file, &provider)?;
     let builder =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|error| error.to_string())?;

@@ -329,7 +329,7 @@ async fn a_real_reader_gets_a_snapshot_then_updates_and_may_resume_and_stopping_
     let settings = Settings { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Settings::default() };
     let running = start(&settings, shared(two())).unwrap();
     let url = format!("http://{}/api/stream?target=marketing", running.addr);
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::crypto::install();
     let answer = reqwest::get(&url).await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     assert_eq!(answer.headers()["content-encoding"], "identity");

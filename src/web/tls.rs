@@ -1,6 +1,6 @@
-//! HTTPS, when a certificate is configured; ring is named, so that no process-wide default is needed.
+//! HTTPS, when a certificate is configured; the provider is named, so that no process-wide default is needed.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use rustls::{
     ServerConfig,
@@ -8,6 +8,7 @@ use rustls::{
 };
 
 use super::{Error, Settings};
+use crate::crypto;
 
 /// The server's TLS, or none when none is configured.
 pub(super) fn config(settings: &Settings) -> Result<Option<ServerConfig>, Error> {
@@ -23,7 +24,7 @@ pub(super) fn config(settings: &Settings) -> Result<Option<ServerConfig>, Error>
         return Err(wrong("tls_cert", cert, &"holds no PEM certificate"));
     }
     let private = PrivateKeyDer::from_pem_file(key).map_err(|why| wrong("tls_key", key, &why))?;
-    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    ServerConfig::builder_with_provider(crypto::provider())
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
         .map(Some)

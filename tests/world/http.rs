@@ -306,7 +306,7 @@ fn https_is_spoken_when_a_certificate_is_configured() {
     let address = node.base().strip_prefix("https://").expect("HTTPS");
     let mut roots = rustls::RootCertStore::empty();
     roots.add(pair.cert.der().clone()).expect("a root");
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let config = rustls::ClientConfig::builder_with_provider(isobar::crypto::provider())
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_root_certificates(roots)

@@ -79,7 +79,7 @@ pub(super) fn secret_header(key: &str, value: &str) -> Result<HeaderValue, Strin
 impl Http {
     /// A client for these addresses.
     pub(super) fn new(urls: &[&Url], secrets: &[&SecretString]) -> Result<Self, String> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::crypto::install();
         let mut client = Client::builder()
             .user_agent(concat!("isobar/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)

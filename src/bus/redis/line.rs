@@ -27,7 +27,7 @@ use secrecy::ExposeSecret;
 use tokio::{sync::Mutex as Turn, time::timeout};
 
 use super::address::{Address, Kind};
-use crate::model::cluster::Unreachable;
+use crate::{crypto, model::cluster::Unreachable};
 
 /// How long an answer may take: far more than any way around the world and back, and short enough to be noticed by people.
 pub(super) const ANSWER: Duration = Duration::from_secs(1);
@@ -258,8 +258,7 @@ async fn connect(address: &Address) -> RedisResult<Connection> {
 /// The authorities of the address' own file, which is read each time, so that a new one counts.
 fn certificates(address: &Address) -> RedisResult<TlsCertificates> {
     if address.tls {
-        // Fails when there is one already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crypto::install();
     }
     let root_cert = address.ca.as_ref().map(std::fs::read).transpose()?;
     Ok(TlsCertificates { client_tls: None, root_cert })

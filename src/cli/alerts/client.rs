@@ -53,8 +53,7 @@ impl Node {
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
             return Err(wrong("it must begin with http:// or https://"));
         }
-        // Another program of this process may have chosen already; any choice serves.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::crypto::install();
         let mut http = Client::builder().timeout(PATIENCE).connect_timeout(CONNECT).redirect(Policy::none());
         if is_here(&base) {
             http = http.no_proxy();

@@ -55,7 +55,7 @@ async fn world(self_signed: bool) -> World {
     {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let config = ServerConfig::builder_with_provider(crypto::provider())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()

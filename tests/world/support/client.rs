@@ -2,6 +2,6 @@
 
 /// For a client of HTTP; its TLS needs a provider even where it is not used.
 pub(crate) fn client() -> reqwest::blocking::ClientBuilder {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    isobar::crypto::install();
     reqwest::blocking::Client::builder()
 }
