@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::model::{
-    RegionName, Timestamp,
+    RegionName, Rule, Timestamp,
     alert::{Alert, AlertBook, AlertStep, ChannelState, DeliveryState, Silence, SilenceKind},
     cluster::{AlertNews, NewsItem},
 };
@@ -108,15 +108,35 @@ impl Books {
     /// Fingerprints of incidents about whole regions that were told by a leader other than this region's, and are not over. Only of those
     /// regions that are seen now: who is gone does not tell the end either.
     pub(super) fn told_elsewhere(&self, home: &RegionName, is_seen: impl Fn(&RegionName) -> bool) -> BTreeSet<String> {
-        let own = self.own.iter().filter(|(region, own)| *region != home && own.leads).flat_map(|(_, own)| &own.book.alerts);
-        let far =
-            self.far.iter().filter(|(region, _)| *region != home && is_seen(region)).flat_map(|(_, far)| far.items.values());
-        let alerts = own.chain(far.map(|(_, item)| &item.alert));
         let is_told = |state| !matches!(state, DeliveryState::Failed | DeliveryState::Cancelled);
-        let told = alerts.filter(|alert| {
-            alert.target.is_none() && !alert.resolved && alert.deliveries.iter().any(|delivery| is_told(delivery.state))
-        });
-        told.map(|alert| alert.fingerprint.clone()).collect()
+        let told = |(_, alert): &(_, &Arc<Alert>)| alert.deliveries.iter().any(|delivery| is_told(delivery.state));
+        self.of_regions(home, is_seen).filter(told).map(|(_, alert)| alert.fingerprint.clone()).collect()
+    }
+
+    /// The same of all that are open, told or not, and which regions' leaders say so.
+    pub(super) fn blind_from(
+        &self,
+        home: &RegionName,
+        is_seen: impl Fn(&RegionName) -> bool,
+    ) -> BTreeMap<String, BTreeSet<RegionName>> {
+        let mut blind: BTreeMap<String, BTreeSet<RegionName>> = BTreeMap::new();
+        for (region, alert) in self.of_regions(home, is_seen).filter(|(_, alert)| alert.rule == Rule::RegionBlind) {
+            blind.entry(alert.fingerprint.clone()).or_default().insert(region.clone());
+        }
+        blind
+    }
+
+    /// What the leaders of other regions that are seen say of whole regions, as long as it is not over.
+    fn of_regions(
+        &self,
+        home: &RegionName,
+        is_seen: impl Fn(&RegionName) -> bool,
+    ) -> impl Iterator<Item = (&RegionName, &Arc<Alert>)> {
+        let own = self.own.iter().filter(move |(region, own)| *region != home && own.leads);
+        let own = own.flat_map(|(region, own)| own.book.alerts.iter().map(move |alert| (region, alert)));
+        let far = self.far.iter().filter(move |(region, _)| *region != home && is_seen(region));
+        let far = far.flat_map(|(region, far)| far.items.values().map(move |(_, item)| (region, &item.alert)));
+        own.chain(far).filter(|(_, alert)| alert.target.is_none() && !alert.resolved)
     }
 
     /// Whose an alert is.

@@ -1,7 +1,8 @@
 //! Whose incidents are whose: each region tells of its own targets, and of regions that nobody sees the first live one in rendezvous order,
-//! so that every region pages for itself and a dark one is paged once. Pure.
+//! so that every region pages for itself and a dark one is paged once. The first one may see a region that others do not: then it is the way
+//! there that is cut, and of those who say that they do not see it the first one tells. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::incident::Subject;
 use crate::model::{
@@ -21,6 +22,9 @@ pub struct Scope {
     /// Fingerprints of incidents about regions that another region's leader has told of, and that are not over there; only while that
     /// region is seen itself.
     pub told_elsewhere: BTreeSet<String>,
+    /// Fingerprints of incidents about regions that the leaders of other regions say are open, told or not, and those regions; only while
+    /// they are seen themselves.
+    pub blind_from: BTreeMap<String, BTreeSet<RegionName>>,
 }
 
 /// Whether an incident is for this desk to tell.
@@ -30,6 +34,11 @@ pub enum Whose {
     Ours,
     /// No: that region tells it. Kept, and shown as held back by it.
     Theirs(RegionName),
+    /// Ours, when it lasts: the region that would tell it is there and does not say that it is blind too.
+    Partial {
+        /// That region.
+        seen_from: RegionName,
+    },
     /// Ours, but this region sees less than half of the world and may be the one that is cut off: held back for some time.
     Doubtful,
 }
@@ -58,8 +67,16 @@ impl Scope {
             return Whose::Theirs(other.into());
         }
         let may = live.iter().copied().filter(|name| *name != subject.region.as_str());
-        match rendezvous::winner(&fingerprint, may) {
-            Some(first) if first != home.as_str() => Whose::Theirs(first.into()),
+        let blind = self.blind_from.get(&fingerprint);
+        let is_blind_there = |name: &str| blind.is_some_and(|regions| regions.iter().any(|region| region.as_str() == name));
+        match rendezvous::winner(&fingerprint, may.clone()) {
+            Some(first) if first != home.as_str() => {
+                let cannot_see = may.filter(|name| *name == home.as_str() || is_blind_there(name));
+                match rendezvous::winner(&fingerprint, cannot_see) {
+                    Some(teller) if teller != home.as_str() => Whose::Theirs(teller.into()),
+                    _ => Whose::Partial { seen_from: first.into() },
+                }
+            }
             _ if live.len() * 2 < world.regions.len() => Whose::Doubtful,
             _ => Whose::Ours,
         }

@@ -2,7 +2,7 @@
 //! that whoever asked for a change finds it when the answer is there.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -54,6 +54,15 @@ impl Library {
     /// See [`Books::told_elsewhere`].
     pub(super) fn told_elsewhere(&self, home: &RegionName, is_seen: impl Fn(&RegionName) -> bool) -> BTreeSet<String> {
         self.books().told_elsewhere(home, is_seen)
+    }
+
+    /// See [`Books::blind_from`].
+    pub(super) fn blind_from(
+        &self,
+        home: &RegionName,
+        is_seen: impl Fn(&RegionName) -> bool,
+    ) -> BTreeMap<String, BTreeSet<RegionName>> {
+        self.books().blind_from(home, is_seen)
     }
 
     pub(super) fn region_of(&self, id: &str) -> Option<RegionName> {

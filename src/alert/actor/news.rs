@@ -10,7 +10,7 @@ use crate::{
         scope::{self, Scope},
     },
     model::{
-        Timestamp,
+        RegionName, Timestamp,
         alert::{Alert, Chart, SilenceKind},
         cluster::{AlertNews, NewsItem},
     },
@@ -68,8 +68,11 @@ impl AlertActor {
         }
         seat.scoped = Some(now.steady);
         let world = self.links.world.load();
-        let told_elsewhere = seat.cluster.library.told_elsewhere(&seat.cluster.home, |region| scope::is_seen(&world, region));
-        self.desk.set_scope(Scope { home: Some(seat.cluster.home.clone()), told_elsewhere }, now);
+        let (home, library) = (&seat.cluster.home, &seat.cluster.library);
+        let is_seen = |region: &RegionName| scope::is_seen(&world, region);
+        let told_elsewhere = library.told_elsewhere(home, is_seen);
+        let blind_from = library.blind_from(home, is_seen);
+        self.desk.set_scope(Scope { home: Some(home.clone()), told_elsewhere, blind_from }, now);
     }
 }
 

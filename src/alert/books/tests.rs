@@ -110,3 +110,23 @@ fn what_a_region_told_of_another_stays_with_it_while_it_is_seen() {
     assert!(of("us", true).is_empty(), "it is its own");
     assert!(of("eu", false).is_empty(), "who is gone does not tell the end");
 }
+
+#[test]
+fn a_region_says_by_its_news_that_it_cannot_see_another_one_until_that_is_over() {
+    let mut books = Books::default();
+    let dark = |resolved: bool| {
+        with("d", |alert| {
+            (alert.target, alert.rule, alert.resolved) = (None, Rule::RegionBlind, resolved);
+            alert.suppressed_by = Some("region/ap".into());
+        })
+    };
+    let of = |books: &Books, home: &str, seen: bool| {
+        books.blind_from(&region(home), |_| seen).into_values().flatten().collect::<Vec<RegionName>>()
+    };
+    books.hear(news("us", "firing", &[dark(false), alert("a target's")]), after(0));
+    assert_eq!(of(&books, "eu", true), [region("us")]);
+    assert!(of(&books, "us", true).is_empty(), "it is its own");
+    assert!(of(&books, "eu", false).is_empty(), "who is not seen says nothing");
+    books.hear(news("us", "resolved", &[dark(true)]), after(1));
+    assert!(of(&books, "eu", true).is_empty(), "it sees it again");
+}

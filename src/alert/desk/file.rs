@@ -71,6 +71,8 @@ pub(super) struct File {
     pub(super) whose: Option<Whose>,
     /// Since when it is doubtful.
     pub(super) doubted: Option<Timestamp>,
+    /// Since when the region that would tell it does not say that it is blind too.
+    pub(super) partial: Option<Timestamp>,
     /// Whether it was said that nobody is told.
     pub(super) uncovered: bool,
 }

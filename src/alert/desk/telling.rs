@@ -292,6 +292,7 @@ impl Desk {
             recovers.filter(|at| *at > now.steady),
             gone,
             Self::doubt_ends(file, now.steady),
+            Self::is_left_until(file, now.steady),
         ];
         all.into_iter().flatten().min()
     }

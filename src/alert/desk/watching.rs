@@ -49,8 +49,9 @@ impl Desk {
             }
             // Who looks is not blind: that its own probes are silent is told by the other regions.
             let reasons = if self.scope.home.as_ref() == Some(name) { &[][..] } else { &region.reasons };
+            let reasons: Vec<Reason> = reasons.iter().map(|reason| self.seen_here(name, reason, now.steady)).collect();
             if !reasons.is_empty() || !open.is_empty() {
-                self.judge(now, name, None, reasons, &open, &About::default());
+                self.judge(now, name, None, &reasons, &open, &About::default());
             }
         }
         if self.regions.len() > world.regions.len() {

@@ -37,7 +37,7 @@ fn subject(region: &str, rule: Rule) -> Subject {
 }
 
 fn scope(home: &str) -> Scope {
-    Scope { home: Some(home.into()), told_elsewhere: BTreeSet::new() }
+    Scope { home: Some(home.into()), ..Scope::default() }
 }
 
 #[test]
@@ -69,7 +69,8 @@ fn of_all_who_see_that_a_region_is_blind_exactly_one_tells_and_the_next_one_when
     let second = owners(&gone, &others);
     assert_eq!(second.len(), 1, "{second:?}");
     for home in others.iter().filter(|home| ***home != second[0]) {
-        assert_eq!(scope(home).whose(&blind, &gone), Whose::Theirs(second[0].as_str().into()), "{home}");
+        let blind_from = [(blind.fingerprint(), [second[0].as_str().into()].into())].into();
+        assert_eq!(Scope { blind_from, ..scope(home) }.whose(&blind, &gone), Whose::Theirs(second[0].as_str().into()), "{home}");
     }
 }
 
@@ -94,5 +95,25 @@ fn who_sees_less_than_half_of_the_world_doubts_itself() {
         ("b! c! d! x!", Whose::Doubtful),
     ] {
         assert_eq!(scope("a").whose(&blind, &world(words)), whose, "{words}");
+    }
+}
+
+#[test]
+fn of_those_who_cannot_see_a_region_that_the_first_one_sees_exactly_one_tells_from_where() {
+    let (blind, world) = (subject("x", Rule::RegionBlind), world("a b c d x!"));
+    let all = ["a", "b", "c", "d"];
+    let owner = all.into_iter().find(|home| scope(home).whose(&blind, &world) == Whose::Ours).expect("an owner");
+    let seen_from = || Whose::Partial { seen_from: owner.into() };
+    let others: Vec<&str> = all.into_iter().filter(|home| *home != owner).collect();
+    let whose = |home: &str, saying: &[&str]| {
+        let saying = saying.iter().filter(|name| **name != home).map(|name| RegionName::from(*name)).collect();
+        Scope { blind_from: [(blind.fingerprint(), saying)].into(), ..scope(home) }.whose(&blind, &world)
+    };
+    for home in &others {
+        assert_eq!(whose(home, &[]), seen_from(), "{home} alone");
+        assert_eq!(whose(home, &all), Whose::Theirs(owner.into()), "the first one is blind too");
+    }
+    for pair in [[others[0], others[1]], [others[1], others[2]], [others[0], others[2]]] {
+        assert_eq!(pair.iter().filter(|home| whose(home, &pair) == seen_from()).count(), 1, "{pair:?}");
     }
 }

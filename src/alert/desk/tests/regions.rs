@@ -19,7 +19,20 @@ fn room(home: &str) -> Room {
 
 fn scope(room: &mut Room, home: &str, told_elsewhere: BTreeSet<String>) {
     let now = room.now();
-    room.desk.set_scope(Scope { home: Some(home.into()), told_elsewhere }, now);
+    room.desk.set_scope(Scope { home: Some(home.into()), told_elsewhere, ..Scope::default() }, now);
+    room.collect();
+}
+
+fn fingerprint() -> String {
+    crate::alert::incident::Subject { region: "x".into(), target: None, rule: rule_of("region_blind"), scope: String::new() }
+        .fingerprint()
+}
+
+/// These regions' leaders say that they cannot see `x`.
+fn say_blind(room: &mut Room, home: &str, saying: &[&str]) {
+    let saying = saying.iter().filter(|name| **name != home).map(|name| RegionName::from(*name)).collect();
+    let (now, blind_from) = (room.now(), [(fingerprint(), saying)].into());
+    room.desk.set_scope(Scope { home: Some(home.into()), blind_from, ..Scope::default() }, now);
     room.collect();
 }
 
@@ -69,8 +82,10 @@ fn a_dark_region_is_told_once_and_its_end_by_the_same() {
 fn when_the_owner_goes_dark_too_the_next_one_tells_by_the_same_key() {
     let ((first, owner), mut others) = owner();
     let key = owner.orders[0].key();
-    for (_, room) in &mut others {
+    let saying: Vec<&str> = others.iter().map(|(home, _)| *home).collect();
+    for (home, room) in &mut others {
         room.blind.insert(first.into());
+        say_blind(room, home, &saying);
         room.run(90.0);
     }
     let told = others.iter().flat_map(|(_, room)| &room.orders).filter(|order| order.lane.about == owner.orders[0].lane.about);
@@ -81,10 +96,7 @@ fn when_the_owner_goes_dark_too_the_next_one_tells_by_the_same_key() {
 fn what_another_region_told_already_stays_with_it_until_it_lets_go() {
     let ((home, _), _) = owner();
     let mut room = room(home);
-    let fingerprint =
-        crate::alert::incident::Subject { region: "x".into(), target: None, rule: rule_of("region_blind"), scope: String::new() }
-            .fingerprint();
-    scope(&mut room, home, [fingerprint].into());
+    scope(&mut room, home, [fingerprint()].into());
     room.blind.insert("x".into());
     room.run(100.0);
     room.expect(&[]);
@@ -92,6 +104,36 @@ fn what_another_region_told_already_stays_with_it_until_it_lets_go() {
     scope(&mut room, home, BTreeSet::new());
     room.run(1.0);
     room.expect(&["101 slack firing region_blind high"]);
+}
+
+#[test]
+fn what_the_owner_still_sees_is_told_after_a_minute_by_one_of_those_who_do_not_and_from_where() {
+    let ((first, owner), others) = owner();
+    let saying: Vec<&str> = others.iter().map(|(home, _)| *home).collect();
+    let mut told = Vec::new();
+    for (home, _) in &others {
+        let mut room = room(home);
+        room.blind.insert("x".into());
+        room.run(1.0);
+        say_blind(&mut room, home, &saying);
+        room.run(58.0);
+        room.expect(&[]);
+        room.run(30.0);
+        told.extend(room.orders.iter().map(|order| (*home, order.key(), order.alerts[0].message.clone())));
+    }
+    let [(home, key, message)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(*key, owner.orders[0].key());
+    assert!(message.starts_with(&format!("seen blind from {home}; {first} still sees it: ")), "{message}");
+}
+
+#[test]
+fn an_owner_that_says_that_it_is_blind_too_is_left_to_tell() {
+    let ((first, _), others) = owner();
+    for (home, mut room) in others {
+        say_blind(&mut room, home, &[first]);
+        room.run(300.0);
+        room.expect(&[]);
+    }
 }
 
 #[test]
