@@ -145,8 +145,8 @@ impl Telling {
         }
     }
 
-    /// The bus was started anew: who spoke to the old one is started anew too.
-    pub(super) fn carried_by(&mut self, bus: &Addr<BusActor>, now: Instant) -> Result<(), alert::actor::Error> {
+    /// The bus was started anew: who spoke to the old one is started anew too. Returns who could not be, and why.
+    pub(super) fn carried_by(&mut self, bus: &Addr<BusActor>, now: Instant) -> Vec<(String, alert::actor::Error)> {
         for desk in self.desks.values_mut() {
             if let Some(cluster) = &mut desk.links.cluster {
                 (cluster.news, cluster.ask) = (bus.clone().recipient(), bus.clone().recipient());
@@ -155,10 +155,17 @@ impl Telling {
         if let Some(front) = &mut self.front {
             front.bus = bus.clone();
         }
-        for home in self.desks.keys().cloned().collect::<Vec<_>>() {
-            self.revive(&name(home.as_ref()), now)?;
-        }
-        Ok(())
+        let failed = self.revive_desks(now);
+        // Also when none could be: the clerk speaks to the bus as well.
+        self.introduce();
+        failed
+    }
+
+    /// One that fails does not keep the others from it.
+    fn revive_desks(&mut self, now: Instant) -> Vec<(String, alert::actor::Error)> {
+        let parts: Vec<String> = self.desks.keys().map(|home| name(home.as_ref())).collect();
+        let revive = |part: String| self.revive(&part, now).err().map(|error| (part, error));
+        parts.into_iter().filter_map(revive).collect()
     }
 
     /// Tells the clerk whom it knows.
@@ -270,5 +277,43 @@ where
         end_silence: addr.clone().recipient(),
         test: addr.clone().recipient(),
         callback: addr.clone().recipient(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Handle;
+
+    use super::*;
+    use crate::{clock::Steady, model::world::World};
+
+    #[actix_web::test]
+    async fn an_alert_actor_that_cannot_be_started_again_does_not_keep_the_others_from_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = alert::Settings { path: Some(folder.path().join("alerts.db")), ..alert::Settings::default() };
+        let steady = Steady::start();
+        let links = Links {
+            world: Arc::new(ArcSwap::from_pointee(World::unseen([], clock::wall(), clock::now()))),
+            book: Arc::default(),
+            alive: Arc::new(ArcSwap::from_pointee(clock::now())),
+            stream: None,
+            io: Handle::current(),
+            steady,
+            cluster: None,
+        };
+        let homes = ["a", "b", "c"].map(|home| Some(RegionName::from(home)));
+        let office = |home: &Option<RegionName>| {
+            (home.clone(), Office::open(&alert::Settings::default(), steady, home.as_ref()).expect("an office in memory"))
+        };
+        let mut telling = Telling::start(settings, homes.iter().map(office).collect(), &links, None).expect("it starts");
+        for broken in ["a", "c"] {
+            std::fs::create_dir(folder.path().join(format!("alerts.{broken}.db"))).expect("a folder in the way");
+        }
+        let before = telling.desks[&homes[1]].running.addr.clone();
+        let failed: Vec<String> = telling.revive_desks(clock::now()).into_iter().map(|(part, _)| part).collect();
+        assert_eq!(failed, ["alert actor of region a", "alert actor of region c"]);
+        let after = &telling.desks[&homes[1]].running.addr;
+        assert!(after.connected() && *after != before, "another one");
+        telling.stop(std::time::Duration::from_secs(10)).await;
     }
 }

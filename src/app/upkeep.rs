@@ -66,8 +66,9 @@ impl Node {
             self.restarts.another("bus actor", now)?;
             carrying.revive(aggregator);
             let bus = carrying.joint().bus;
-            if let Err(error) = self.telling.carried_by(&bus, now) {
-                tracing::error!(%error, "an alert actor cannot be started again");
+            // Those are dead then, and tried again with the next look.
+            for (part, error) in self.telling.carried_by(&bus, now) {
+                tracing::error!(%error, "the {part} cannot be started again");
             }
             self.introduce();
             self.report_anew();
