@@ -39,7 +39,7 @@ use crate::model::RegionName;
 pub mod actor;
 pub mod cache;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod gaps;
 pub mod inbox;
 pub mod lease;

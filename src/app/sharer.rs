@@ -10,7 +10,7 @@ use super::share::Share;
 use crate::{
     clock,
     config::TargetConfig,
-    model::{NodeName, RegionName, TargetId, cluster::Membership, world::World},
+    model::{NodeName, RegionName, Report, TargetId, cluster::Membership, world::World},
     probe::{
         conninfo::ConnInfo,
         vantage::{VantageProbe, Watch},
@@ -111,11 +111,10 @@ impl Sharer {
         let Some(supervisor) = &self.supervisor else { return };
         let mine: BTreeSet<&TargetId> = self.share.held().collect();
         let world = self.world.load();
-        let known = |id: &TargetId| Some(world.regions.get(&self.region)?.targets.get(&id.target)?.report.clone());
         let given = self.targets.iter().filter(|target| mine.contains(&target.settings.id)).map(|target| Given {
             settings: target.settings.clone(),
             thresholds: target.thresholds.clone(),
-            last: known(&target.settings.id),
+            last: last(&world, &target.settings.id),
         });
         supervisor.do_send(supervisor::Share { targets: given.collect() });
     }
@@ -124,6 +123,11 @@ impl Sharer {
         ctx.run_later(LOOK_EVERY, Self::look);
         self.divide();
     }
+}
+
+/// What whoever probed a target before found last.
+fn last(world: &World, id: &TargetId) -> Option<Report> {
+    Some(world.regions.get(&id.region)?.targets.get(&id.target)?.as_found())
 }
 
 fn ids(targets: &[TargetConfig]) -> Vec<TargetId> {
@@ -184,5 +188,30 @@ impl Handler<HandOver> for Sharer {
         self.share.leave();
         self.divide();
         self.share.is_handed_over(clock::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        bus::fixtures::{REGION, report},
+        model::{
+            Status,
+            world::{Region, Target},
+        },
+    };
+
+    #[test]
+    fn who_takes_a_target_over_goes_on_from_what_was_found_and_not_from_what_is_shown() {
+        let (found, shown) = (report("t", Status::Unhealthy, 1).sample, report("t", Status::Unknown, 1));
+        let target = Target { report: shown, found, node: "n".into(), heard: clock::now(), trends: Arc::default() };
+        let mut region = Region::unseen();
+        region.targets.insert("t".into(), Arc::new(target));
+        let mut world = World::unseen([], clock::wall(), clock::now());
+        world.regions.insert(REGION.into(), Arc::new(region));
+        let status = |target: &str| last(&world, &TargetId::new(REGION, target)).map(|last| last.sample.status);
+        assert_eq!(status("t"), Some(Status::Unhealthy));
+        assert_eq!(status("another"), None);
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{NodeName, Reason, RegionName, Report, Status, TargetName, Timestamp, report::RosterState};
+use super::{NodeName, Reason, RegionName, Report, Sample, Status, TargetName, Timestamp, report::RosterState};
 
 /// The world as this node sees it; immutable, replaced as a whole, its parts shared.
 #[derive(Debug, Clone)]
@@ -60,12 +60,22 @@ pub struct NodeState {
 pub struct Target {
     /// The newest report, without its transitions.
     pub report: Report,
+    /// The sample as that node sent it: nothing in it is less urgent because of what other regions see.
+    pub found: Arc<Sample>,
     /// The node that sent it.
     pub node: NodeName,
     /// When anything was last heard of it.
     pub heard: Instant,
     /// Trends of the last minutes.
     pub trends: Arc<Vec<Trend>>,
+}
+
+impl Target {
+    /// The newest report as it came: what whoever judges the target from now on goes on from.
+    #[must_use]
+    pub fn as_found(&self) -> Report {
+        Report { sample: Arc::clone(&self.found), ..self.report.clone() }
+    }
 }
 
 /// How one figure moves over the last minutes.

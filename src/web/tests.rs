@@ -53,7 +53,13 @@ pub(super) fn world(reports: &[Report]) -> World {
     let target = |report: &Report| {
         (
             report.sample.target.clone(),
-            Arc::new(Target { report: report.clone(), node: "n1".into(), heard: clock::now(), trends: trends.clone() }),
+            Arc::new(Target {
+                report: report.clone(),
+                found: Arc::clone(&report.sample),
+                node: "n1".into(),
+                heard: clock::now(),
+                trends: trends.clone(),
+            }),
         )
     };
     let roster = RosterState { targets: 2, probes: 6, seen: 2, ..RosterState::default() };

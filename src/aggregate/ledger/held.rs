@@ -174,7 +174,8 @@ impl Held {
             }
         }
         let (node, heard, trends) = (self.node.clone(), self.heard, Arc::clone(&self.seen));
-        let shown = Arc::new(Target { report: report.clone(), node, heard, trends });
+        let found = Arc::clone(&self.report.sample);
+        let shown = Arc::new(Target { report: report.clone(), found, node, heard, trends });
         (shown, Report { transitions, ..report })
     }
 }

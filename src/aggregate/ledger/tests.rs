@@ -278,6 +278,8 @@ fn another_regions_success_after_the_fall_makes_being_down_less_urgent_and_says_
     assert_eq!((shown.reasons[0].severity, shown.status), (Severity::High, Status::Unhealthy));
     assert_eq!(shown.reasons[0].message, "it is so; b reaches it: a way there is broken, not the database");
     assert_eq!(shown.reachability.views.len(), 1);
+    let last = room.ledger.region.targets[&"x".into()].as_found();
+    assert_eq!(last.sample.reasons[0].severity, Severity::Critical, "whoever takes the target over goes on from what was found");
     assert!(down.sample.reachability.views.is_empty(), "what came is not touched");
     // The view grows old, and nothing of it stays.
     for _ in 0..31 {

@@ -129,7 +129,13 @@ fn change(golden: &Report, seen: &[Seen]) -> WorldChange {
     };
     let reports: Vec<Report> = seen.iter().map(report).collect();
     let target = |report: &Report| {
-        let target = Target { report: report.clone(), node: "n1".into(), heard: clock::now(), trends: Arc::default() };
+        let target = Target {
+            report: report.clone(),
+            found: Arc::clone(&report.sample),
+            node: "n1".into(),
+            heard: clock::now(),
+            trends: Arc::default(),
+        };
         (report.sample.target.clone(), Arc::new(target))
     };
     let mut region = Region { heard: Some(clock::now()), ..Region::unseen() };

@@ -14,7 +14,16 @@ async fn health_is_in_the_cache_and_the_worst_of_the_world_too() {
     one.say(report("orders", Unhealthy, 2));
     until("a change too", 3, || status(&key).as_deref() == Some("unhealthy")).await;
     let target = |report: Report| {
-        (report.sample.target.clone(), Arc::new(Target { report, node: "n".into(), heard: clock::now(), trends: Arc::default() }))
+        (
+            report.sample.target.clone(),
+            Arc::new(Target {
+                found: Arc::clone(&report.sample),
+                report,
+                node: "n".into(),
+                heard: clock::now(),
+                trends: Arc::default(),
+            }),
+        )
     };
     let targets = [target(report("a", Healthy, 1)), target(report("b", Unhealthy, 1)), target(report("c", Healthy, 1))];
     let region = Region { targets: targets.into(), ..Region::unseen() };
