@@ -27,7 +27,7 @@
 //! **Versions.** What is written is the newest [`wire`] that all live nodes of all regions read; for the first seconds of a node, the oldest.
 //!
 //! Cold start: readers begin with what the streams still hold of the last seconds. Recovery: a Redis that does not answer is asked again and
-//! again, at most a second apart; nothing waits for it without a limit.
+//! again, at most a second apart; nothing waits for it without a limit; the log says so when it has held for two seconds ([`contact`]).
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,6 +38,7 @@ use crate::model::RegionName;
 
 pub mod actor;
 pub mod cache;
+pub mod contact;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod gaps;

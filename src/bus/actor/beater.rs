@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     bus::{
+        contact::Line,
         lease,
         transport::{Beat, Tended, Transport},
     },
@@ -62,11 +63,11 @@ pub(super) async fn beat(room: Arc<Room>, region: RegionName, transport: Arc<dyn
                 if tended.name_taken {
                     tracing::warn!(%region, node = %room.links.node, "another live node has this one's name");
                 }
-                room.answered([&region]);
+                room.answered(Line::Beat, [&region]);
                 lease::heard(&known, room.links.boot, &tended, sent, now)
             }
             Err(Unreachable(why)) => {
-                room.silent([&region], &why);
+                room.silent(Line::Beat, [&region], &why);
                 lease::silent(&known, now)
             }
         };
@@ -158,10 +159,10 @@ pub(super) async fn ping(room: Arc<Room>, regions: Vec<RegionName>, transport: A
                         link.round_trip_ms = Some(link.round_trip_ms.map_or(took, |mean| mean + NEW_PING * (took - mean)));
                     });
                 }
-                room.answered(&regions);
+                room.answered(Line::Ping, &regions);
             }
-            Ok(Err(Unreachable(why))) => room.silent(&regions, &why),
-            Err(_) => room.silent(&regions, "it does not answer"),
+            Ok(Err(Unreachable(why))) => room.silent(Line::Ping, &regions, &why),
+            Err(_) => room.silent(Line::Ping, &regions, "it does not answer"),
         }
         tokio::time::sleep(PING_EVERY).await;
     }

@@ -12,6 +12,7 @@ use super::{courier::Courier, letters, room::Room};
 use crate::{
     backoff::Backoff,
     bus::{
+        contact::Line,
         gaps::{Gaps, Heard},
         inbox::{Inbox, Reading},
         message::Message,
@@ -63,11 +64,11 @@ impl Reader {
             match read.unwrap_or_else(|_| Err(Unreachable("it does not answer".to_owned()))) {
                 Ok((entries, time)) => {
                     backoff.reset();
-                    self.room.answered(&self.regions);
+                    self.room.answered(Line::Read, &self.regions);
                     self.take(entries, time);
                 }
                 Err(Unreachable(why)) => {
-                    self.room.silent(&self.regions, &why);
+                    self.room.silent(Line::Read, &self.regions, &why);
                     tokio::time::sleep(backoff.next(&mut rng)).await;
                 }
             }

@@ -16,6 +16,7 @@ use super::{Doors, Links, letters::Letters};
 use crate::{
     bus::{
         cache::Cache,
+        contact::{Contact, Line, Word},
         inbox::Reading,
         lease,
         message::{Message, Sender},
@@ -65,6 +66,7 @@ pub(super) struct Home {
 #[derive(Default)]
 struct Tally {
     links: BTreeMap<RegionName, Link>,
+    contacts: BTreeMap<RegionName, Contact>,
     written: u64,
     dropped: u64,
     cache: Option<String>,
@@ -178,26 +180,24 @@ impl Room {
     }
 
     /// The Redis of these regions answered.
-    pub(super) fn answered<'a>(&self, regions: impl IntoIterator<Item = &'a RegionName>) {
+    pub(super) fn answered<'a>(&self, by: Line, regions: impl IntoIterator<Item = &'a RegionName>) {
         let (now, mut tally) = (clock::now(), lock(&self.tally));
         for region in regions {
             let Some(link) = tally.links.get_mut(region) else { continue };
-            if link.trouble.is_some() {
-                tracing::info!(%region, "the region's bus answers again");
-            }
             (link.answered, link.trouble) = (Some(now), None);
+            tally.contacts.entry(region.clone()).or_default().hear(by, true, now);
         }
     }
 
     /// It did not, and why.
-    pub(super) fn silent<'a>(&self, regions: impl IntoIterator<Item = &'a RegionName>, why: &str) {
-        let mut tally = lock(&self.tally);
+    pub(super) fn silent<'a>(&self, by: Line, regions: impl IntoIterator<Item = &'a RegionName>, why: &str) {
+        let (now, mut tally) = (clock::now(), lock(&self.tally));
         for region in regions {
             let Some(link) = tally.links.get_mut(region) else { continue };
-            if link.trouble.is_none() {
-                tracing::warn!(%region, why, "the region's bus does not answer");
-            }
             link.trouble = Some(why.to_owned());
+            let contact = tally.contacts.entry(region.clone()).or_default();
+            contact.hear(by, false, now);
+            why.clone_into(&mut contact.why);
         }
     }
 
@@ -224,6 +224,19 @@ impl Room {
         lock(&self.tally).dropped += mails;
     }
 
+    /// Says what changed for longer than a moment.
+    fn say(tally: &mut Tally, now: Instant) {
+        for (region, contact) in &mut tally.contacts {
+            match contact.look(now) {
+                Some(Word { answers: true, moments }) => tracing::info!(%region, moments, "the region's bus answers again"),
+                Some(Word { answers: false, moments }) => {
+                    tracing::warn!(%region, why = contact.why, moments, "the region's bus does not answer");
+                }
+                None => {}
+            }
+        }
+    }
+
     /// All of it, for readers.
     pub(super) fn publish(&self) {
         let (now, wire) = (clock::now(), self.wire(clock::now()));
@@ -231,6 +244,7 @@ impl Room {
             self.homes.iter().map(|(region, home)| (region.clone(), lock(&home.membership).clone())).collect();
         let overtaken = self.homes.values().map(|home| lock(&home.outbox).overtaken()).sum();
         let mut tally = lock(&self.tally);
+        Self::say(&mut tally, now);
         tally.reads.retain(|_, (_, at)| now.saturating_duration_since(*at) < READS_FOR);
         let (links, written, dropped, cache) = (tally.links.clone(), tally.written, tally.dropped, tally.cache.clone());
         self.links.state.store(Arc::new(BusState { links, homes, written, overtaken, dropped, wire, cache }));

@@ -10,7 +10,7 @@ use rand::{SeedableRng, rngs::SmallRng};
 use super::room::{Home, Room, lock};
 use crate::{
     backoff::Backoff,
-    bus::{lease, message::Sender, parcel::Parcel, transport::Transport, wire},
+    bus::{contact::Line, lease, message::Sender, parcel::Parcel, transport::Transport, wire},
     clock,
     model::{RegionName, Sample, cluster::Unreachable},
 };
@@ -55,12 +55,12 @@ pub(super) async fn write(room: Arc<Room>, region: RegionName, transport: Arc<dy
                 parcel.arrived(messages);
                 backoff.reset();
                 room.wrote(messages, cached);
-                room.answered([&region]);
+                room.answered(Line::Write, [&region]);
             }
             Err(Unreachable(why)) => {
                 lock(&home.cache).lost();
                 room.not_written(&why);
-                room.silent([&region], &why);
+                room.silent(Line::Write, [&region], &why);
                 if ending {
                     return;
                 }
