@@ -23,16 +23,10 @@ pub const GRACE: Duration = Duration::from_secs(10);
 /// And the next node so much later, since it cannot know what the first has done.
 pub const STAGGER: Duration = Duration::from_secs(15);
 
-/// From the third node on, so much later for each before it, it tells also where a second message is a second page: the first two may be dead.
-pub const LATE: Duration = Duration::from_mins(1);
-
 /// Who did not look for so long was asleep: its process or its machine stood still.
 const NAP: Duration = Duration::from_secs(2);
 /// And must hear Redis say nothing for so long before it takes it for gone: the silence was its own.
 const AWAKE: Duration = Duration::from_secs(4);
-
-/// From this place on a node leaves it to those before it to tell where a second message is a second page, until it is late.
-pub const REPEAT_FROM: usize = 2;
 
 /// The place of a node that does not know the others.
 const UNKNOWN: usize = 1;
@@ -57,14 +51,11 @@ pub enum Duty {
     Wait,
     /// Redis is gone: this node tells criticals.
     Island {
-        /// Its place among the region's nodes: the first tells; the second tells again; others only where the same key is one message,
-        /// until they are late.
+        /// Its place among the region's nodes: the first tells; the second tells again; others only where the same key is one message.
         rank: usize,
         /// Whether nobody else was alive when Redis was last heard: then nobody else tells the same. Otherwise it may be this node alone
         /// that is cut off, while another one leads; where the same message twice is two to people, it says so.
         alone: bool,
-        /// Whether those before it may be dead, by now: then it tells everybody, as they would.
-        late: bool,
     },
 }
 
@@ -125,13 +116,8 @@ impl Lead {
             return Duty::Wait;
         }
         let rank = self.rank();
-        let count = |nodes: usize| u32::try_from(nodes).unwrap_or(u32::MAX);
-        let begins = GRACE.saturating_add(STAGGER.saturating_mul(count(rank)));
-        if silence < begins {
-            return Duty::Wait;
-        }
-        let late = rank >= REPEAT_FROM && silence >= begins.saturating_add(LATE.saturating_mul(count(rank - 1)));
-        Duty::Island { rank, alone: self.was_alone(), late }
+        let stagger = STAGGER.saturating_mul(u32::try_from(rank).unwrap_or(u32::MAX));
+        if silence < GRACE.saturating_add(stagger) { Duty::Wait } else { Duty::Island { rank, alone: self.was_alone() } }
     }
 
     fn was_alone(&self) -> bool {

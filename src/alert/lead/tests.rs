@@ -56,28 +56,7 @@ fn nodes_of_a_silent_redis_act_one_after_the_other() {
         assert_eq!(lead.duty(start + Duration::from_secs(2)), Duty::Follow, "{members}");
         assert_eq!(lead.duty(start + SILENT), Duty::Wait, "{members}");
         assert_eq!(lead.duty(start + (begins.saturating_sub(Duration::from_millis(1)))), Duty::Wait, "{members}, {leader:?} led");
-        assert_eq!(
-            lead.duty(start + begins),
-            Duty::Island { rank, alone: members == "b", late: false },
-            "{members}, {leader:?} led"
-        );
-    }
-}
-
-#[test]
-fn the_third_node_and_later_ones_tell_everybody_when_those_before_them_may_be_dead() {
-    let start = clock::now();
-    for (members, rank, late_after) in
-        [("a b", 1, None), ("a b d", 1, None), ("a c b", 1, None), ("a aa b", 2, Some(100)), ("a aa ab b", 3, Some(175))]
-    {
-        let mut lead = Lead::new(true, start);
-        lead.hear(told(members, Lease::Other("a".into()), Some(start)));
-        let is_late =
-            |seconds| lead.duty(start + Duration::from_secs(seconds)) == Duty::Island { rank, alone: false, late: true };
-        match late_after {
-            Some(seconds) => assert!(!is_late(seconds - 1) && is_late(seconds), "{members}"),
-            None => assert!(!is_late(3_600), "{members}: it tells everybody from the beginning"),
-        }
+        assert_eq!(lead.duty(start + begins), Duty::Island { rank, alone: members == "b" }, "{members}, {leader:?} led");
     }
 }
 
@@ -87,7 +66,7 @@ fn who_never_heard_of_the_others_waits_as_the_second() {
     let mut lead = Lead::new(true, start);
     for _ in 0..2 {
         assert_eq!(lead.duty(start + Duration::from_secs(24)), Duty::Wait);
-        assert_eq!(lead.duty(start + Duration::from_secs(25)), Duty::Island { rank: 1, alone: false, late: false });
+        assert_eq!(lead.duty(start + Duration::from_secs(25)), Duty::Island { rank: 1, alone: false });
         lead.hear(told("", Lease::Free, None));
     }
 }
@@ -97,7 +76,7 @@ fn a_redis_that_answers_again_ends_the_island() {
     let start = clock::now();
     let (mut lead, later) = (Lead::new(true, start), start + Duration::from_mins(1));
     lead.hear(told("a b", mine(start + SILENT), Some(start)));
-    assert_eq!(lead.duty(later), Duty::Island { rank: 0, alone: false, late: false });
+    assert_eq!(lead.duty(later), Duty::Island { rank: 0, alone: false });
     lead.hear(told("a b", Lease::Free, Some(later)));
     assert_eq!(lead.duty(later), Duty::Follow, "until somebody has the lease nobody tells");
     let until = later + SILENT;
@@ -108,7 +87,7 @@ fn a_redis_that_answers_again_ends_the_island() {
 #[test]
 fn who_was_asleep_does_not_take_its_own_silence_for_that_of_redis() {
     let start = clock::now();
-    let (mut lead, island) = (Lead::new(true, start), Duty::Island { rank: 0, alone: false, late: false });
+    let (mut lead, island) = (Lead::new(true, start), Duty::Island { rank: 0, alone: false });
     lead.hear(told("a b", mine(start + SILENT), Some(start)));
     lead.look(start);
     let woke = start + Duration::from_secs(30);

@@ -5,10 +5,7 @@
 //! in the way of a critical of the same problem passes with it, since nothing overtakes within a lane.
 
 use super::{AlertEvent, DeliveryState, Lane, Now, Outbox, Row};
-use crate::alert::{
-    lead::{Duty, REPEAT_FROM},
-    order::WORST,
-};
+use crate::alert::{lead::Duty, order::WORST};
 
 /// What may leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,7 +30,7 @@ impl Duty {
         match self {
             Self::Alone | Self::Lead { .. } => Gate::Open,
             Self::Follow | Self::Wait => Gate::Shut,
-            Self::Island { rank, alone, late } => Gate::Criticals { unkeyed: *rank < REPEAT_FROM || *late, repeat: !*alone },
+            Self::Island { rank, alone } => Gate::Criticals { unkeyed: *rank < 2, repeat: !*alone },
         }
     }
 }

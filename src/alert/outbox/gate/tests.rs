@@ -97,33 +97,19 @@ fn an_island_tells_criticals_and_what_stands_before_them_and_their_ends() {
 
 #[test]
 fn nodes_that_were_not_alone_mark_what_people_may_have_and_others_tell_only_where_it_is_one_message() {
-    for (rank, alone, late, told) in [
-        (0, true, false, "hook i1 firing, slack i1 firing"),
-        (0, false, false, "hook i1 firing, slack i1 firing!"),
-        (1, false, false, "hook i1 firing, slack i1 firing!"),
-        (2, false, false, "hook i1 firing"),
-        (5, false, false, "hook i1 firing"),
-        (5, false, true, "hook i1 firing, slack i1 firing!"),
+    for (rank, alone, told) in [
+        (0, true, "hook i1 firing, slack i1 firing"),
+        (0, false, "hook i1 firing, slack i1 firing!"),
+        (1, false, "hook i1 firing, slack i1 firing!"),
+        (2, false, "hook i1 firing"),
+        (5, false, "hook i1 firing"),
     ] {
         let mut outbox = outbox();
-        outbox.set_gate(Duty::Island { rank, alone, late }.gate());
+        outbox.set_gate(Duty::Island { rank, alone }.gate());
         tell(&mut outbox, "hook i1 firing critical", 0);
         tell(&mut outbox, "slack i1 firing critical", 0);
         assert_eq!(offer(&mut outbox, 0), told, "rank {rank}");
     }
-}
-
-#[test]
-fn what_waited_for_those_before_it_is_told_marked_and_with_its_whole_time_when_they_may_be_dead() {
-    let mut outbox = outbox();
-    let island = |late| Duty::Island { rank: 2, alone: false, late }.gate();
-    outbox.set_gate(island(false));
-    tell(&mut outbox, "slack i1 firing critical", 0);
-    tell(&mut outbox, "slack i2 firing high", 0);
-    assert_eq!(offer(&mut outbox, 600_000), "");
-    outbox.set_gate(island(true));
-    assert_eq!(offer(&mut outbox, 600_000), "slack i1 firing!");
-    assert!(outbox.news().undeliverable.is_empty());
 }
 
 #[test]
