@@ -17,8 +17,8 @@ pub(super) const LONGEST: Duration = Duration::from_secs(20);
 /// Whose result is awaited.
 #[derive(Debug, Clone)]
 pub(super) enum Of {
-    /// A row's.
-    Row { seq: u64, attempt: u32 },
+    /// That of the row with the parcel's key.
+    Row { attempt: u32 },
     /// A lane's that is told again, since its provider forgets.
     Refresh(Lane),
 }

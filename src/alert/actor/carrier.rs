@@ -109,7 +109,7 @@ impl Carrier {
         self.outbox.take(changes, now);
         if !is_ending {
             for one in self.outbox.offer(now) {
-                let of = Of::Row { seq: one.seq, attempt: one.attempt };
+                let of = Of::Row { attempt: one.attempt };
                 self.lend(of, one.parcel, now);
             }
         }
@@ -139,9 +139,11 @@ impl Carrier {
     /// Takes the end of a call.
     pub(super) fn settle(&mut self, called: Called, now: Now) {
         match called.of {
-            Of::Row { seq, attempt } => {
-                let seq = self.outbox.number(&called.key).unwrap_or(seq);
-                self.outbox.settle(seq, attempt, called.ended, now, &mut self.rng);
+            Of::Row { attempt } => {
+                // Its number may be another row's by now, and the row itself may be gone.
+                if let Some(seq) = self.outbox.number(&called.key) {
+                    self.outbox.settle(seq, attempt, called.ended, now, &mut self.rng);
+                }
             }
             Of::Refresh(lane) => self.outbox.refreshed(&lane, &called.ended, now),
         }

@@ -127,7 +127,11 @@ impl Carrier {
     /// Takes back a call that was never made.
     pub(super) fn take_back(&mut self, call: Call, now: Now) {
         match call.of {
-            Of::Row { seq, attempt } => self.outbox.recall(seq, attempt, now),
+            Of::Row { attempt } => {
+                if let Some(seq) = self.outbox.number(&call.parcel.key) {
+                    self.outbox.recall(seq, attempt, now);
+                }
+            }
             Of::Refresh(lane) => self.outbox.refreshed(&lane, &Ended::Unknown("it was not its turn".to_owned()), now),
         }
     }
