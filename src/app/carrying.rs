@@ -80,6 +80,7 @@ impl Carrying {
     pub(super) fn joint(&self) -> Joint {
         Joint {
             node: self.links.node.clone(),
+            boot: self.links.boot,
             bus: self.bus.addr.clone(),
             places: self.links.places.clone(),
             replicas: self.links.settings.replicas,

@@ -16,7 +16,7 @@ use crate::{
         self,
         actor::{AlertActor, Clerk, Cluster, Desks, Ending, Librarian, Library, Links, Office, Reconfigure, Stop, Stream},
     },
-    bus::{self, actor::BusActor},
+    bus::{self, actor::BusActor, transport::Holder},
     clock,
     model::{
         NodeName, RegionName,
@@ -56,6 +56,8 @@ pub(super) struct Telling {
 pub(super) struct Joint {
     /// This node.
     pub(super) node: NodeName,
+    /// Of all actors of this process.
+    pub(super) boot: u64,
     pub(super) bus: Addr<BusActor>,
     pub(super) places: bus::actor::Places,
     pub(super) replicas: u32,
@@ -81,7 +83,7 @@ impl Telling {
                 links.cluster = Some(Cluster {
                     home: home.clone(),
                     node: joint.node.clone(),
-                    keeper: joint.places.keeper(home, joint.replicas)?,
+                    keeper: joint.places.keeper(home, Holder { node: joint.node.clone(), boot: joint.boot }, joint.replicas)?,
                     news: joint.bus.clone().recipient(),
                     ask: joint.bus.clone().recipient(),
                     library: library.clone(),

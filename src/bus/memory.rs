@@ -19,7 +19,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use tokio::{sync::Notify, time};
 
 use self::{shelves::Shelves, tape::Tape};
-use super::transport::{Beat, CACHED, Cursor, Entry, Stream, Tended, Transport};
+use super::transport::{Beat, CACHED, Cursor, Entry, Holder, Stream, Tended, Transport};
 use crate::{
     clock,
     model::{
@@ -160,8 +160,8 @@ impl Transport for Memory {
         self.call(move |_| ()).map(move |answer| answer.map(|()| clock::now().saturating_duration_since(asked))).boxed()
     }
 
-    fn keeper(&self, region: RegionName, _replicas: u32) -> Arc<dyn Keeper> {
-        Arc::new(Place { memory: self.clone(), region })
+    fn keeper(&self, region: RegionName, holder: Holder, _replicas: u32) -> Arc<dyn Keeper> {
+        Arc::new(Place { memory: self.clone(), region, holder })
     }
 }
 
@@ -170,15 +170,17 @@ impl Transport for Memory {
 struct Place {
     memory: Memory,
     region: RegionName,
+    holder: Holder,
 }
 
 impl Keeper for Place {
     fn commit(&self, commit: Commit) -> BoxFuture<'static, Result<Committed, Unreachable>> {
-        let region = self.region.clone();
+        let (region, holder) = (self.region.clone(), self.holder.clone());
         self.memory.call(move |store| {
             let now = store.now();
-            let committed = lock(&store.regions).entry(region.clone()).or_default().shelves.commit(&commit, now);
-            if committed == Committed::Done {
+            let (committed, is_news) =
+                lock(&store.regions).entry(region.clone()).or_default().shelves.commit(&holder, &commit, now);
+            if is_news {
                 let json = serde_json::to_vec(&commit).unwrap_or_default();
                 store.append(&region, vec![(Stream::Shelf, json.into())]);
             }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  append, tend, ping ── one connection ──┐
-//!  keepers ────────────── another ────────┼──► Redis   isobar:{region}:raw world shelf · members lease fence version born offers
+//!  keepers ────────────── another ────────┼──► Redis   isobar:{region}:raw world shelf · members lease fence version written born offers staged
 //!  read ── one for each at a time ────────┘                            incidents rows silences marks · database:health:latest...
 //! ```
 //! A blocking read holds up whatever shares its connection, and so does waiting for replicas: hence several. Each call has a limit; whoever
@@ -42,7 +42,7 @@ use self::{
     reading::Told,
     shelves::Shelves,
 };
-use super::transport::{Beat, CACHED, Cursor, Entry, Stream, Tended, Transport};
+use super::transport::{Beat, CACHED, Cursor, Entry, Holder, Stream, Tended, Transport};
 use crate::{
     clock,
     model::{
@@ -132,8 +132,8 @@ impl Transport for Redis {
         on(&self.io, async move { line.run(Duration::ZERO, ping).await }).boxed()
     }
 
-    fn keeper(&self, region: RegionName, replicas: u32) -> Arc<dyn Keeper> {
-        Arc::new(Shelves { line: self.shelves.clone(), io: self.io.clone(), region, replicas })
+    fn keeper(&self, region: RegionName, holder: Holder, replicas: u32) -> Arc<dyn Keeper> {
+        Arc::new(Shelves { line: self.shelves.clone(), io: self.io.clone(), region, holder, replicas })
     }
 }
 

@@ -113,6 +113,15 @@ pub struct Beat {
     pub version: u64,
 }
 
+/// Who may hold a lease: a node in one of its lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its name.
+    pub node: NodeName,
+    /// Another one with each start.
+    pub boot: u64,
+}
+
 /// What Redis said to a beat.
 #[derive(Debug, Clone)]
 pub struct Tended {
@@ -150,6 +159,6 @@ pub trait Transport: Send + Sync + std::fmt::Debug {
     /// How long the way there and back takes.
     fn ping(&self) -> BoxFuture<'static, Result<Duration, Unreachable>>;
 
-    /// Who keeps that region's shelves here.
-    fn keeper(&self, region: RegionName, replicas: u32) -> Arc<dyn Keeper>;
+    /// Who keeps that region's shelves here, for a node that may lead.
+    fn keeper(&self, region: RegionName, holder: Holder, replicas: u32) -> Arc<dyn Keeper>;
 }

@@ -15,7 +15,7 @@ use super::{
 };
 
 pub use commands::{AlertNews, Answer, Ask, Asked, Command, NewsItem};
-pub use shelf::{Commit, Committed, Item, Keeper, Kept, Replica, Shelf, Unreachable};
+pub use shelf::{Commit, Committed, Item, Keeper, Kept, Replica, Shelf, Unreachable, parts};
 
 /// The figures of one target that move all the time, for other regions: what changed since its last whole report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -65,7 +65,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("chrono", &["model", "clock", "probe", "bus", "alert", "config", "cli"]),
     ("chrono_tz", &["alert", "config"]),
     ("clap", &["cli", "main"]),
-    ("crc32fast", &["bus/wire"]),
+    ("crc32fast", &["bus/wire", "bus/redis/shelves"]),
     ("croner", &["alert/silence", "config"]),
     ("futures_util", &["*"]),
     ("hex", &["alert"]),

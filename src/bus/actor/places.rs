@@ -15,7 +15,7 @@ use super::Error;
 use crate::{
     bus::{
         Settings, open,
-        transport::{Stream, Transport},
+        transport::{Holder, Stream, Transport},
     },
     model::{RegionName, cluster::Keeper},
 };
@@ -58,9 +58,9 @@ impl Places {
         self.transports.get(region).ok_or_else(|| Error::NoPlace(region.clone()))
     }
 
-    /// Who keeps that region's shelves.
-    pub fn keeper(&self, region: &RegionName, replicas: u32) -> Result<Arc<dyn Keeper>, Error> {
-        Ok(self.of_region(region)?.keeper(region.clone(), replicas))
+    /// Who keeps that region's shelves, for a node that may lead.
+    pub fn keeper(&self, region: &RegionName, holder: Holder, replicas: u32) -> Result<Arc<dyn Keeper>, Error> {
+        Ok(self.of_region(region)?.keeper(region.clone(), holder, replicas))
     }
 
     /// Each transport once, with its regions.

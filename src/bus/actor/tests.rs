@@ -11,7 +11,7 @@ use crate::{
         Place,
         fixtures::{REGION, batch, figure, numbers, report, with},
         memory::Memory,
-        transport::Transport,
+        transport::{Holder, Transport},
     },
     model::{
         Report,
@@ -391,7 +391,8 @@ async fn changes_of_the_shelves_reach_the_other_nodes_disks() {
     let Some(Lease::Mine { fence, .. }) = one.lease() else { panic!("it leads") };
     let item = Item { shelf: Shelf::Rows, id: "row".to_owned(), json: Some("{}".to_owned()) };
     let commit = Commit { fence, base: 0, version: fence << 32 | 1, anew: true, items: Arc::new(vec![item]) };
-    let keeper = one.links.places.keeper(&REGION.into(), 0).expect("a place");
+    let holder = Holder { node: one.links.node.clone(), boot: one.links.boot };
+    let keeper = one.links.places.keeper(&REGION.into(), holder, 0).expect("a place");
     keeper.commit(commit.clone()).await.expect("it is kept");
     until("eu-2 has it", 2, || lock(&two.heard).replicas.iter().any(|replica| replica.commit == commit)).await;
     assert!(lock(&one.heard).replicas.is_empty(), "the leader has it already");

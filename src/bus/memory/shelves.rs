@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    bus::transport::{Beat, HEARD, LEASE, OFFERS, Tended},
+    bus::transport::{Beat, HEARD, Holder, LEASE, OFFERS, Tended},
     model::{
         NodeName, Timestamp,
         cluster::{Commit, Committed, Item, Kept, Member, Shelf},
@@ -18,10 +18,12 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Shelves {
     members: BTreeMap<NodeName, Known>,
-    lease: Option<Holder>,
+    lease: Option<Lease>,
     fence: u64,
     born: bool,
     version: u64,
+    /// What was applied last, and whose that was.
+    last: Option<(Holder, Commit)>,
     items: BTreeMap<(Shelf, String), String>,
     /// When the first offer since the wipe was made, and all: version and when.
     offers: (i64, BTreeMap<NodeName, (u64, i64)>),
@@ -35,16 +37,15 @@ struct Known {
 }
 
 #[derive(Debug)]
-struct Holder {
-    node: NodeName,
-    boot: u64,
+struct Lease {
+    holder: Holder,
     fence: u64,
     until: i64,
 }
 
 impl Shelves {
     pub(super) fn tend(&mut self, beat: &Beat, now: i64) -> Tended {
-        self.lease.take_if(|holder| holder.until <= now);
+        self.lease.take_if(|lease| lease.until <= now);
         self.members.retain(|_, known| lives(known.heard, now));
         let name_taken = self.members.get(&beat.node).is_some_and(|known| known.member.boot != beat.boot);
         if !name_taken {
@@ -53,8 +54,8 @@ impl Shelves {
         }
         Tended {
             members: self.members.values().map(|known| (known.member.clone(), since(known.heard, now))).collect(),
-            leader: self.lease.as_ref().map(|holder| (holder.node.clone(), holder.boot, holder.fence)),
-            lasts: self.lease.as_ref().map_or(Duration::ZERO, |holder| since(now, holder.until)),
+            leader: self.lease.as_ref().map(|lease| (lease.holder.node.clone(), lease.holder.boot, lease.fence)),
+            lasts: self.lease.as_ref().map_or(Duration::ZERO, |lease| since(now, lease.until)),
             wiped: !self.born,
             name_taken,
             time: Timestamp(chrono::DateTime::from_timestamp_millis(now).unwrap_or_default()),
@@ -78,17 +79,16 @@ impl Shelves {
         let newest = self.members.values().map(|known| known.version).max().unwrap_or_default().max(self.version);
         let is_whole = self.born && self.version >= newest;
         let may = wants && (is_whole || self.is_best(beat, now));
-        if let Some(holder) = &mut self.lease
-            && (&holder.node, holder.boot) == (&beat.node, beat.boot)
-        {
-            holder.until = now + LEASE.as_millis() as i64;
+        let holder = Holder { node: beat.node.clone(), boot: beat.boot };
+        if let Some(lease) = self.lease.as_mut().filter(|lease| lease.holder == holder) {
+            lease.until = now + LEASE.as_millis() as i64;
             self.lease.take_if(|_| !wants);
             return;
         }
         if self.lease.is_none() && may {
             self.fence = (self.fence + 1).max((newest >> 32) + 1);
             let until = now + LEASE.as_millis() as i64;
-            self.lease = Some(Holder { node: beat.node.clone(), boot: beat.boot, fence: self.fence, until });
+            self.lease = Some(Lease { holder, fence: self.fence, until });
         }
     }
 
@@ -105,9 +105,21 @@ impl Shelves {
         waited && newest.is_some_and(|(node, _)| node == &beat.node)
     }
 
-    pub(super) fn commit(&mut self, commit: &Commit, now: i64) -> Committed {
-        if !self.lease.as_ref().is_some_and(|holder| holder.fence == commit.fence && holder.until > now) {
+    /// Makes a change, unless it was the last one; tells what came of it, and whether it is news.
+    pub(super) fn commit(&mut self, by: &Holder, commit: &Commit, now: i64) -> (Committed, bool) {
+        let is_the_last = |(whose, last): &(Holder, Commit)| whose == by && last == commit && commit.version == self.version;
+        let is_told = self.last.as_ref().is_some_and(is_the_last);
+        let committed = self.apply(by, commit, is_told, now);
+        (committed, committed == Committed::Done && !is_told)
+    }
+
+    fn apply(&mut self, by: &Holder, commit: &Commit, is_done: bool, now: i64) -> Committed {
+        let holds = |lease: &Lease| lease.holder == *by && lease.fence == commit.fence && lease.until > now;
+        if !self.lease.as_ref().is_some_and(holds) {
             return Committed::Fenced;
+        }
+        if is_done {
+            return Committed::Done;
         }
         if commit.anew {
             self.items.clear();
@@ -122,7 +134,7 @@ impl Shelves {
                 None => self.items.remove(&(*shelf, id.clone())),
             };
         }
-        (self.born, self.version) = (true, commit.version);
+        (self.born, self.version, self.last) = (true, commit.version, Some((by.clone(), commit.clone())));
         self.offers.1.clear();
         Committed::Done
     }

@@ -1,4 +1,5 @@
-//! A region's shelves in its Redis: each change one script.
+//! A region's shelves in its Redis: each change one script. What is long goes there in pieces before; where one fails the next try goes on,
+//! and other nodes are told that they must load.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +8,7 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, FutureExt};
-use redis::{ErrorKind, RedisResult, Script};
+use redis::{RedisResult, Script, ScriptInvocation};
 use tokio::runtime::Handle;
 
 use super::{
@@ -16,17 +17,22 @@ use super::{
     on,
 };
 use crate::{
-    bus::transport::Stream,
+    bus::transport::{Holder, Stream},
     model::{
         RegionName,
-        cluster::{Commit, Committed, Item, Keeper, Kept, Unreachable},
+        cluster::{Commit, Committed, Item, Keeper, Kept, Unreachable, parts},
     },
 };
 
 type Texts = BTreeMap<String, String>;
 
 static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("commit.lua")));
+static STAGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("stage.lua")));
 static LOAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("load.lua")));
+
+/// A change beyond this goes in pieces of so many bytes: each takes far less than the second that an answer may take, also on a link of two
+/// megabits.
+const PIECE: usize = 128 << 10;
 
 /// How long replicas may take to have a change. They need a way there and back; beyond this people are told without them.
 const REPLICATED: Duration = Duration::from_millis(200);
@@ -37,14 +43,15 @@ pub(super) struct Shelves {
     pub(super) line: Arc<Line>,
     pub(super) io: Handle,
     pub(super) region: RegionName,
+    pub(super) holder: Holder,
     pub(super) replicas: u32,
 }
 
 impl Keeper for Shelves {
     fn commit(&self, change: Commit) -> BoxFuture<'static, Result<Committed, Unreachable>> {
         let (line, region, replicas) = (self.line.clone(), self.region.clone(), self.replicas);
-        let work = async move { line.run(REPLICATED, move |connection| commit(connection, region, replicas, change)).await };
-        on(&self.io, work).boxed()
+        let holder = format!("{} {} {}", self.holder.node, self.holder.boot, change.fence);
+        on(&self.io, async move { Signed::new(region, holder, change)?.commit(&line, replicas).await }).boxed()
     }
 
     fn load(&self) -> BoxFuture<'static, Result<Kept, Unreachable>> {
@@ -53,32 +60,101 @@ impl Keeper for Shelves {
     }
 }
 
-async fn commit(mut connection: Connection, region: RegionName, replicas: u32, change: Commit) -> RedisResult<Committed> {
-    let json = serde_json::to_vec(&change).map_err(|_| (ErrorKind::InvalidClientConfig, "a change that is no JSON"))?;
-    let mut call = COMMIT.prepare_invoke();
-    for name in ["lease", "version", "born", "offers"] {
-        call.key(key(&region, name));
+/// A change with who makes it.
+struct Signed {
+    region: RegionName,
+    holder: String,
+    change: Commit,
+    /// What other nodes are told.
+    json: Vec<u8>,
+    /// What it is known by when it comes once more.
+    mark: String,
+}
+
+impl Signed {
+    fn new(region: RegionName, holder: String, change: Commit) -> Result<Self, Unreachable> {
+        let json = serde_json::to_vec(&change).map_err(|_| Unreachable("the change is no JSON".to_owned()))?;
+        let mark = format!("{holder} {:08x}", crc32fast::hash(&json));
+        Ok(Self { region, holder, change, json, mark })
     }
-    call.key(stream(&region, Stream::Shelf));
-    for kept in SHELVES {
-        call.key(shelf(&region, kept));
+
+    async fn commit(mut self, line: &Line, replicas: u32) -> Result<Committed, Unreachable> {
+        let mut pieces = 0;
+        if self.json.len() > PIECE {
+            let parts = parts(self.change.items.to_vec(), PIECE);
+            pieces = parts.len();
+            if self.stage(line, parts).await? == "fenced" {
+                return Ok(Committed::Fenced);
+            }
+            self.change.items = Arc::default();
+            // It builds on what nobody has.
+            let told = Commit { base: self.change.version, anew: false, ..self.change.clone() };
+            self.json = serde_json::to_vec(&told).unwrap_or_default();
+        }
+        let (said, version) = line.run(REPLICATED, |connection| self.finish(connection, pieces, replicas)).await?;
+        match said.as_str() {
+            "done" => Ok(Committed::Done),
+            "fenced" => Ok(Committed::Fenced),
+            "wiped" => Ok(Committed::Wiped),
+            "lost" => Err(lost()),
+            _ => Ok(Committed::Behind(version)),
+        }
     }
-    call.arg(change.fence).arg(change.base).arg(change.version).arg(u8::from(change.anew)).arg(Stream::Shelf.length()).arg(json);
-    for Item { shelf, id, json } in change.items.iter() {
+
+    /// Brings the pieces that are not there yet.
+    async fn stage(&self, line: &Line, parts: Vec<Vec<Item>>) -> Result<String, Unreachable> {
+        let staged = key(&self.region, "staged");
+        let known = line.run(Duration::ZERO, |mut connection| async move {
+            redis::cmd("HGET").arg(staged).arg("").query_async::<Option<String>>(&mut connection).await
+        });
+        let there = known.await?.and_then(|it| it.strip_prefix(&self.mark)?.trim().parse().ok()).unwrap_or(0);
+        let mut said = String::new();
+        for (number, part) in parts.iter().enumerate().skip(there) {
+            let mut call = STAGE.prepare_invoke();
+            call.key(key(&self.region, "lease")).key(key(&self.region, "staged"));
+            call.arg(&self.holder).arg(&self.mark).arg(number);
+            put(&mut call, part);
+            said = line.run(Duration::ZERO, |mut connection| async move { call.invoke_async(&mut connection).await }).await?;
+            match said.as_str() {
+                "fenced" => break,
+                "lost" => return Err(lost()),
+                _ => {}
+            }
+        }
+        Ok(said)
+    }
+
+    async fn finish(&self, mut connection: Connection, pieces: usize, replicas: u32) -> RedisResult<(String, u64)> {
+        let (region, change) = (&self.region, &self.change);
+        let mut call = COMMIT.prepare_invoke();
+        for name in ["lease", "version", "written", "born", "offers", "staged"] {
+            call.key(key(region, name));
+        }
+        call.key(stream(region, Stream::Shelf));
+        for kept in SHELVES {
+            call.key(shelf(region, kept));
+        }
+        call.arg(&self.holder).arg(change.base).arg(change.version).arg(u8::from(change.anew)).arg(Stream::Shelf.length());
+        call.arg(&self.json).arg(&self.mark).arg(pieces);
+        put(&mut call, &change.items);
+        let answer: (String, u64) = call.invoke_async(&mut connection).await?;
+        if answer.0 == "done" && replicas > 0 {
+            replicate(connection, region, replicas).await;
+        }
+        Ok(answer)
+    }
+}
+
+fn put(call: &mut ScriptInvocation<'_>, items: &[Item]) {
+    for Item { shelf, id, json } in items {
         let number = SHELVES.iter().position(|known| known == shelf).unwrap_or_default() + 1;
         call.arg(number).arg(id).arg(u8::from(json.is_some())).arg(json.as_deref().unwrap_or_default());
     }
-    let (said, version): (String, u64) = call.invoke_async(&mut connection).await?;
-    let committed = match said.as_str() {
-        "done" => Committed::Done,
-        "fenced" => Committed::Fenced,
-        "wiped" => Committed::Wiped,
-        _ => Committed::Behind(version),
-    };
-    if committed == Committed::Done && replicas > 0 {
-        replicate(connection, &region, replicas).await;
-    }
-    Ok(committed)
+}
+
+/// The next try begins anew.
+fn lost() -> Unreachable {
+    Unreachable("the pieces of a change are not there any more".to_owned())
 }
 
 /// Waits until that many replicas have it. Too few are told to people and stop nobody: a page that is late is worse than one that a lost

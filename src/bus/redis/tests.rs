@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::*;
 use crate::{
-    bus::transport::tests::{anew, beat, commit, cursor, hold, item, lead, until},
-    model::cluster::Committed,
+    bus::transport::tests::{anew, beat, commit, cursor, hold, holder, item, lead, until},
+    model::cluster::{Commit, Committed},
     sandbox::{self, redis::Watched},
 };
 
@@ -93,7 +93,7 @@ async fn a_restarted_server_is_found_again_with_its_data_or_wiped() {
     let link = at(&redis.url());
     let a = beat(&"r".into(), "a", 1);
     let fence = lead(&link, &a).await;
-    let keeper = link.keeper("r".into(), 0);
+    let keeper = link.keeper("r".into(), holder("a", 1), 0);
     assert_eq!(keeper.commit(anew(fence, fence << 32, vec![item("x", Some("1"))])).await.unwrap(), Committed::Done);
 
     redis.kill();
@@ -144,7 +144,7 @@ async fn sentinels_lead_to_the_primary_of_the_moment() {
     let watched = Watched::start().unwrap();
     let link = at(&watched.url());
     let fence = lead(&link, &beat(&"r".into(), "a", 1)).await;
-    let keeper = link.keeper("r".into(), 1);
+    let keeper = link.keeper("r".into(), holder("a", 1), 1);
     assert_eq!(keeper.commit(anew(fence, fence << 32, vec![item("x", Some("1"))])).await.unwrap(), Committed::Done);
     watched.primary.kill();
     until("the replica is written to", || async { write(&link, "after").await.is_ok() }).await;
@@ -157,4 +157,32 @@ fn a_url_is_judged_without_asking_anybody() {
     assert_eq!(super::super::check_url("memory:x"), Ok(()));
     assert_eq!(super::super::check_url("redis://:hunter2@h/x"), Err(UrlError::Database));
     assert!(!UrlError::Database.to_string().contains("hunter2"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_many_megabytes_gets_through_in_pieces_and_counts_as_one() {
+    let redis = sandbox::Redis::start().unwrap();
+    // The least that there is: no command may be longer.
+    redis.ask::<String>(&["CONFIG", "SET", "client-query-buffer-limit", "1mb"]).unwrap();
+    let link = at(&redis.url());
+    let fence = lead(&link, &beat(&"r".into(), "a", 1)).await;
+    let keeper = link.keeper("r".into(), holder("a", 1), 0);
+    let old = anew(fence, fence << 32 | 1, vec![item("old", Some("1"))]);
+    assert_eq!(keeper.commit(old).await.unwrap(), Committed::Done);
+    let items = (0..300).map(|number| item(&format!("{number:03}"), Some(&"x".repeat(10_000)))).collect::<Vec<_>>();
+    let great = anew(fence, fence << 32 | 2, items.clone());
+    for time in ["at first", "again"] {
+        assert_eq!(keeper.commit(great.clone()).await, Ok(Committed::Done), "{time}");
+    }
+    let mut kept = keeper.load().await.unwrap();
+    kept.items.sort_by(|one, other| one.id.cmp(&other.id));
+    assert!((kept.version, kept.items) == (great.version, items), "all of it and nothing else");
+    let more = (0..200).map(|number| item(&format!("{number:03}"), (number > 0).then(|| "y".repeat(10_000)).as_deref()));
+    let more = commit(fence, great.version, great.version + 1, more.collect());
+    assert_eq!(keeper.commit(more).await, Ok(Committed::Done));
+    assert_eq!(keeper.load().await.unwrap().items.len(), 299);
+    let (told, _) = link.read(vec![cursor(&"r".into(), Stream::Shelf, Some("0-1"))], Duration::ZERO).await.unwrap();
+    let told: Vec<Commit> = told.iter().map(|entry| serde_json::from_slice(&entry.bytes).unwrap()).collect();
+    let to_load = |told: &&Commit| !told.anew && told.base == told.version && told.items.is_empty();
+    assert_eq!((told.len(), told.iter().filter(to_load).count()), (3, 2), "the other nodes load it");
 }

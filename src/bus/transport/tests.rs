@@ -1,5 +1,7 @@
 //! The contract: what every transport does, whatever carries the bytes. Cases have a region each, so that all run at once on one server.
 
+mod commits;
+
 use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -15,6 +17,11 @@ use crate::{
 
 /// More than a loaded machine takes for what should be at once.
 const SOON: Duration = Duration::from_secs(10);
+
+use commits::{
+    a_commit_of_another_with_the_same_fence_is_refused, a_commit_on_another_version_is_refused,
+    the_same_commit_once_more_is_done_and_another_one_of_its_version_is_not,
+};
 
 type Link = Arc<dyn Transport>;
 type Case = fn(Link, RegionName) -> BoxFuture<'static, ()>;
@@ -45,6 +52,8 @@ cases![
     two_of_one_name_are_told,
     a_commit_of_a_former_leader_is_refused,
     a_commit_on_another_version_is_refused,
+    a_commit_of_another_with_the_same_fence_is_refused,
+    the_same_commit_once_more_is_done_and_another_one_of_its_version_is_not,
     a_commit_changes_what_it_names_and_is_told,
     anew_replaces_all,
     after_a_wipe_the_newest_copy_leads,
@@ -91,6 +100,10 @@ pub(crate) async fn lead(link: &Link, beat: &Beat) -> u64 {
 
 pub(crate) fn item(id: &str, json: Option<&str>) -> Item {
     Item { shelf: Shelf::Incidents, id: id.into(), json: json.map(Into::into) }
+}
+
+pub(crate) fn holder(node: &str, boot: u64) -> Holder {
+    Holder { node: node.into(), boot }
 }
 
 pub(crate) fn commit(fence: u64, base: u64, version: u64, items: Vec<Item>) -> Commit {
@@ -223,7 +236,7 @@ async fn the_lease_of_the_dead_goes_to_another_with_a_higher_fence(link: Link, r
 async fn who_goes_gives_the_lease_up_at_once(link: Link, region: RegionName) {
     let (a, b) = (beat(&region, "a", 1), beat(&region, "b", 2));
     let fence = lead(&link, &a).await;
-    link.keeper(region.clone(), 0).commit(anew(fence, fence << 32, vec![])).await.unwrap();
+    link.keeper(region.clone(), holder("a", 1), 0).commit(anew(fence, fence << 32, vec![])).await.unwrap();
     link.tend(b.clone()).await.unwrap();
     link.tend(Beat { gone: true, ..a }).await.unwrap();
     let then = link.tend(b).await.unwrap();
@@ -264,7 +277,7 @@ async fn two_of_one_name_are_told(link: Link, region: RegionName) {
 }
 
 async fn a_commit_of_a_former_leader_is_refused(link: Link, region: RegionName) {
-    let keeper = link.keeper(region.clone(), 0);
+    let keeper = link.keeper(region.clone(), holder("a", 1), 0);
     let a = beat(&region, "a", 1);
     let fence = lead(&link, &a).await;
     assert_eq!(keeper.commit(commit(fence, 0, 1, vec![])).await.unwrap(), Committed::Wiped);
@@ -275,18 +288,8 @@ async fn a_commit_of_a_former_leader_is_refused(link: Link, region: RegionName) 
     assert_eq!(keeper.load().await.unwrap(), Kept::default());
 }
 
-async fn a_commit_on_another_version_is_refused(link: Link, region: RegionName) {
-    let keeper = link.keeper(region.clone(), 0);
-    let fence = lead(&link, &beat(&region, "a", 1)).await;
-    let version = fence << 32 | 7;
-    assert_eq!(keeper.commit(anew(fence, version, vec![item("x", Some("1"))])).await.unwrap(), Committed::Done);
-    let stale = commit(fence, version - 1, version + 1, vec![item("x", None)]);
-    assert_eq!(keeper.commit(stale).await.unwrap(), Committed::Behind(version));
-    assert_eq!(keeper.load().await.unwrap(), Kept { version, items: vec![item("x", Some("1"))] });
-}
-
 async fn a_commit_changes_what_it_names_and_is_told(link: Link, region: RegionName) {
-    let keeper = link.keeper(region.clone(), 0);
+    let keeper = link.keeper(region.clone(), holder("a", 1), 0);
     let fence = lead(&link, &beat(&region, "a", 1)).await;
     let version = fence << 32;
     let mark = Item { shelf: Shelf::Marks, id: "x".into(), json: Some("\"ö\"".into()) };
@@ -304,7 +307,7 @@ async fn a_commit_changes_what_it_names_and_is_told(link: Link, region: RegionNa
 }
 
 async fn anew_replaces_all(link: Link, region: RegionName) {
-    let keeper = link.keeper(region.clone(), 0);
+    let keeper = link.keeper(region.clone(), holder("a", 1), 0);
     let a = beat(&region, "a", 1);
     let fence = lead(&link, &a).await;
     assert!(link.tend(a.clone()).await.unwrap().wiped);
@@ -352,7 +355,7 @@ async fn of_equal_copies_the_smallest_name_leads(link: Link, region: RegionName)
 }
 
 async fn versions_only_grow(link: Link, region: RegionName) {
-    let keeper = link.keeper(region.clone(), 0);
+    let keeper = link.keeper(region.clone(), holder("a", 1), 0);
     let a = beat(&region, "a", 1);
     let fence = lead(&link, &a).await;
     keeper.commit(anew(fence, 40 << 32, vec![])).await.unwrap();

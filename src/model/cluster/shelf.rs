@@ -50,9 +50,9 @@ pub struct Commit {
 /// What became of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Committed {
-    /// Applied, and on at least one replica where the settings ask for it.
+    /// Applied, now or when it was given before, and on at least one replica where the settings ask for it.
     Done,
-    /// Another one leads, or nobody does: nothing was changed.
+    /// Another one leads, if with the same fence, or nobody does: nothing was changed.
     Fenced,
     /// Redis holds this version, not the base: nothing was changed; write everything anew.
     Behind(u64),
@@ -87,11 +87,48 @@ impl actix::Message for Replica {
 #[error("the region's Redis cannot be reached: {0}")]
 pub struct Unreachable(pub String);
 
-/// Who keeps a region's shelves; one per home region. Calls end within a second or so.
+/// Who keeps a region's shelves for one node in one of its lives; one per home region. Calls end within a second or so; a change of many
+/// megabytes goes in pieces, each of which does.
 pub trait Keeper: Send + Sync + std::fmt::Debug {
     /// Applies a change, or refuses it.
     fn commit(&self, commit: Commit) -> BoxFuture<'static, Result<Committed, Unreachable>>;
 
     /// All there is.
     fn load(&self) -> BoxFuture<'static, Result<Kept, Unreachable>>;
+}
+
+/// Items in parts of so many bytes at most, and one part at least; one that is longer by itself is alone.
+pub fn parts(items: Vec<Item>, most: usize) -> Vec<Vec<Item>> {
+    let mut parts = vec![Vec::new()];
+    let mut bytes = 0;
+    for item in items {
+        let long = item.id.len() + item.json.as_ref().map_or(0, String::len);
+        bytes += long;
+        if let Some(part) = parts.last_mut().filter(|part| bytes <= most || part.is_empty()) {
+            part.push(item);
+        } else {
+            bytes = long;
+            parts.push(vec![item]);
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(id: &str, long: usize) -> Item {
+        Item { shelf: Shelf::Rows, id: id.into(), json: Some("x".repeat(long)) }
+    }
+
+    #[test]
+    fn a_long_copy_goes_in_parts_and_loses_nothing() {
+        let ids = |parts: Vec<Vec<Item>>| {
+            parts.into_iter().map(|part| part.into_iter().map(|item| item.id).collect::<String>()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(parts(Vec::new(), 10)), [""], "who has nothing to say says that");
+        assert_eq!(ids(parts(vec![item("a", 4), item("b", 4), item("c", 4)], 10)), ["ab", "c"]);
+        assert_eq!(ids(parts(vec![item("a", 90), item("b", 90), item("c", 1)], 10)), ["a", "b", "c"]);
+    }
 }
