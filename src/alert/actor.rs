@@ -22,6 +22,7 @@ mod office;
 mod publish;
 mod seat;
 mod share;
+mod stuck;
 mod term;
 mod wishes;
 

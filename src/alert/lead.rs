@@ -109,9 +109,16 @@ impl Lead {
             Some(heard) => heard.silence(self.started, now),
             None => now.saturating_duration_since(self.started),
         };
-        if silence < SILENT {
-            return Duty::Follow;
-        }
+        if silence < SILENT { Duty::Follow } else { self.without(silence, now) }
+    }
+
+    /// What a leader does instead whose Redis says that it leads and has taken and given nothing else for so long, as over a link too slow
+    /// for what is kept: nobody else may tell, so it waits no longer than without one.
+    pub fn stuck(&self, silence: Duration, now: Instant) -> Option<Duty> {
+        Some(self.without(silence, now)).filter(|duty| matches!(duty, Duty::Island { .. }))
+    }
+
+    fn without(&self, silence: Duration, now: Instant) -> Duty {
         if self.woke.is_some_and(|woke| now.saturating_duration_since(woke) < AWAKE) {
             return Duty::Wait;
         }

@@ -1,8 +1,9 @@
 //! The leader's ledger: what it decided goes to the region's shelves turn by turn, and a call is made only when its intent is there. One
 //! commit is under way at a time; turns that come meanwhile make up the next one, and their calls wait for it. Pure.
 //!
-//! A commit of which nobody knows whether it was applied is made again as it was: its version tells. When the shelves hold something else,
-//! as after a failover that lost the last writes, or nothing at all, everything is written anew.
+//! A commit of which nobody knows whether it was applied is made again as it was: whoever keeps the shelves knows it again. When they hold
+//! something else, as after a failover that lost the last writes, or nothing at all, everything is written anew; also when that has the very
+//! version, for then somebody else wrote it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -46,12 +47,23 @@ pub(super) struct Ledger<T> {
     urgent: bool,
     sent: Option<Sent<T>>,
     cut: Option<Timestamp>,
+    unwritable: usize,
 }
 
 impl<T> Ledger<T> {
     /// Of a leader with this fence, when the shelves hold this version; anew: when what they hold does not count.
     pub(super) fn new(fence: u64, version: u64, anew: bool) -> Self {
-        Self { fence, version, anew, open: Turn::default(), calls: Vec::new(), urgent: anew, sent: None, cut: None }
+        Self {
+            fence,
+            version,
+            anew,
+            open: Turn::default(),
+            calls: Vec::new(),
+            urgent: anew,
+            sent: None,
+            cut: None,
+            unwritable: 0,
+        }
     }
 
     /// The term's.
@@ -83,6 +95,13 @@ impl<T> Ledger<T> {
         self.anew = true;
     }
 
+    /// The calls that wait, for whoever makes them without.
+    pub(super) fn release(&mut self) -> Vec<T> {
+        let mut calls = self.sent.as_mut().map(|sent| std::mem::take(&mut sent.calls)).unwrap_or_default();
+        calls.append(&mut self.calls);
+        calls
+    }
+
     /// The version of what comes next.
     pub(super) fn upcoming(&self) -> u64 {
         let last = self.sent.as_ref().map_or(self.version, |sent| sent.commit.version);
@@ -108,11 +127,18 @@ impl<T> Ledger<T> {
         if anew {
             turn = everything();
         }
-        let items = Arc::new(turn.items(now));
+        let (items, unwritable) = turn.items(now);
+        self.unwritable += unwritable;
+        let items = Arc::new(items);
         let commit = Commit { fence: self.fence, base, version, anew, items };
         (self.urgent, self.cut, self.anew) = (false, Some(now.steady), false);
         self.sent = Some(Sent { commit: commit.clone(), turn, calls: std::mem::take(&mut self.calls) });
         Some(commit)
+    }
+
+    /// How many items could not be written since it was last asked.
+    pub(super) const fn unwritable(&mut self) -> usize {
+        std::mem::replace(&mut self.unwritable, 0)
     }
 
     /// The commit that is under way, to be made again.
@@ -124,8 +150,6 @@ impl<T> Ledger<T> {
     pub(super) fn done(&mut self, result: &Result<Committed, Unreachable>) -> Outcome<T> {
         let Some(mut sent) = self.sent.take() else { return Outcome::Again };
         match result {
-            // It was applied before, and nobody heard of it.
-            Ok(Committed::Behind(holds)) if *holds == sent.commit.version => self.written(sent),
             Ok(Committed::Done) => self.written(sent),
             Ok(Committed::Fenced) => {
                 self.sent = Some(sent);

@@ -79,8 +79,8 @@ impl Turn {
         self
     }
 
-    /// As it is written.
-    pub(super) fn items(&self, now: Now) -> Vec<Item> {
+    /// As it is written, and how many items cannot be: those are left out, and stay as they were.
+    pub(super) fn items(&self, now: Now) -> (Vec<Item>, usize) {
         let by = now.wall.unix_ms() - now.steady.unix_ms();
         let incidents = self.incidents.iter().map(|(id, incident)| {
             let shifted = incident.clone().map(|mut incident| {
@@ -97,7 +97,14 @@ impl Turn {
             item(Shelf::Rows, key, shifted.as_ref())
         });
         let silences = self.silences.iter().map(|(id, silence)| item(Shelf::Silences, id, silence.as_ref()));
-        incidents.chain(rows).chain(silences).collect()
+        let (mut items, mut unwritable) = (Vec::new(), 0);
+        for item in incidents.chain(rows).chain(silences) {
+            match item {
+                Ok(item) => items.push(item),
+                Err(_) => unwritable += 1,
+            }
+        }
+        (items, unwritable)
     }
 
     /// Reads what was written, and how many items could not be read: a newer node's, which are left out.
@@ -117,8 +124,9 @@ impl Turn {
     }
 }
 
-fn item(shelf: Shelf, id: &str, one: Option<&impl Serialize>) -> Item {
-    Item { shelf, id: id.to_owned(), json: one.and_then(|one| serde_json::to_string(one).ok()) }
+/// What is not there is taken away; what is there and is no JSON is an error, and no reason to take anything away.
+fn item(shelf: Shelf, id: &str, one: Option<&impl Serialize>) -> serde_json::Result<Item> {
+    Ok(Item { shelf, id: id.to_owned(), json: one.map(serde_json::to_string).transpose()? })
 }
 
 fn put<T: DeserializeOwned>(
@@ -137,23 +145,6 @@ fn put<T: DeserializeOwned>(
         into.insert(id.to_owned(), shifted);
     }
     is_read
-}
-
-/// Items in parts of so many bytes at most, and one part at least; one that is longer by itself is alone.
-pub(super) fn parts(items: Vec<Item>, most: usize) -> Vec<Vec<Item>> {
-    let mut parts = vec![Vec::new()];
-    let mut bytes = 0;
-    for item in items {
-        let long = item.id.len() + item.json.as_ref().map_or(0, String::len);
-        bytes += long;
-        if let Some(part) = parts.last_mut().filter(|part| bytes <= most || part.is_empty()) {
-            part.push(item);
-        } else {
-            bytes = long;
-            parts.push(vec![item]);
-        }
-    }
-    parts
 }
 
 /// Says whose items they are.

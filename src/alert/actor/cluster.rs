@@ -1,11 +1,14 @@
 //! An alert actor among others: what joins it to the region's other nodes, and their mail.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
-use actix::{Context, Handler, Message, Recipient, ResponseFuture};
+use actix::{AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, WrapFuture};
 use tokio::sync::oneshot;
 
 use super::{
@@ -30,6 +33,11 @@ use crate::{
 };
 
 type Answered = ResponseFuture<Result<Answer, AlertRefusal>>;
+/// What is wished, and who waits for the answer.
+pub(super) type Wish = (Command, oneshot::Sender<Result<Answer, AlertRefusal>>);
+
+/// As long as people wait for the answer of a node elsewhere; a new leader gathers for three seconds at most.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What joins the alert actor of one region to those of the other nodes.
 #[derive(Debug, Clone)]
@@ -88,6 +96,32 @@ impl AlertActor {
             }
             answer
         })
+    }
+
+    /// The same, once this node leads: it has the lease, and does not know enough yet.
+    fn wish_later(&mut self, command: Command) -> Answered {
+        let (done, answered) = oneshot::channel();
+        if let Some(seat) = &mut self.seat {
+            seat.wishes.push((command, done));
+        }
+        Box::pin(async move {
+            match tokio::time::timeout(PATIENCE, answered).await {
+                Ok(answer) => answer.unwrap_or_else(|_| Err(not_leading())),
+                Err(_) => Err(between()),
+            }
+        })
+    }
+
+    /// Does what was wished while it gathered; not for whoever waits no longer.
+    pub(super) fn answer_wishes(&mut self, ctx: &mut Context<Self>) {
+        let wishes = self.seat.as_mut().map(|seat| std::mem::take(&mut seat.wishes)).unwrap_or_default();
+        for (command, who) in wishes.into_iter().filter(|(_, who)| !who.is_closed()) {
+            let answer = self.wish_kept(command, ctx);
+            let told = async move {
+                let _ = who.send(answer.await);
+            };
+            ctx.spawn(told.into_actor(self));
+        }
     }
 
     /// Takes in what another node did while it was apart. Answered when that is on the shelves: until then the other one must not forget it.
@@ -154,7 +188,8 @@ impl Handler<Route> for AlertActor {
                 "the Redis of region {} does not answer; try again when it does",
                 seat.cluster.home
             ))))),
-            Stage::Follow | Stage::Gather(_) => {
+            Stage::Gather(_) => self.wish_later(route.0),
+            Stage::Follow => {
                 let ask = Ask { to: Asked::Leader(seat.cluster.home.clone()), command: route.0 };
                 let answer = seat.cluster.ask.send(ask);
                 Box::pin(async move { answer.await.unwrap_or_else(|_| Err(between())) })
@@ -171,6 +206,7 @@ impl Handler<Ask> for AlertActor {
             Command::Deliver(parcel) => self.deliver(&parcel),
             Command::Merge(items) => self.merge(&items, ctx),
             command if self.seat.as_ref().is_some_and(Seat::leads) => self.wish_kept(command, ctx),
+            command if self.seat.as_ref().is_some_and(|seat| matches!(seat.stage, Stage::Gather(_))) => self.wish_later(command),
             _ => Box::pin(std::future::ready(Err(not_leading()))),
         }
     }

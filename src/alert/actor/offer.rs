@@ -21,7 +21,7 @@ use crate::{
     clock,
     model::{
         alert::DeliveryState,
-        cluster::{Answer, Ask, Asked, Command},
+        cluster::{Answer, Ask, Asked, Command, parts},
     },
 };
 
@@ -49,7 +49,11 @@ impl AlertActor {
         if !seat.outliving.is_empty() && moment < offer.ready {
             return;
         }
-        let mut parts = turn::parts(offer.turn.items(now), PART);
+        let (items, unwritable) = offer.turn.items(now);
+        if unwritable > 0 {
+            tracing::error!(region = %seat.cluster.home, unwritable, "items cannot be written and are not told to the leader");
+        }
+        let mut parts = parts(items, PART);
         if let Some(last) = parts.last_mut() {
             turn::sign(last, &seat.cluster.node);
         }

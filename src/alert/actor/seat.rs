@@ -18,7 +18,10 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{calls::Call, cluster::Cluster};
+use super::{
+    calls::Call,
+    cluster::{Cluster, Wish},
+};
 use crate::{
     alert::{
         journal::ADOPTED,
@@ -149,6 +152,11 @@ pub(super) struct Seat {
     pub(super) waiting: Vec<(u64, oneshot::Sender<()>)>,
     pub(super) is_committing: bool,
     pub(super) commit_next: Option<Instant>,
+    /// Since when what this leader asks of the shelves has come to nothing, and whether it makes its calls without.
+    pub(super) held: Option<Instant>,
+    pub(super) is_released: bool,
+    /// What people wish of a leader that gathers.
+    pub(super) wishes: Vec<Wish>,
     pub(super) scoped: Option<Timestamp>,
     /// Alerts that changed and are not said yet, and when all are said again.
     pub(super) unsaid: BTreeSet<String>,
@@ -189,6 +197,9 @@ impl Seat {
             waiting: Vec::new(),
             is_committing: false,
             commit_next: None,
+            held: None,
+            is_released: false,
+            wishes: Vec::new(),
             scoped: None,
             unsaid: BTreeSet::new(),
             silences_changed: false,
@@ -226,6 +237,8 @@ impl Seat {
         }
         match duty {
             Duty::Lead { fence, .. } if self.refused == Some(fence) => Duty::Follow,
+            // With a ledger it goes on, see there.
+            Duty::Lead { .. } if !self.leads() => self.stuck(now).unwrap_or(duty),
             duty => duty,
         }
     }

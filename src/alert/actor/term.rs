@@ -65,10 +65,9 @@ impl AlertActor {
             (Duty::Follow, _) => self.follow(),
             (Duty::Wait | Duty::Island { .. }, _) => self.part(ctx),
         }
-        let Some(seat) = &self.seat else { return };
-        let gate = match &seat.stage {
-            Stage::Lead(_) if seat.merges.is_empty() => Gate::Open,
-            Stage::Apart => duty.gate(),
+        let gate = match self.seat.as_ref().map(|seat| &seat.stage) {
+            Some(Stage::Lead(_)) => self.lead_on(),
+            Some(Stage::Apart) => duty.gate(),
             _ => Gate::Shut,
         };
         self.carrier.outbox.set_gate(gate);
@@ -82,11 +81,15 @@ impl AlertActor {
     fn load(&mut self, ctx: &mut Context<Self>) {
         let moment = clock::now();
         let Some(seat) = &mut self.seat else { return };
-        let wants = matches!(seat.stage, Stage::Follow | Stage::Gather(_)) && seat.is_stale && seat.answered.is_some();
+        let is_apart = matches!(seat.stage, Stage::Lead(_)) || (matches!(seat.stage, Stage::Apart) && seat.held.is_none());
+        let wants = !is_apart && seat.is_stale && seat.answered.is_some();
         if !wants || seat.is_loading || seat.load_next.is_some_and(|next| moment < next) {
             return;
         }
         (seat.is_loading, seat.load_next) = (true, Some(moment + AGAIN));
+        if matches!(seat.stage, Stage::Gather(_)) {
+            seat.held.get_or_insert(moment);
+        }
         let (kept, mail, which) = (seat.cluster.keeper.load(), ctx.address(), seat.loading);
         self.links.io.spawn(async move { mail.do_send(Loaded(which, kept.await)) });
     }
@@ -147,7 +150,7 @@ impl AlertActor {
         let upcoming = ledger.upcoming();
         seat.stage = Stage::Lead(Box::new(ledger));
         (seat.copy, seat.version) = (Copy::default(), version);
-        (seat.said_all, seat.is_committing, seat.commit_next) = (None, false, None);
+        (seat.said_all, seat.is_committing, seat.commit_next, seat.held) = (None, false, None, None);
         self.assume(copy, upcoming);
         self.desk.tell_ends(now, &ends);
         if is_doubtful {
@@ -158,6 +161,7 @@ impl AlertActor {
         self.carrier.outbox.set_gate(Gate::Open);
         self.turn(ctx);
         self.seat.iter_mut().for_each(Seat::answer_merges);
+        self.answer_wishes(ctx);
         self.publish_at_once(now);
     }
 
@@ -210,7 +214,7 @@ impl AlertActor {
         seat.version = ledger.version();
         let (turn, calls, anew) = ledger.close();
         seat.apart = turn;
-        seat.is_committing = false;
+        (seat.is_committing, seat.held, seat.is_released) = (false, None, false);
         for call in calls {
             self.carrier.take_back(call, now);
         }
@@ -234,6 +238,8 @@ impl AlertActor {
         let calling = self.carrier.outbox.rows().filter(|row| row.state == DeliveryState::Sending);
         let calling: Vec<_> = calling.map(|row| ((row.key.clone(), row.attempts), row.clone())).collect();
         let Some(seat) = &mut self.seat else { return };
+        seat.held = None;
+        seat.wishes.clear();
         seat.outliving.extend(calling.into_iter().filter(|(call, _)| self.calling.contains(call)));
         let apart = std::mem::take(&mut seat.apart);
         // What a leader decided and did not get onto the shelves is decided anew by the next; what it did about it, and what was done while
@@ -267,6 +273,7 @@ impl AlertActor {
         let Some(seat) = &mut self.seat else { return };
         tracing::warn!(region = %seat.cluster.home, "the region's Redis is silent; alerts are decided here until it answers");
         seat.stage = Stage::Apart;
+        seat.wishes.clear();
         if let Some(offer) = seat.offer.take() {
             seat.apart.absorb(offer.turn);
         }
@@ -284,9 +291,10 @@ impl AlertActor {
         let (turn, is_urgent) = self.carrier.shared();
         match &mut seat.stage {
             Stage::Lead(ledger) => {
-                ledger.put(turn, calls, is_urgent);
+                let (waiting, free) = if seat.is_released { (Vec::new(), calls) } else { (calls, Vec::new()) };
+                ledger.put(turn, waiting, is_urgent);
                 self.commit(ctx);
-                Vec::new()
+                free
             }
             Stage::Apart | Stage::Gather(_) => {
                 seat.apart.absorb(turn);
@@ -307,7 +315,11 @@ impl AlertActor {
         let Stage::Lead(ledger) = &mut seat.stage else { return };
         let Some(commit) = ledger.again().or_else(|| ledger.next(everything, now)) else { return };
         (seat.is_committing, seat.commit_next) = (true, None);
-        let upcoming = ledger.upcoming();
+        seat.held.get_or_insert(clock::now());
+        let (upcoming, unwritable) = (ledger.upcoming(), ledger.unwritable());
+        if unwritable > 0 {
+            tracing::error!(region = %seat.cluster.home, unwritable, "items cannot be written to the region's shelves and are left out");
+        }
         if let Some(share) = &mut self.carrier.share {
             share.version = Some(upcoming);
         }
@@ -327,6 +339,7 @@ impl Handler<Loaded> for AlertActor {
         }
         seat.is_loading = false;
         let Ok(kept) = loaded.1 else { return };
+        seat.held = None;
         let (turn, unreadable) = Turn::read(&kept.items, now);
         if unreadable > 0 {
             tracing::error!(region = %seat.cluster.home, unreadable, "items of the region's shelves cannot be read and are left out");
@@ -357,6 +370,7 @@ impl Handler<Settled> for AlertActor {
         let fence = ledger.fence();
         match ledger.done(&result) {
             Outcome::Written(calls) => {
+                (seat.held, seat.is_released) = (None, false);
                 seat.cluster.version.store(version, std::sync::atomic::Ordering::Relaxed);
                 let (done, waiting) = std::mem::take(&mut seat.waiting).into_iter().partition(|(awaited, _)| *awaited <= version);
                 seat.waiting = waiting;

@@ -35,7 +35,27 @@ fn what_nobody_knows_the_end_of_is_written_again_as_it_was() {
     let first = ledger.next(Turn::default, now(0)).expect("due");
     assert_eq!(ledger.done(&Err(Unreachable("gone".into()))), Outcome::Again);
     assert_eq!(ledger.again(), Some(first));
-    assert_eq!(ledger.done(&Ok(Committed::Behind(VERSION))), Outcome::Written(vec!["call a"]), "it had been applied");
+    assert_eq!(ledger.done(&Ok(Committed::Done)), Outcome::Written(vec!["call a"]));
+}
+
+#[test]
+fn what_somebody_else_wrote_under_the_same_version_is_not_taken_for_its_own() {
+    let mut ledger = Ledger::new(7, 0, false);
+    ledger.put(turn("a"), vec!["call a"], true);
+    ledger.next(Turn::default, now(0)).expect("due");
+    assert_eq!(ledger.done(&Ok(Committed::Behind(VERSION))), Outcome::Again);
+    let anew = ledger.next(|| turn("all"), now(0)).expect("at once");
+    assert_eq!((anew.anew, anew.base, anew.version), (true, VERSION, VERSION + 1));
+}
+
+#[test]
+fn calls_that_are_made_without_the_shelves_are_not_given_out_again_when_it_is_written() {
+    let mut ledger = Ledger::new(7, 0, false);
+    ledger.put(turn("a"), vec!["call a"], true);
+    ledger.next(Turn::default, now(0)).expect("due");
+    ledger.put(turn("b"), vec!["call b"], true);
+    assert_eq!(ledger.release(), ["call a", "call b"]);
+    assert_eq!(ledger.done(&Ok(Committed::Done)), Outcome::Written(Vec::new()));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 mod books;
 mod hands;
 mod regions;
+mod stuck;
+mod wishes;
 
 use std::{collections::BTreeMap, sync::atomic::AtomicU64};
 
