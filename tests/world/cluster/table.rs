@@ -146,6 +146,12 @@ fn a_redis_is_frozen() {
 
 #[test]
 #[ignore = "minutes: make test-faults"]
+fn a_redis_fails_over() {
+    rounds("Redis failed over by Sentinel", &mut World::with_sentinels_each(), &[faults::a_redis_fails_over]);
+}
+
+#[test]
+#[ignore = "minutes: make test-faults"]
 fn a_region_is_cut_both_ways() {
     rounds("region cut both ways", &mut World::with_a_redis_each(), &[faults::a_region_is_cut_both_ways]);
 }
