@@ -26,13 +26,13 @@ pub(super) fn global(channels: &str, wire: u16) -> String {
 }
 
 /// A region's file.
-pub(super) fn region(name: &str, redis: SocketAddrV4, database: SocketAddrV4) -> String {
+pub(super) fn region(name: &str, redis: &str, database: SocketAddrV4) -> String {
     let target = |target: &&str| {
         let url = format!("postgres://isobar:{}@{database}/{target}", password());
         format!("[[target]]\nname = \"{target}\"\nurl = \"{url}\"\n\n")
     };
     let targets: String = TARGETS.iter().map(target).collect();
-    format!("region = \"{name}\"\n\n[bus]\nredis = \"redis://{redis}\"\n\n{targets}")
+    format!("region = \"{name}\"\n\n[bus]\nredis = \"{redis}\"\n\n{targets}")
 }
 
 pub(super) fn write(folder: &Path, name: &str, text: &str) {

@@ -1,10 +1,10 @@
 //! Nodes that speak the first version of the wire are replaced one by one by those that speak the newest.
 
-use super::world::{REGIONS, SOON, Start, World};
+use super::world::{Buses, REGIONS, SOON, Start, World};
 
 #[test]
 fn nodes_of_an_older_version_are_replaced_one_by_one() {
-    let mut world = World::three_regions(false, Start { is_old: true, ..Start::default() });
+    let mut world = World::three_regions(Buses::Each, Start { is_old: true, ..Start::default() });
     for (done, node) in World::names().into_iter().enumerate() {
         world.stop(&node);
         world.start(&node);

@@ -13,7 +13,7 @@ use isobar::sandbox::{Postgres, Redis};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::{files, told::Told};
+use super::{bus::Bus, files, told::Told};
 use crate::{
     doubles::{Receiver, Slack},
     support::{
@@ -44,13 +44,21 @@ pub(super) struct Start {
     pub(super) is_old: bool,
 }
 
+/// What the nodes meet in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Buses {
+    One,
+    Each,
+    EachWatched,
+}
+
 /// See the module. Fields are dropped in this order: who runs in a place ends before the place.
 pub(super) struct World {
     nodes: BTreeMap<String, Node>,
     pub(super) receiver: Receiver,
     pub(super) slack: Slack,
     databases: BTreeMap<&'static str, Postgres>,
-    redises: Vec<Redis>,
+    buses: Vec<Bus>,
     pub(super) folder: tempfile::TempDir,
     pub(super) net: Net,
     /// How often the test killed each database.
@@ -60,19 +68,31 @@ pub(super) struct World {
 impl World {
     /// A Redis in each region.
     pub(super) fn with_a_redis_each() -> Self {
-        Self::three_regions(false, Start::default())
+        Self::three_regions(Buses::Each, Start::default())
+    }
+
+    /// A Redis in each region, another that follows it, and sentinels that put the one in the other's place.
+    pub(super) fn with_sentinels_each() -> Self {
+        Self::three_regions(Buses::EachWatched, Start::default())
     }
 
     /// One Redis, in a place of its own.
     pub(super) fn with_one_redis() -> Self {
-        Self::three_regions(true, Start::default())
+        Self::three_regions(Buses::One, Start::default())
     }
 
     /// All nodes start so.
-    pub(super) fn three_regions(is_shared: bool, start: Start) -> Self {
+    pub(super) fn three_regions(buses: Buses, start: Start) -> Self {
         let net = Net::between(&[REGIONS[0], REGIONS[1], REGIONS[2], "redis"]);
-        let redis = |place: &str| Redis::builder().at(&net.site(net.place(place))).start().expect("Redis");
-        let redises = if is_shared { vec![redis("redis")] } else { REGIONS.map(redis).into() };
+        if buses == Buses::EachWatched && !net.is_of_packets() {
+            eprintln!("SKIP  | links to a Redis that sentinels name: nodes call it as it is named, and by no proxy");
+        }
+        let site = |place| net.site(net.place(place));
+        let buses: Vec<Bus> = match buses {
+            Buses::One => vec![Bus::single(&site("redis"))],
+            Buses::Each => REGIONS.map(|region| Bus::single(&site(region))).into(),
+            Buses::EachWatched => REGIONS.map(|region| Bus::watched(&site(region))).into(),
+        };
         let database = |region| {
             let server = Postgres::builder().at(&net.site(net.place(region))).start().expect("PostgreSQL");
             for target in TARGETS {
@@ -85,7 +105,7 @@ impl World {
         let (receiver, slack) = (Receiver::start_at(at, Some(Receiver::SECRET)), Slack::start_at(at).at_any_rate());
         let folder = tempfile::tempdir().expect("a folder");
         let (nodes, outages) = (BTreeMap::new(), BTreeMap::new());
-        let mut world = Self { nodes, receiver, slack, databases, redises, folder, net, outages };
+        let mut world = Self { nodes, receiver, slack, databases, buses, folder, net, outages };
         for node in Self::names() {
             world.start_as(&node, start);
         }
@@ -108,12 +128,17 @@ impl World {
         &self.databases[region]
     }
 
+    pub(super) fn bus(&self, region: &str) -> &Bus {
+        if self.buses.len() == 1 { &self.buses[0] } else { &self.buses[self.net.place(region)] }
+    }
+
+    /// The region's Redis, or the one that serves now.
     pub(super) fn redis(&self, region: &str) -> &Redis {
-        if self.redises.len() == 1 { &self.redises[0] } else { &self.redises[self.net.place(region)] }
+        self.bus(region).redis()
     }
 
     fn redis_place(&self, region: &str) -> Place {
-        self.net.place(if self.redises.len() == 1 { "redis" } else { region })
+        self.net.place(if self.buses.len() == 1 { "redis" } else { region })
     }
 
     /// Who leads the region's alert stage, as its Redis has it.
@@ -159,11 +184,11 @@ impl World {
         let global = files::global(&channels, if how.is_old { 1 } else { 2 });
         files::write(&self.folder.path().join(name), "global.toml", &global);
         for to in REGIONS {
-            let (redis, database) = (self.redis(to), self.database(to));
+            let database = self.database(to);
             let way = |place, server| self.net.way(from, place, server);
-            let redis = way(self.redis_place(to), SocketAddrV4::new(redis.host(), redis.port()));
+            let redis = self.bus(to).url(|server| way(self.redis_place(to), server));
             let database = way(self.net.place(to), SocketAddrV4::new(database.host(), database.port()));
-            files::write(&self.folder.path().join(name), &format!("{to}.toml"), &files::region(to, redis, database));
+            files::write(&self.folder.path().join(name), &format!("{to}.toml"), &files::region(to, &redis, database));
         }
     }
 
@@ -222,7 +247,7 @@ impl World {
     }
 
     fn others(&self, region: &str) -> Vec<Place> {
-        let shared = (self.redises.len() == 1).then_some("redis");
+        let shared = (self.buses.len() == 1).then_some("redis");
         REGIONS.into_iter().chain(shared).filter(|other| *other != region).map(|other| self.net.place(other)).collect()
     }
 

@@ -12,6 +12,7 @@ mod sockets;
 use std::{
     net::{Ipv4Addr, SocketAddrV4},
     process::Command,
+    sync::Once,
     time::Duration,
 };
 
@@ -105,6 +106,10 @@ impl Net {
 
     /// What goes from one to the other takes longer, and so many of a hundred packets get lost (of packets alone: sockets lose nothing).
     pub(crate) fn slow(&mut self, from: Place, to: Place, by: Duration, loss: u8) {
+        static SAID: Once = Once::new();
+        if loss > 0 && !self.is_of_packets() {
+            SAID.call_once(|| eprintln!("SKIP  | {loss}% of packets lost: sockets lose nothing; the delay is made"));
+        }
         self.change(from, to, |lane| (lane.delay, lane.loss) = (by, loss));
     }
 

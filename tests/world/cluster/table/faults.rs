@@ -101,6 +101,32 @@ pub(super) fn a_redis_is_frozen(world: &mut World, table: &mut Table) {
     world.restore_database(region);
 }
 
+/// The one that serves dies before the database or after it; what it had not yet handed on is lost with it.
+pub(super) fn a_redis_fails_over(world: &mut World, table: &mut Table) {
+    let region = table.region();
+    let is_first = table.rng.random_bool(0.5);
+    let fallen = world.redis(region).port();
+    if is_first {
+        world.redis(region).kill();
+        table.outage(world, region);
+    } else {
+        world.kill_database(region);
+        table.wait(secs(2));
+        world.redis(region).kill();
+        table.page(world, region);
+    }
+    let (took_over, _) = until("another serves", SOON, || {
+        let serving = world.redis(region).port();
+        if serving == fallen { Err("the one that was killed".into()) } else { Ok(serving) }
+    });
+    world.bus(region).restart(fallen);
+    until("the one that was killed follows the other", secs(40), || {
+        let is_so = world.bus(region).is_whole() && world.redis(region).port() == took_over;
+        if is_so { Ok(()) } else { Err(format!("{} serves", world.redis(region).port())) }
+    });
+    world.restore_database(region);
+}
+
 pub(super) fn a_region_is_cut_both_ways(world: &mut World, table: &mut Table) {
     let region = table.region();
     world.cut(region);
