@@ -7,6 +7,7 @@
 //! - [`reading`]: what one probe saw of one target (probe -> region)
 //! - [`sample`]: all that is known of a target at one moment, as the API shows it
 //! - [`activity`], [`queries`], [`counters`]: the details behind a sample
+//! - [`vitals`]: slow signals: replication, upkeep, the machine, applications' pools
 //! - [`report`]: a sample with its details and transitions (region -> aggregate -> everyone)
 //! - [`world`]: the picture over all regions that readers share
 //! - [`alert`]: incidents as people see them, and what people may do with them
@@ -24,6 +25,7 @@ pub mod reading;
 pub mod report;
 pub mod sample;
 pub mod time;
+pub mod vitals;
 pub mod world;
 
 pub use health::{AlertType, Evidence, Reason, Rule, Severity, Status, Transition};

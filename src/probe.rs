@@ -48,6 +48,10 @@ pub struct Sampling {
     pub size: Duration,
     /// Counters of `pg_stat_database`. 250 ms to 60 s.
     pub counters: Duration,
+    /// Who copies from whom. 1 s to 10 min; a row per replica and slot.
+    pub replication: Duration,
+    /// Ages, vacuum, checkpoints, tables. 5 s to 1 day; it looks at every table of a database now and then.
+    pub upkeep: Duration,
     /// A fresh client connection through each pooler. Every second time a knock at the server's door, which costs that a fork, some
     /// 3 ms; every eighth a whole client straight to it, some 7 ms. 1 s to 10 min. Suspicion brings the next ones forward.
     pub client_check: Duration,
@@ -62,6 +66,8 @@ impl Default for Sampling {
             statements: Duration::from_secs(10),
             size: Duration::from_mins(1),
             counters: Duration::from_secs(1),
+            replication: Duration::from_secs(2),
+            upkeep: Duration::from_secs(30),
             client_check: Duration::from_secs(5),
             impact_budget: 0.01,
         }

@@ -78,9 +78,18 @@ impl World {
         drop(book);
         let seen = self.targets as u32;
         let roster = RosterState { targets: seen, probes: seen, seen, ..RosterState::default() };
-        let (figures, views, removed) = Default::default();
+        let (figures, vitals, views, removed) = Default::default();
         let node = node_name(nth).as_str().into();
-        self.nodes[nth].bus.do_send(Batch { region: region(nth), node, roster: Some(roster), reports, figures, views, removed });
+        self.nodes[nth].bus.do_send(Batch {
+            region: region(nth),
+            node,
+            roster: Some(roster),
+            reports,
+            figures,
+            vitals,
+            views,
+            removed,
+        });
     }
 
     /// Speaks for so long, each region at a moment of its own.

@@ -139,6 +139,12 @@ impl Ledger {
                 self.fresh.insert(figures.target.clone());
             }
         }
+        for (target, vitals) in batch.vitals {
+            if let Some(held) = self.targets.get_mut(&target) {
+                held.vitals = vitals;
+                self.fresh.insert(target);
+            }
+        }
         for id in batch.removed {
             self.remove(id);
         }

@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn who_takes_a_target_over_goes_on_from_what_was_found_and_not_from_what_is_shown() {
         let (found, shown) = (report("t", Status::Unhealthy, 1).sample, report("t", Status::Unknown, 1));
-        let target = Target { report: shown, found, node: "n".into(), heard: clock::now(), trends: Arc::default() };
+        let target = Target { found, ..Target::of(shown, "n".into(), clock::now()) };
         let mut region = Region::unseen();
         region.targets.insert("t".into(), Arc::new(target));
         let mut world = World::unseen([], clock::wall(), clock::now());

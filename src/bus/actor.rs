@@ -292,6 +292,7 @@ impl Handler<Viewed> for BusActor {
                     roster: None,
                     reports: Vec::new(),
                     figures: Vec::new(),
+                    vitals: Vec::new(),
                     views,
                     removed: Vec::new(),
                 };

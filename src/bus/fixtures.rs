@@ -76,6 +76,7 @@ pub(crate) fn batch(region: &str, node: &str, reports: Vec<Report>) -> Batch {
         roster: Some(RosterState::default()),
         reports,
         figures: vec![],
+        vitals: vec![],
         views: vec![],
         removed: vec![],
     }

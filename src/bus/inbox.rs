@@ -7,6 +7,7 @@
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 use super::{
@@ -17,6 +18,7 @@ use crate::model::{
     NodeName, RegionName, Report, TargetId, TargetName, Timestamp,
     cluster::{AlertNews, Figures, View},
     report::{Batch, RosterState},
+    vitals::Vitals,
 };
 
 /// No stream is so far behind another: whoever measured has set its clock.
@@ -53,6 +55,7 @@ struct Gathered {
     roster: Option<RosterState>,
     reports: BTreeMap<TargetName, Report>,
     figures: BTreeMap<TargetName, Figures>,
+    vitals: BTreeMap<TargetName, Arc<Vitals>>,
     views: BTreeMap<TargetId, View>,
     removed: BTreeSet<TargetId>,
 }
@@ -86,11 +89,13 @@ impl Inbox {
                 for id in removed.into_iter().filter(|id| id.region == from.region) {
                     gathered.reports.remove(&id.target);
                     gathered.figures.remove(&id.target);
+                    gathered.vitals.remove(&id.target);
                     self.newest.remove(&id);
                     gathered.removed.insert(id);
                 }
             }
             Message::Figures(_) | Message::Removed(_) => {}
+            Message::Vitals(vitals) => self.gathered.entry(key).or_default().vitals.extend(vitals),
             Message::Views(views) => self.gathered.entry(key).or_default().views.extend(views),
             Message::News { items, silences, .. } => self.news.push(AlertNews { region: Some(from.region), items, silences }),
             letter @ (Message::Ask { .. } | Message::Reply { .. }) => self.letters.push((from, letter)),
@@ -124,6 +129,7 @@ impl Inbox {
             roster: gathered.roster,
             reports: gathered.reports.into_values().collect(),
             figures: gathered.figures.into_values().collect(),
+            vitals: gathered.vitals.into_iter().collect(),
             views: gathered.views.into_iter().collect(),
             removed: gathered.removed.into_iter().collect(),
         };

@@ -1,10 +1,13 @@
 //! What one message on a stream says, in the words of the model. How it looks in bytes is the [`wire`](super::wire)'s business.
 
+use std::sync::Arc;
+
 use crate::model::{
-    NodeName, RegionName, Report, TargetId,
+    NodeName, RegionName, Report, TargetId, TargetName,
     alert::{AlertRefusal, Silence},
     cluster::{Answer, Asked, Command, Figures, NewsItem, View},
     report::RosterState,
+    vitals::Vitals,
 };
 
 /// Who wrote a message.
@@ -36,6 +39,8 @@ pub enum Message {
     Figures(Vec<Figures>),
     /// Targets that the configuration no longer has.
     Removed(Vec<TargetId>),
+    /// Slow signals that are new, of targets of the sender's region; on `raw`.
+    Vitals(Vec<(TargetName, Arc<Vitals>)>),
     /// How targets of other regions look from here.
     Views(Vec<(TargetId, View)>),
     /// What the region's leader tells of its alerts.

@@ -1,7 +1,7 @@
 //! What one home region's node still has to say. Pure: it is told what came, and tells what is due at a moment.
 //!
 //! ```text
-//!  raw    whole reports, the newest per target, each interval; at once when the judgement changed
+//!  raw    whole reports, the newest per target, each interval; at once when the judgement changed; slow signals that are new
 //!  world  at once: changed judgements, removals, news of alerts, questions and answers
 //!         each second: the beat, views, figures that moved, and a tenth of all targets as whole light reports
 //! ```
@@ -15,15 +15,17 @@ mod targets;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{message::Message, transport::Stream};
 use crate::model::{
-    RegionName, TargetId,
+    RegionName, TargetId, TargetName,
     alert::Silence,
     cluster::{AlertNews, NewsItem, View},
     report::{Batch, RosterState},
+    vitals::Vitals,
 };
 use targets::Targets;
 
@@ -65,6 +67,7 @@ pub struct Outbox {
     roster: RosterState,
     targets: Targets,
     removed: BTreeSet<TargetId>,
+    vitals: BTreeMap<TargetName, Arc<Vitals>>,
     views: BTreeMap<TargetId, View>,
     news: VecDeque<NewsItem>,
     silences: Option<Vec<Silence>>,
@@ -82,6 +85,7 @@ impl Outbox {
             roster: RosterState::default(),
             targets: Targets::new(region),
             removed: BTreeSet::new(),
+            vitals: BTreeMap::new(),
             views: BTreeMap::new(),
             news: VecDeque::new(),
             silences: None,
@@ -100,8 +104,10 @@ impl Outbox {
         }
         for id in &batch.removed {
             self.targets.remove(&id.target);
+            self.vitals.remove(&id.target);
             self.removed.insert(id.clone());
         }
+        self.vitals.extend(batch.vitals.iter().cloned());
         self.views.extend(batch.views.iter().cloned());
     }
 
@@ -164,7 +170,8 @@ impl Outbox {
         let letters = std::mem::take(&mut self.letters).into_iter().filter(|(expires, _)| *expires > now);
         due.extend(letters.map(|(expires, message)| Due { stream: Stream::World, message, expires: Some(expires) }));
         let whole = in_parts(self.targets.whole(raw), WHOLE, Message::Reports);
-        let whole = in_parts(removed, SMALL, Message::Removed).chain(whole);
+        let vitals = if raw { std::mem::take(&mut self.vitals).into_iter().collect() } else { Vec::new() };
+        let whole = in_parts(removed, SMALL, Message::Removed).chain(whole).chain(in_parts(vitals, WHOLE, Message::Vitals));
         due.extend(whole.map(|message| Due { stream: Stream::Raw, message, expires: None }));
         due
     }

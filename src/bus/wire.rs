@@ -1,10 +1,10 @@
-//! The bytes on a stream: a hand-written `header`, then bincode of structs that are frozen per version (`v1`, `v2`).
+//! The bytes on a stream: a hand-written `header`, then bincode of structs that are frozen per version (`v1`, `v2`, `v3`).
 //!
 //! bincode says nothing of which field is which: a reader with another struct reads nonsense or nothing. So the version stands in the header,
 //! a struct that was ever released is never changed, and the enums of the model are numbers of a frozen table: a new one, or a new
 //! field, is a new version. Each version converts to and from the model by itself (`word`), so the model is free to grow.
 //!
-//! Alerts, silences, commands and answers are JSON inside their frozen struct: that JSON is a contract already, which grows by fields with
+//! Alerts, silences, commands, answers and slow signals are JSON inside their frozen struct: that JSON is a contract already, which grows by fields with
 //! defaults.
 //!
 //! **Bytes are not trusted.** What is read has a limit before anything is taken from memory; lists are bounded; a sum over all bytes finds
@@ -14,6 +14,7 @@ mod codes;
 mod header;
 mod v1;
 mod v2;
+mod v3;
 mod word;
 
 #[cfg(test)]
@@ -28,7 +29,7 @@ use header::Header;
 use word::Word;
 
 /// The newest version that this program writes and reads.
-pub const NEWEST: u16 = 2;
+pub const NEWEST: u16 = 3;
 /// The oldest that it still reads, and writes while a node of the cluster reads no newer one.
 pub const OLDEST: u16 = 1;
 
@@ -63,6 +64,8 @@ mod kind {
     pub(super) const NEWS: u16 = 6;
     pub(super) const ASK: u16 = 7;
     pub(super) const REPLY: u16 = 8;
+    /// From version 3 on.
+    pub(super) const VITALS: u16 = 9;
 }
 
 /// The bytes of a message in that version; none when the version has no words for it, or when it is too long for one frame: see [`frames`].
@@ -80,6 +83,7 @@ pub fn encode(version: u16, from: &Sender, message: &Message) -> Option<Bytes> {
         Message::Figures(figures) => write.frame::<Vec<v1::Figures>>(kind::FIGURES, &Word::of(figures)),
         Message::Removed(targets) => write.frame::<Vec<v1::Target>>(kind::REMOVED, &Word::of(targets)),
         Message::Views(views) => write.frame::<Vec<v2::TargetView>>(kind::VIEWS, &Word::of(views)),
+        Message::Vitals(vitals) => write.frame(kind::VITALS, &v3::Vitals::said(vitals)?),
         Message::News { items, silences, .. } => write.frame(kind::NEWS, &v1::News::said(items, silences.as_deref())?),
         Message::Ask { id, to, command } => write.frame(kind::ASK, &v1::Ask::said(*id, to, command)?),
         Message::Reply { to, id, answer } => write.frame(kind::REPLY, &v1::Reply::said(to, *id, answer)?),
@@ -113,6 +117,7 @@ pub fn decode(bytes: &[u8], newest: u16) -> Result<(Sender, Message), Refusal> {
         kind::FIGURES => Message::Figures(read::<Vec<v1::Figures>>(payload)?.thaw()?),
         kind::REMOVED => Message::Removed(read::<Vec<v1::Target>>(payload)?.thaw()?),
         kind::VIEWS if version >= 2 => Message::Views(read::<Vec<v2::TargetView>>(payload)?.thaw()?),
+        kind::VITALS if version >= 3 => read::<v3::Vitals>(payload)?.heard()?,
         kind::NEWS => read::<v1::News>(payload)?.heard()?,
         kind::ASK => read::<v1::Ask>(payload)?.heard()?,
         kind::REPLY => read::<v1::Reply>(payload)?.heard()?,
@@ -147,7 +152,11 @@ impl Frame<'_> {
 }
 
 fn has_words(version: u16, message: &Message) -> bool {
-    let since = if matches!(message, Message::Views(_)) { 2 } else { OLDEST };
+    let since = match message {
+        Message::Views(_) => 2,
+        Message::Vitals(_) => 3,
+        _ => OLDEST,
+    };
     (since..=NEWEST).contains(&version)
 }
 
@@ -158,6 +167,7 @@ fn length(message: &Message) -> usize {
         Message::Figures(figures) => figures.len(),
         Message::Removed(targets) => targets.len(),
         Message::Views(views) => views.len(),
+        Message::Vitals(vitals) => vitals.len(),
         Message::News { items, .. } => items.len(),
         Message::Beat { .. } | Message::Ask { .. } | Message::Reply { .. } => 1,
     }
@@ -177,6 +187,7 @@ fn smaller(message: &Message) -> Vec<Message> {
         Message::Figures(figures) => halves(figures, Message::Figures),
         Message::Removed(targets) => halves(targets, Message::Removed),
         Message::Views(views) => halves(views, Message::Views),
+        Message::Vitals(vitals) => halves(vitals, Message::Vitals),
         Message::News { items, silences: Some(silences), .. } if !items.is_empty() => vec![
             Message::News { items: items.clone(), silences: None, unreadable: 0 },
             Message::News { items: Vec::new(), silences: Some(silences.clone()), unreadable: 0 },

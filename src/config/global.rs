@@ -147,7 +147,7 @@ fn file<'a>(findings: &mut Findings<'_>, section: &Section<'a>, key: &str) -> Op
 }
 
 fn sampling(findings: &mut Findings<'_>, section: &Section<'_>) -> Sampling {
-    let known = ["client_check", "counters", "fast", "impact_budget", "size", "statements"];
+    let known = ["client_check", "counters", "fast", "impact_budget", "replication", "size", "statements", "upkeep"];
     section.only(findings, &known, (&[], ""));
     let usual = Sampling::default();
     let mut duration =
@@ -158,6 +158,8 @@ fn sampling(findings: &mut Findings<'_>, section: &Section<'_>) -> Sampling {
         size: duration("size", Duration::from_secs(5)..=Duration::from_hours(24), usual.size),
         counters: duration("counters", Duration::from_millis(250)..=Duration::from_mins(1), usual.counters),
         client_check: duration("client_check", Duration::from_secs(1)..=Duration::from_mins(10), usual.client_check),
+        replication: duration("replication", Duration::from_secs(1)..=Duration::from_mins(10), usual.replication),
+        upkeep: duration("upkeep", Duration::from_secs(5)..=Duration::from_hours(24), usual.upkeep),
         impact_budget: section.number(findings, "impact_budget", 0.001..=0.2).unwrap_or(usual.impact_budget),
     }
 }

@@ -9,6 +9,7 @@ use super::{
     counters::{DatabaseCounters, DatabaseRates, PoolerDetail},
     queries::Queries,
     sample::{Missing, Pooler},
+    vitals::{ApplicationPool, Host, Replication, Service, Upkeep},
 };
 
 /// Which of a target's probe actors speaks.
@@ -83,6 +84,16 @@ pub enum Body {
     Database(Result<DatabaseReading, Missing>),
     /// Its size in bytes, or why it cannot be read.
     Size(Result<u64, Missing>),
+    /// Who copies from whom, or why that cannot be read.
+    Replication(Result<Arc<Replication>, Missing>),
+    /// What keeps the database fit, or why that cannot be read.
+    Upkeep(Result<Arc<Upkeep>, Missing>),
+    /// The machine below, or why its provider does not tell.
+    Host(Result<Arc<Host>, Missing>),
+    /// The provider's services, or why it does not tell.
+    Services(Result<Vec<Service>, Missing>),
+    /// All pools of applications that told of this target lately.
+    Applications(Vec<ApplicationPool>),
     /// The probe is alive but its previous read is still under way (frozen server, slow disk).
     Overrun,
 }

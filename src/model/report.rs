@@ -75,6 +75,8 @@ pub struct Batch {
     pub reports: Vec<Report>,
     /// The newest figures of targets whose judgement did not change; from far nodes only.
     pub figures: Vec<super::cluster::Figures>,
+    /// Slow signals that are new.
+    pub vitals: Vec<(super::TargetName, Arc<super::vitals::Vitals>)>,
     /// How targets of other regions look from this one.
     pub views: Vec<(TargetId, super::cluster::View)>,
     /// Targets that the configuration no longer has.

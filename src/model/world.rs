@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{NodeName, Reason, RegionName, Report, Sample, Status, TargetName, Timestamp, report::RosterState};
+use super::{NodeName, Reason, RegionName, Report, Sample, Status, TargetName, Timestamp, report::RosterState, vitals::Vitals};
 
 /// The world as this node sees it; immutable, replaced as a whole, its parts shared.
 #[derive(Debug, Clone)]
@@ -66,11 +66,19 @@ pub struct Target {
     pub node: NodeName,
     /// When anything was last heard of it.
     pub heard: Instant,
+    /// The newest slow signals; empty before the first.
+    pub vitals: Arc<Vitals>,
     /// Trends of the last minutes.
     pub trends: Arc<Vec<Trend>>,
 }
 
 impl Target {
+    /// One of which only a report is known.
+    pub fn of(report: Report, node: NodeName, heard: Instant) -> Self {
+        let found = Arc::clone(&report.sample);
+        Self { report, found, node, heard, vitals: Arc::default(), trends: Arc::default() }
+    }
+
     /// The newest report as it came: what whoever judges the target from now on goes on from.
     #[must_use]
     pub fn as_found(&self) -> Report {

@@ -5,7 +5,7 @@
 //! time of our own statements in `pg_stat_statements`, recognised by [`MARK`]. A fresh connection, which no view counts,
 //! is charged with what was measured. Without the extension the round trips alone must do.
 //!
-//! **Slowing.** A lane's interval doubles, at most thrice, in the order size, statements, client check, counters, fast, until
+//! **Slowing.** A lane's interval doubles, at most thrice, in the order upkeep, size, statements, replication, client check, counters, fast, until
 //! the charges at the new intervals fit the budget; a lane that costs next to nothing is left alone. Recovery takes the same
 //! way back, one doubling at a time. When the server is in distress, which is when the fast lane's round trips grow far beyond
 //! their own baseline, the slow lanes make room at once, one after the other, and the fast lane and the client check
@@ -65,6 +65,8 @@ const MOST_DOUBLINGS: u32 = 3;
 /// same at first.
 const CONFIRM: Duration = Duration::from_secs(3);
 
+const LANES: usize = 7;
+
 /// A schedule with its own interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lane {
@@ -78,20 +80,27 @@ pub enum Lane {
     Size,
     /// Fresh connections.
     ClientCheck,
+    /// Replication.
+    Replication,
+    /// What keeps the database fit.
+    Upkeep,
 }
 
 impl Lane {
     /// In the order in which they are slowed.
-    pub const ALL: [Self; 5] = [Self::Size, Self::Statements, Self::ClientCheck, Self::Counters, Self::Fast];
+    pub const ALL: [Self; LANES] =
+        [Self::Upkeep, Self::Size, Self::Statements, Self::Replication, Self::ClientCheck, Self::Counters, Self::Fast];
 
     /// Those that make room when the server is in distress.
-    const HEAVY: [Self; 3] = [Self::Size, Self::Statements, Self::Counters];
+    const HEAVY: [Self; 5] = [Self::Upkeep, Self::Size, Self::Statements, Self::Replication, Self::Counters];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Fast => "sessions",
             Self::Counters => "counters",
             Self::Statements => "statements",
+            Self::Replication => "replication",
+            Self::Upkeep => "upkeep",
             Self::Size => "sizes",
             Self::ClientCheck => "client checks",
         }
@@ -109,8 +118,8 @@ enum Cause {
 #[derive(Debug)]
 pub struct Governor {
     sampling: Sampling,
-    ledgers: [Ledger; 5],
-    doublings: [u32; 5],
+    ledgers: [Ledger; LANES],
+    doublings: [u32; LANES],
     cause: Option<Cause>,
     changed: Option<Instant>,
     started: Option<Instant>,
@@ -132,7 +141,7 @@ impl Governor {
         Self {
             sampling,
             ledgers: Default::default(),
-            doublings: [0; 5],
+            doublings: [0; LANES],
             cause: None,
             changed: None,
             started: None,
@@ -216,6 +225,8 @@ impl Governor {
             Lane::Fast => self.sampling.fast,
             Lane::Counters => self.sampling.counters,
             Lane::Statements => self.sampling.statements,
+            Lane::Replication => self.sampling.replication,
+            Lane::Upkeep => self.sampling.upkeep,
             Lane::Size => self.sampling.size,
             Lane::ClientCheck => self.sampling.client_check,
         }
@@ -242,7 +253,7 @@ impl Governor {
         self.ledgers[lane as usize].per_second() * scale / f64::from(2_u32.pow(doublings))
     }
 
-    fn spending(&self, doublings: [u32; 5]) -> f64 {
+    fn spending(&self, doublings: [u32; LANES]) -> f64 {
         Lane::ALL.iter().map(|&lane| self.lane_spending(lane, doublings[lane as usize])).sum()
     }
 
@@ -289,7 +300,7 @@ impl Governor {
             self.doublings = next;
             self.changed = Some(now);
         }
-        if next == [0; 5] {
+        if next == [0; LANES] {
             self.cause = None;
         }
     }

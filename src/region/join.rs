@@ -5,6 +5,7 @@
 //! really came when the governor slowed the lane. A stale reading is as good as none: its fields are null, with the cause.
 
 mod sample;
+mod vitals;
 
 use std::{
     sync::Arc,
@@ -26,9 +27,12 @@ use crate::{
         queries::Queries,
         reading::{Body, Cost, DatabaseReading, PoolerReading, Reading},
         sample::Missing,
+        vitals::Vitals,
     },
     probe::{Sampling, TargetSettings, database::size::Growth, session::ANSWER_WITHIN},
 };
+
+use vitals::Slow;
 
 /// A reading that is later than this many intervals, and [`GRACE`], is stale.
 const INTERVALS: u32 = 3;
@@ -72,6 +76,7 @@ pub struct Joined {
     size: Option<Latest<Result<u64, Missing>>>,
     growth: Growth,
     growth_per_day: Option<f64>,
+    slow: Slow,
     cost: Cost,
     /// When the newest reading was taken, for judging and for people: the wall clock may jump back.
     measured: Option<(Instant, Timestamp)>,
@@ -97,6 +102,7 @@ impl Joined {
             size: None,
             growth: Growth::default(),
             growth_per_day: None,
+            slow: Slow::default(),
             measured: None,
             undelivered: Vec::new(),
         }
@@ -149,8 +155,20 @@ impl Joined {
                 }
                 renew(&mut self.size, at, self.sampling.size, size.clone());
             }
-            Body::Overrun => {}
+            slow => {
+                self.slow.take(at, slow, &self.sampling);
+            }
         }
+    }
+
+    /// The slow signals, when some came since this was asked.
+    pub fn vitals(&mut self, now: Instant) -> Option<Arc<Vitals>> {
+        self.slow.news(now)
+    }
+
+    /// The slow signals were not delivered; they are news still.
+    pub const fn vitals_again(&mut self) {
+        self.slow.again();
     }
 
     /// Puts back what a batch could not deliver; the next report carries it.
@@ -244,6 +262,10 @@ impl Joined {
             transactions: sums(&self.transactions),
             blocks: sums(&self.blocks),
             growth_per_day: self.growth_per_day,
+            replication: self.slow.replication(now),
+            upkeep: self.slow.upkeep(now),
+            host: self.slow.host(now),
+            applications: self.slow.applications(now),
         }
     }
 }

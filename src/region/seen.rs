@@ -3,7 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{attempts::Attempts, window::Sums};
-use crate::model::{Outcome, Rule, activity::Activity, queries::Queries, sample::Pooler};
+use crate::model::{
+    Outcome, Rule,
+    activity::Activity,
+    queries::Queries,
+    sample::Pooler,
+    vitals::{ApplicationPool, Host, Replication, Upkeep},
+};
 
 /// A figure that a rule may go by.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +76,14 @@ pub struct Seen {
     pub blocks: Signal<Sums>,
     /// Growth as a fraction per day.
     pub growth_per_day: Option<f64>,
+    /// Who copies from whom.
+    pub replication: Signal<Arc<Replication>>,
+    /// What keeps the database fit.
+    pub upkeep: Signal<Arc<Upkeep>>,
+    /// The machine below.
+    pub host: Signal<Arc<Host>>,
+    /// The pools inside applications.
+    pub applications: Signal<Vec<ApplicationPool>>,
 }
 
 impl Seen {

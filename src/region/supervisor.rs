@@ -226,12 +226,13 @@ impl RegionSupervisor {
 
     fn flush(&mut self) {
         let (now, wall) = (clock::now(), clock::wall());
-        let mut reports: Vec<Report> = Vec::new();
-        for watched in self.targets.values_mut().filter(|watched| watched.is_due(now)) {
+        let (mut reports, mut vitals): (Vec<Report>, Vec<_>) = Default::default();
+        for (id, watched) in self.targets.iter_mut().filter(|(_, watched)| watched.is_due(now)) {
             watched.dirty = false;
             watched.quiet = None;
             watched.judged = now;
             reports.push(watched.joined.report(now, wall));
+            vitals.extend(watched.joined.vitals(now).map(|vitals| (id.target.clone(), vitals)));
         }
         let batch = Batch {
             region: self.region.clone(),
@@ -239,6 +240,7 @@ impl RegionSupervisor {
             roster: Some(self.roster_state()),
             reports,
             figures: Vec::new(),
+            vitals,
             views: Vec::new(),
             removed: std::mem::take(&mut self.removed),
         };
@@ -248,8 +250,12 @@ impl RegionSupervisor {
                 // Transitions must not be lost with the mail that carried them, nor removals.
                 let batch = error.into_inner();
                 self.removed = batch.removed;
+                let unsaid: HashSet<_> = batch.vitals.into_iter().map(|(target, _)| target).collect();
                 for report in batch.reports {
                     if let Some(watched) = self.targets.get_mut(&report.id()) {
+                        if unsaid.contains(&report.sample.target) {
+                            watched.joined.vitals_again();
+                        }
                         watched.joined.undelivered(report.transitions);
                         watched.dirty = true;
                     }

@@ -53,13 +53,7 @@ pub(super) fn world(reports: &[Report]) -> World {
     let target = |report: &Report| {
         (
             report.sample.target.clone(),
-            Arc::new(Target {
-                report: report.clone(),
-                found: Arc::clone(&report.sample),
-                node: "n1".into(),
-                heard: clock::now(),
-                trends: trends.clone(),
-            }),
+            Arc::new(Target { trends: trends.clone(), ..Target::of(report.clone(), "n1".into(), clock::now()) }),
         )
     };
     let roster = RosterState { targets: 2, probes: 6, seen: 2, ..RosterState::default() };

@@ -12,6 +12,7 @@ use crate::model::{
     queries::Queries,
     report::RosterState,
     sample::Missing,
+    vitals::Vitals,
     world::{Region, Target, Trend, World},
 };
 
@@ -159,6 +160,7 @@ pub(super) struct Details<'a> {
     counters: Option<&'a DatabaseCounters>,
     #[serde(rename = "poolerDetails")]
     poolers_behind: &'a [Arc<PoolerDetail>],
+    vitals: &'a Vitals,
     trends: &'a [Trend],
 }
 
@@ -172,6 +174,7 @@ pub(super) fn details(target: &Target) -> Details<'_> {
         queries: report.queries.as_deref(),
         counters: report.counters.as_deref(),
         poolers_behind: &report.poolers,
+        vitals: &target.vitals,
         trends: &target.trends,
     }
 }

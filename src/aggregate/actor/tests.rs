@@ -51,6 +51,7 @@ fn batch(region: &str, targets: &[(&str, Status)]) -> Batch {
         roster: Some(RosterState::default()),
         reports,
         figures: vec![],
+        vitals: vec![],
         views: vec![],
         removed: vec![],
     }

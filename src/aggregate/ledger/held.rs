@@ -13,6 +13,7 @@ use crate::model::{
     NodeName, RegionName, Report, Status, Timestamp, Transition,
     cluster::Figures,
     sample::Missing,
+    vitals::Vitals,
     world::{Target, Trend},
 };
 
@@ -44,6 +45,8 @@ pub(super) struct Held {
     /// The newest transition that was passed on.
     moved: Option<Timestamp>,
     owed: Vec<Transition>,
+    /// The newest slow signals.
+    pub vitals: Arc<Vitals>,
     trends: Trends,
     seen: Arc<Vec<Trend>>,
 }
@@ -59,6 +62,7 @@ impl Held {
             down: None,
             moved: None,
             owed: Vec::new(),
+            vitals: Arc::default(),
             trends: Trends::default(),
             seen: Arc::default(),
         };
@@ -175,7 +179,8 @@ impl Held {
         }
         let (node, heard, trends) = (self.node.clone(), self.heard, Arc::clone(&self.seen));
         let found = Arc::clone(&self.report.sample);
-        let shown = Arc::new(Target { report: report.clone(), found, node, heard, trends });
+        let vitals = Arc::clone(&self.vitals);
+        let shown = Arc::new(Target { report: report.clone(), found, node, heard, vitals, trends });
         (shown, Report { transitions, ..report })
     }
 }

@@ -125,6 +125,7 @@ fn empty(node: &str) -> Batch {
         roster: None,
         reports: vec![],
         figures: vec![],
+        vitals: vec![],
         views: vec![],
         removed: vec![],
     }

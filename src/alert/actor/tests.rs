@@ -179,11 +179,8 @@ fn change(rules: &[&str]) -> WorldChange {
     let mut world = world("");
     let mut seen = Region::unseen();
     seen.heard = Some(clock::now());
-    let (node, heard, trends) = ("n1".into(), clock::now(), Arc::default());
-    seen.targets.insert(
-        "t".into(),
-        Arc::new(crate::model::world::Target { report: report.clone(), found: Arc::clone(&report.sample), node, heard, trends }),
-    );
+    let target = crate::model::world::Target::of(report.clone(), "n1".into(), clock::now());
+    seen.targets.insert("t".into(), Arc::new(target));
     world.regions.insert(region(), Arc::new(seen));
     WorldChange { world: Arc::new(world), reports: vec![report], removed: vec![] }
 }

@@ -45,6 +45,7 @@ fn told(due: &[Due]) -> String {
             })),
             Message::Removed(removed) => all.extend(removed.iter().map(|id| format!("{stream}-{}", id.target))),
             Message::Beat { .. } => all.push("beat".to_owned()),
+            Message::Vitals(vitals) => all.extend(vitals.iter().map(|(target, _)| format!("{stream}+{target}"))),
             Message::Views(_) => all.push("views".to_owned()),
             Message::News { items, .. } => all.push(format!("news {}", items.len())),
             Message::Ask { id, .. } => all.push(format!("ask {id}")),
@@ -52,6 +53,22 @@ fn told(due: &[Due]) -> String {
         }
     }
     all.join(" ")
+}
+
+#[test]
+fn slow_signals_go_to_raw_once_and_only_the_newest_of_those_that_wait() {
+    let now = clock::now();
+    let at = |ms| now + Duration::from_millis(ms);
+    let mut outbox = quiet(&["orders"], now);
+    for at_ms in [10, 20] {
+        outbox.take(&Batch { vitals: vec![("orders".into(), Arc::default())], ..batch(REGION, "eu-1", vec![]) }, at(at_ms));
+    }
+    assert_eq!(told(&outbox.due(at(20))), "", "they wait for their turn");
+    assert_eq!(told(&outbox.due(at(250))), "r+orders");
+    assert_eq!(told(&outbox.due(at(500))), "");
+    outbox.take(&Batch { vitals: vec![("orders".into(), Arc::default())], ..removal("orders") }, at(510));
+    outbox.take(&removal("orders"), at(520));
+    assert_eq!(told(&outbox.due(at(750))), "w-orders r-orders");
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn messages(of: &mut Arbitrary) -> Vec<Message> {
         Message::News { items: of.news(), silences: of.any(), unreadable: 0 },
         Message::Ask { id: of.any(), to: of.any(), command: of.any() },
         Message::Reply { to: of.any(), id: of.any(), answer: of.any() },
+        Message::Vitals(of.any()),
     ]
 }
 

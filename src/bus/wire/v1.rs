@@ -6,7 +6,7 @@ mod words;
 
 pub(super) use details::{Activity, DatabaseCounters, PoolerDetail, Queries};
 pub(super) use sample::{ConnectionPool, Phases, QueryPerformance, Reason, Sample};
-pub(super) use words::{Ask, News, Reply};
+pub(super) use words::{Ask, Json, News, Reply};
 
 use super::word::frozen;
 use crate::model::{cluster, health, ids, report};

@@ -205,7 +205,10 @@ fn distress_of_the_server_slows_the_heavy_lanes_and_never_the_eyes() {
     assert!(slowed[Lane::Size as usize] == 8, "{slowed:?}");
     assert_eq!((slowed[Lane::Fast as usize], slowed[Lane::ClientCheck as usize]), (1, 1));
     let throttled = world.governor.throttled().unwrap();
-    assert!(throttled.contains("times slower than usual: sizes every 8m instead of 1m"), "{throttled}");
+    assert!(
+        throttled.contains("times slower than usual: upkeep every 4m instead of 30s, sizes every 8m instead of 1m"),
+        "{throttled}"
+    );
     world.run(60);
     assert_eq!(world.slowed(), [1, 8, 8, 8, 1]);
     world.network_ms = 0.2;

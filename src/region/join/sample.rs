@@ -30,6 +30,7 @@ pub(super) fn compose(
     } else if let Some(latest) = &joined.activity {
         missing.extend(latest.value.1.iter().cloned());
     }
+    missing.extend(joined.slow.missing(now));
     let query_performance = queries(joined, seen, activity, now, &mut missing);
     let database = database(joined, seen, activity, now, &mut missing);
     let connection_pool = if joined.settings.poolers.iter().any(|pooler| pooler.console.is_some()) {

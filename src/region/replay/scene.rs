@@ -207,6 +207,7 @@ impl<'a> Scene<'a> {
                 Sums { hits: (reads * ratio / (1.0 - ratio).max(1e-9)).round() as u64, reads: reads as u64, ..Sums::default() }
             }),
             growth_per_day: if let Given::Value(growth) = growth { Some(growth) } else { None },
+            ..Seen::default()
         }
     }
 

@@ -128,16 +128,8 @@ fn change(golden: &Report, seen: &[Seen]) -> WorldChange {
         report
     };
     let reports: Vec<Report> = seen.iter().map(report).collect();
-    let target = |report: &Report| {
-        let target = Target {
-            report: report.clone(),
-            found: Arc::clone(&report.sample),
-            node: "n1".into(),
-            heard: clock::now(),
-            trends: Arc::default(),
-        };
-        (report.sample.target.clone(), Arc::new(target))
-    };
+    let target =
+        |report: &Report| (report.sample.target.clone(), Arc::new(Target::of(report.clone(), "n1".into(), clock::now())));
     let mut region = Region { heard: Some(clock::now()), ..Region::unseen() };
     region.targets = reports.iter().map(target).collect();
     let mut world = World::unseen([REGION.into()], clock::wall(), clock::now());

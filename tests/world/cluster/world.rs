@@ -181,7 +181,7 @@ impl World {
         let from = self.net.place(region);
         let internet = |url: &str| self.internet_url(from, url);
         let channels = files::channels(&internet(&self.receiver.url()), &internet(&self.slack.api_url()));
-        let global = files::global(&channels, if how.is_old { 1 } else { 2 });
+        let global = files::global(&channels, if how.is_old { 1 } else { isobar::bus::wire::NEWEST });
         files::write(&self.folder.path().join(name), "global.toml", &global);
         for to in REGIONS {
             let database = self.database(to);

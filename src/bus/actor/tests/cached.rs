@@ -13,18 +13,7 @@ async fn health_is_in_the_cache_and_the_worst_of_the_world_too() {
     until("it is there", 2, || status(&key).as_deref() == Some("healthy")).await;
     one.say(report("orders", Unhealthy, 2));
     until("a change too", 3, || status(&key).as_deref() == Some("unhealthy")).await;
-    let target = |report: Report| {
-        (
-            report.sample.target.clone(),
-            Arc::new(Target {
-                found: Arc::clone(&report.sample),
-                report,
-                node: "n".into(),
-                heard: clock::now(),
-                trends: Arc::default(),
-            }),
-        )
-    };
+    let target = |report: Report| (report.sample.target.clone(), Arc::new(Target::of(report, "n".into(), clock::now())));
     let targets = [target(report("a", Healthy, 1)), target(report("b", Unhealthy, 1)), target(report("c", Healthy, 1))];
     let region = Region { targets: targets.into(), ..Region::unseen() };
     let mut world = World::unseen([], clock::wall(), clock::now());

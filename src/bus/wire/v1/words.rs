@@ -19,14 +19,14 @@ use crate::{
 /// JSON of a value; owned while it is written, borrowed when it was read.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(transparent)]
-struct Json<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(in crate::bus::wire) struct Json<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl Json<'_> {
-    fn of(value: &impl Serialize) -> Option<Self> {
+    pub(in crate::bus::wire) fn of(value: &impl Serialize) -> Option<Self> {
         serde_json::to_string(value).ok().map(|json| Self(json.into()))
     }
 
-    fn value<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    pub(in crate::bus::wire) fn value<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         serde_json::from_str(&self.0).map_err(|_| Refusal::Broken("JSON that cannot be read"))
     }
 }

@@ -1,0 +1,107 @@
+//! The slow signals of a target as they came last. A stale part is as good as none, as with the fast ones.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{Latest, renew, signal};
+use crate::{
+    model::{
+        reading::Body,
+        sample::Missing,
+        vitals::{ApplicationPool, Host, Replication, Service, Upkeep, Vitals},
+    },
+    probe::Sampling,
+    region::seen::Signal,
+};
+
+/// Providers measure by the minute, and are asked as often.
+const PROVIDER_EVERY: Duration = Duration::from_mins(1);
+/// Applications tell of their pools as often as their exporters are set to; a minute is OpenTelemetry's default.
+const APPLICATION_EVERY: Duration = Duration::from_mins(1);
+
+type Part<T> = Option<Latest<Result<T, Missing>>>;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Slow {
+    replication: Part<Arc<Replication>>,
+    upkeep: Part<Arc<Upkeep>>,
+    host: Part<Arc<Host>>,
+    services: Part<Vec<Service>>,
+    applications: Part<Vec<ApplicationPool>>,
+    is_new: bool,
+}
+
+impl Slow {
+    /// Takes what is its own; tells whether it was.
+    pub(super) fn take(&mut self, at: Instant, body: &Body, sampling: &Sampling) -> bool {
+        match body {
+            Body::Replication(read) => renew(&mut self.replication, at, sampling.replication, read.clone()),
+            Body::Upkeep(read) => renew(&mut self.upkeep, at, sampling.upkeep, read.clone()),
+            Body::Host(read) => renew(&mut self.host, at, PROVIDER_EVERY, read.clone()),
+            Body::Services(read) => renew(&mut self.services, at, PROVIDER_EVERY, read.clone()),
+            Body::Applications(told) => renew(&mut self.applications, at, APPLICATION_EVERY, Ok(told.clone())),
+            _ => return false,
+        }
+        self.is_new = true;
+        true
+    }
+
+    /// All of it, when something came since this was asked.
+    pub(super) fn news(&mut self, now: Instant) -> Option<Arc<Vitals>> {
+        std::mem::take(&mut self.is_new).then(|| Arc::new(self.vitals(now)))
+    }
+
+    /// It was not delivered.
+    pub(super) const fn again(&mut self) {
+        self.is_new = true;
+    }
+
+    fn vitals(&self, now: Instant) -> Vitals {
+        Vitals {
+            replication: self.replication(now).fresh().cloned(),
+            upkeep: self.upkeep(now).fresh().cloned(),
+            host: self.host(now).fresh().cloned(),
+            services: signal(self.services.as_ref(), now, known).fresh().cloned().unwrap_or_default(),
+            applications: self.applications(now).fresh().cloned().unwrap_or_default(),
+            errors: None,
+        }
+    }
+
+    pub(super) fn replication(&self, now: Instant) -> Signal<Arc<Replication>> {
+        signal(self.replication.as_ref(), now, known)
+    }
+
+    pub(super) fn upkeep(&self, now: Instant) -> Signal<Arc<Upkeep>> {
+        signal(self.upkeep.as_ref(), now, known)
+    }
+
+    pub(super) fn host(&self, now: Instant) -> Signal<Arc<Host>> {
+        signal(self.host.as_ref(), now, known)
+    }
+
+    pub(super) fn applications(&self, now: Instant) -> Signal<Vec<ApplicationPool>> {
+        signal(self.applications.as_ref(), now, known)
+    }
+
+    /// Why parts cannot be known.
+    pub(super) fn missing(&self, now: Instant) -> impl Iterator<Item = Missing> {
+        let parts = [
+            cause(self.replication.as_ref(), now),
+            cause(self.upkeep.as_ref(), now),
+            cause(self.host.as_ref(), now),
+            cause(self.services.as_ref(), now),
+        ];
+        parts.into_iter().flatten()
+    }
+}
+
+fn known<T: Clone>(read: &Result<T, Missing>) -> Option<T> {
+    read.as_ref().ok().cloned()
+}
+
+fn cause<T>(latest: Option<&Latest<Result<T, Missing>>>, now: Instant) -> Option<Missing> {
+    latest.filter(|latest| latest.is_fresh(now)).and_then(|latest| latest.value.as_ref().err()).cloned()
+}
