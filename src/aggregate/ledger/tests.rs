@@ -132,6 +132,22 @@ fn empty(node: &str) -> Batch {
 }
 
 #[test]
+fn slow_signals_stay_with_their_target_until_newer_ones_come() {
+    let mut room = Room::new();
+    room.take("n1", vec![room.report("x", &[], 0)]);
+    let upkeep = Some(Arc::new(crate::model::vitals::Upkeep { xid_age: Some(7), ..Default::default() }));
+    let vitals = Arc::new(crate::model::vitals::Vitals { upkeep, ..Default::default() });
+    for target in ["x", "nobody"] {
+        room.ledger.take(room.now(), Batch { vitals: vec![(target.into(), Arc::clone(&vitals))], ..empty("n1") });
+    }
+    room.pass(250);
+    room.take("n1", vec![room.report("x", &[], 0)]);
+    room.settle();
+    let shown: Vec<_> = room.ledger.region.targets.values().map(|target| Arc::clone(&target.vitals)).collect();
+    assert_eq!(shown, [vitals]);
+}
+
+#[test]
 fn a_region_is_heard_through_any_of_its_nodes_and_the_live_ones_rosters_add_up() {
     let mut room = Room::new();
     room.beat("n1", 3);

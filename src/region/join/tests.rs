@@ -277,3 +277,4 @@ fn errors_are_a_share_of_the_window_and_null_without_one() {
 }
 
 mod poolers;
+mod slow;
