@@ -52,9 +52,10 @@ impl Told {
         self.ids(rule, region, &["firing"]).first().map(|&id| id.to_owned())
     }
 
-    /// Outages whose end was told.
+    /// Outages whose beginning and end were told.
     pub(super) fn ended(&self, region: &str) -> usize {
-        self.ids("database_down", region, &["resolved"]).len()
+        let ids = |event| self.ids("database_down", region, &[event]);
+        ids("resolved").intersection(&ids("firing")).count()
     }
 
     /// All that was told of such a rule's beginnings.
