@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use application::ApplicationPool;
 pub use errors::{ConnectionErrors, Errors};
 pub use host::{Host, Service};
-pub use replication::{Replica, Replication, Role, Slot, Upstream};
+pub use replication::{Change, Conflicts, Replica, Replication, Role, Slot, Upstream};
 pub use upkeep::Upkeep;
 
 /// The slow signals of one target. The API shows them beside the sample.

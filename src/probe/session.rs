@@ -32,6 +32,7 @@ use super::{
     database::{
         counters::ServerFacts,
         own::{Own, Transactions},
+        replication::{Kin, Seat},
     },
     governor::{Governor, Lane},
     pool::client_check,
@@ -177,15 +178,15 @@ impl Retry {
 
 impl Server {
     /// A server that nobody has connected to yet.
-    pub fn new(sampling: Sampling) -> Self {
+    pub fn new(sampling: Sampling, kin: &Arc<Kin>) -> Self {
         Self {
             governor: Mutex::new(Governor::new(sampling)),
             own: Mutex::default(),
             logins: Mutex::default(),
-            fast: tokio::sync::Mutex::new(Fast::new()),
-            slow: tokio::sync::Mutex::new(Slow::new()),
-            check: tokio::sync::Mutex::new(None),
-            knock: tokio::sync::Mutex::new(None),
+            fast: Fast::new().into(),
+            slow: Slow::new(Seat::among(kin)).into(),
+            check: None.into(),
+            knock: None.into(),
             checks_done: 0.into(),
             facts: ArcSwapOption::empty(),
             held: [false.into(), false.into()],
@@ -345,10 +346,9 @@ impl Server {
     /// Counts transactions of our own in one of the server's databases.
     pub fn transacted(&self, database: &str, more: Transactions) {
         let mut own = self.own.lock().expect("no panic while held");
-        if let Some(known) = own.get_mut(database) {
-            known.add(more);
-        } else {
-            own.insert(database.to_owned(), more);
+        match own.get_mut(database) {
+            Some(known) => known.add(more),
+            None => drop(own.insert(database.to_owned(), more)),
         }
     }
 

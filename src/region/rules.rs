@@ -5,6 +5,7 @@ mod connection;
 mod database;
 mod pool;
 mod query;
+mod replication;
 
 use std::time::Duration;
 
@@ -55,13 +56,14 @@ pub fn find(rule: Rule, seen: &Seen, limits: &Thresholds) -> Option<Finding> {
         Rule::ErrorRate => database::error_rate(seen, limits),
         Rule::CacheHitLow => database::cache_hit(seen, limits),
         Rule::SizeGrowth => database::growth(seen, limits),
-        Rule::RegionBlind | Rule::ReplicationLag | Rule::XidWraparound | Rule::DeliveryFailing => return None,
+        Rule::ReplicationLag => replication::lag(seen, limits),
+        Rule::RegionBlind | Rule::XidWraparound | Rule::DeliveryFailing => return None,
     })
 }
 
 /// Whether the rule is judged from what a target shows.
 pub const fn is_judged(rule: Rule) -> bool {
-    !matches!(rule, Rule::RegionBlind | Rule::ReplicationLag | Rule::XidWraparound | Rule::DeliveryFailing)
+    !matches!(rule, Rule::RegionBlind | Rule::XidWraparound | Rule::DeliveryFailing)
 }
 
 /// Where a figure stands between its levels; more is worse. The finding is made only when it is needed.

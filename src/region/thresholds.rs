@@ -189,6 +189,16 @@ thresholds! {
     size_growth_per_day: f64 = 0.1, 0.0001 => 100.0;
     /// `size_growth` clears below this growth as a fraction per day.
     size_growth_per_day_clear: f64 = 0.08, 0.0 => 100.0;
+    /// `replication_lag` fires when what a replica shows is older than this.
+    replication_lag: Duration = Duration::from_secs(10), SHORTEST => DAY;
+    /// `replication_lag` is critical above this.
+    replication_lag_critical: Duration = Duration::from_mins(1), SHORTEST => DAY;
+    /// `replication_lag` clears below this.
+    replication_lag_clear: Duration = Duration::from_secs(8), Duration::ZERO => DAY;
+    /// `replication_lag` fires too when a slot retains more than this share of what it may, 0..1.
+    slot_retained_share: f64 = 0.8, 0.01 => 1.0;
+    /// `replication_lag` clears when every slot retains less than this share, 0..1.
+    slot_retained_share_clear: f64 = 0.7, 0.0 => 1.0;
     /// `database_down`, `database_unresponsive`, `database_rejecting` and `pooler_down` fire after this many failed attempts.
     failed_attempts: u32 = 2, 1 => 20;
     /// `pooler_down` fires only when the first and the newest of the failed attempts are so far apart, so that a restart is none.
@@ -256,7 +266,7 @@ impl RuleSettings {
             for_: Duration::from_secs(seconds),
             hold: Duration::from_secs(u64::from(jumpy)),
             severity,
-            critical_severity: matches!(rule, Rule::PoolSaturated | Rule::PoolWaiting).then_some(Critical),
+            critical_severity: matches!(rule, Rule::PoolSaturated | Rule::PoolWaiting | Rule::ReplicationLag).then_some(Critical),
         }
     }
 }
@@ -293,12 +303,16 @@ impl Thresholds {
         follow!(
             pool_utilization -> pool_utilization_clear, pool_wait_ms -> pool_wait_clear_ms, leak_share -> leak_share_clear,
             average_query_ms -> average_query_clear_ms, slow_query_rate -> slow_query_rate_clear, error_rate -> error_rate_clear,
-            size_growth_per_day -> size_growth_per_day_clear
+            size_growth_per_day -> size_growth_per_day_clear, slot_retained_share -> slot_retained_share_clear
         );
-        if patch.blocked_age.is_some() && patch.blocked_age_clear.is_none() {
-            self.blocked_age_clear =
-                old.blocked_age_clear.mul_f64(self.blocked_age.as_secs_f64() / old.blocked_age.as_secs_f64());
+        macro_rules! follow_in_time {
+            ($($fire:ident -> $clear:ident),*) => {
+                $(if patch.$fire.is_some() && patch.$clear.is_none() {
+                    self.$clear = old.$clear.mul_f64(self.$fire.as_secs_f64() / old.$fire.as_secs_f64());
+                })*
+            };
         }
+        follow_in_time!(blocked_age -> blocked_age_clear, replication_lag -> replication_lag_clear);
         if patch.cache_hit_ratio.is_some() && patch.cache_hit_ratio_clear.is_none() && old.cache_hit_ratio < 1.0 {
             let share = (1.0 - self.cache_hit_ratio) / (1.0 - old.cache_hit_ratio);
             self.cache_hit_ratio_clear = 1.0 - (1.0 - old.cache_hit_ratio_clear) * share;
@@ -323,7 +337,10 @@ impl Thresholds {
             slow_query_rate_clear < slow_query_rate,
             error_rate_clear < error_rate,
             cache_hit_ratio < cache_hit_ratio_clear,
-            size_growth_per_day_clear < size_growth_per_day
+            size_growth_per_day_clear < size_growth_per_day,
+            replication_lag_clear < replication_lag,
+            replication_lag < replication_lag_critical,
+            slot_retained_share_clear < slot_retained_share
         );
         // Zero as a firing level means "any at all" and has nothing below it to clear at.
         let fine = |low: &str, high: &str, ordered: bool| ordered || (low == "0" && high == "0");

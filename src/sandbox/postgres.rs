@@ -4,6 +4,7 @@
 //! `CONNECTION LIMIT 8`); both by SCRAM with [`password`](super::password()).
 
 pub mod binaries;
+mod copy;
 
 use std::{
     collections::BTreeMap,
@@ -39,17 +40,22 @@ const SETTINGS: &[(&str, &str)] = &[
     ("dynamic_shared_memory_type", "mmap"),
 ];
 
+/// Every role by its password, replicas too.
+const EVERY_ROLE: &str = "local all all scram-sha-256\nhost all all 0.0.0.0/0 scram-sha-256\n\
+    host replication all 0.0.0.0/0 scram-sha-256\n";
+
 /// How often to try another port when somebody who is not one of us is faster.
 const PORTS: u32 = 5;
 
 /// What kind of server to start.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Builder {
     major: Option<u32>,
     settings: Vec<(String, String)>,
     hba: String,
     tls: Option<(String, String)>,
     site: Site,
+    copy: Option<copy::Copied>,
 }
 
 impl Builder {
@@ -92,15 +98,18 @@ impl Builder {
     /// Starts it; it answers when this returns.
     pub fn start(self) -> Result<Postgres, Error> {
         let Binaries { major, path } = self.major.map_or_else(binaries::any, binaries::of)?;
-        let template = template(&path)?;
-        let folder = Folder::new()?;
-        let mut copy = Command::new("cp");
-        copy.arg("-a").arg(template.join("data")).arg(folder.join("data"));
-        process::run("cp", copy)?;
-        folder.write(
-            "data/pg_hba.conf",
-            &format!("{}local all all scram-sha-256\nhost all all 0.0.0.0/0 scram-sha-256\n", self.hba),
-        )?;
+        let is_copy = self.copy.is_some();
+        let (template, folder) = match self.copy {
+            Some(copied) => (copied.template, copied.folder),
+            None => {
+                let (template, folder) = (template(&path)?, Folder::new()?);
+                let mut copy = Command::new("cp");
+                copy.arg("-a").arg(template.join("data")).arg(folder.join("data"));
+                process::run("cp", copy)?;
+                (template, folder)
+            }
+        };
+        folder.write("data/pg_hba.conf", &format!("{}{EVERY_ROLE}", self.hba))?;
         let mut settings: Vec<(String, String)> = SETTINGS.iter().map(|&(name, value)| (name.into(), value.into())).collect();
         settings.push(("listen_addresses".into(), self.site.to_string()));
         settings.push(("unix_socket_directories".into(), folder.path().display().to_string()));
@@ -111,16 +120,8 @@ impl Builder {
         }
         settings.extend(self.settings);
         let port = Port::lease()?;
-        let mut server = Postgres {
-            major,
-            binaries: path,
-            settings,
-            port,
-            site: self.site,
-            process: Guarded::default(),
-            folder,
-            _template: template,
-        };
+        let mut server =
+            Postgres { major, binaries: path, settings, port, site: self.site, process: Guarded::default(), folder, template };
         let mut tries = 1;
         loop {
             match server.restart() {
@@ -128,6 +129,9 @@ impl Builder {
                 result => break result?,
             }
             tries += 1;
+        }
+        if is_copy {
+            return Ok(server);
         }
         let role = format!("CREATE ROLE isobar LOGIN PASSWORD '{}' CONNECTION LIMIT 8; GRANT pg_monitor TO isobar", password());
         server.sql("postgres", &role)?;
@@ -145,7 +149,8 @@ pub struct Postgres {
     site: Site,
     process: Guarded,
     folder: Folder,
-    _template: Arc<Folder>,
+    /// It lives as long as a server that came from it.
+    template: Arc<Folder>,
 }
 
 impl Postgres {

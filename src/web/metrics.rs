@@ -9,6 +9,7 @@ mod exposition;
 mod own;
 mod pgbouncer;
 mod postgres;
+mod replication;
 
 pub(super) use exposition::Format;
 use exposition::{Exposition, Kind, Labels};
@@ -45,6 +46,7 @@ pub(super) struct Own {
 pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format) -> String {
     let mut page = Page { page: Exposition::new(format), targets: named(world) };
     postgres::families(&mut page);
+    replication::families(&mut page);
     pgbouncer::families(&mut page);
     alerts::families(&mut page.page, book);
     own::families(&mut page, world, own);

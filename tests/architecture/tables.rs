@@ -114,6 +114,7 @@ pub(crate) const EFFECTFUL: &str = "
     probe/pool/activity.rs probe/pool/actor probe/pool/client_check probe/pool/console probe/pool/pgbouncer.rs
     probe/query/actor probe/query/statements.rs
     probe/vantage.rs probe/database/actor probe/database/counters.rs probe/database/size.rs
+    probe/database/replication.rs
     region/supervisor
     aggregate/actor
     bus.rs bus/actor bus/memory bus/redis

@@ -19,6 +19,7 @@ mod freshness;
 mod hostile;
 mod http;
 mod quiet;
+mod replication;
 mod smoke;
 mod stream;
 mod truth;

@@ -1,4 +1,4 @@
-//! The database probe: counters on the counters interval, the size on its own slow one, both over the server's slow lane.
+//! The database probe: counters, replication and the size, each on its own interval, over the server's slow lane.
 
 use std::{
     sync::Arc,
@@ -27,12 +27,21 @@ use crate::{
 pub struct DatabaseProbe {
     voice: Voice,
     target: TargetSettings,
-    before: Option<(Instant, Arc<DatabaseCounters>)>,
+    before: Option<Before>,
     discount: Discount,
     reading_counters: bool,
     reading_size: bool,
+    reading_replication: bool,
     counters_due: Instant,
     size_due: Instant,
+    replication_due: Instant,
+}
+
+/// The counters as they were read last, and over which connection.
+struct Before {
+    at: Instant,
+    connection: u64,
+    counters: Arc<DatabaseCounters>,
 }
 
 impl DatabaseProbe {
@@ -46,8 +55,10 @@ impl DatabaseProbe {
             discount: Discount::default(),
             reading_counters: false,
             reading_size: false,
+            reading_replication: false,
             counters_due: now,
             size_due: now,
+            replication_due: now,
         }
     }
 
@@ -60,6 +71,7 @@ impl DatabaseProbe {
         ctx.run_later(self.voice.until_next(now, interval.min(HEARTBEAT)), Self::tick);
         self.read_counters(ctx, now, interval);
         self.read_size(ctx, now);
+        self.read_replication(ctx, now);
     }
 
     fn read_counters(&mut self, ctx: &mut Context<Self>, now: Instant, interval: Duration) {
@@ -86,14 +98,15 @@ impl DatabaseProbe {
                 fix: None,
             };
             let own = reading.own.get(database).copied().unwrap_or_default();
-            Ok((reading.at, counters.ok_or_else(missing)?, own))
+            Ok((reading.at, reading.connection, counters.ok_or_else(missing)?, own))
         });
         let (at, body) = match seen {
-            Ok((at, counters, own)) => {
+            Ok((at, connection, counters, own)) => {
+                let before = self.before.as_ref().filter(|before| before.connection == connection);
                 let mut rates =
-                    self.before.as_ref().and_then(|(then, before)| rates(before, &counters, at.saturating_duration_since(*then)));
+                    before.and_then(|before| rates(&before.counters, &counters, at.saturating_duration_since(before.at)));
                 self.discount.step(own, rates.as_mut());
-                self.before = Some((at, Arc::clone(&counters)));
+                self.before = Some(Before { at, connection, counters: Arc::clone(&counters) });
                 (at, Ok(DatabaseReading { counters, rates }))
             }
             Err(missing) => (clock::now(), Err(missing)),
@@ -116,6 +129,25 @@ impl DatabaseProbe {
             let again = if probe.voice.server.reads_slowly() { probe.voice.server.interval(Lane::Size) } else { SIZE_RETRY };
             probe.size_due = now + again;
             probe.voice.say(now, Body::Size(size));
+        });
+    }
+}
+
+impl DatabaseProbe {
+    fn read_replication(&mut self, ctx: &mut Context<Self>, now: Instant) {
+        if self.reading_replication || now < self.replication_due {
+            return;
+        }
+        self.reading_replication = true;
+        let interval = self.voice.server.interval(Lane::Replication);
+        self.replication_due = now + interval.saturating_sub(interval.min(HEARTBEAT) / 4);
+        let newer_than = now.checked_sub(interval / 2).unwrap_or(now);
+        let server = Arc::clone(&self.voice.server);
+        let database = self.target.url.dbname.clone();
+        let work = async move { server.slow().await.replication(&server, newer_than, &database).await };
+        self.voice.run(ctx, work, |probe, replication, _| {
+            probe.reading_replication = false;
+            probe.voice.say(clock::now(), Body::Replication(replication));
         });
     }
 }

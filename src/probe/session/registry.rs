@@ -12,6 +12,7 @@ use crate::{
     probe::{
         Sampling,
         conninfo::{ConnInfo, Host},
+        database::replication::Kin,
         pool::console::SharedConsole,
     },
 };
@@ -22,11 +23,12 @@ pub struct Registry {
     origin: Instant,
     servers: Mutex<HashMap<Vec<Host>, Weak<Server>>>,
     consoles: Mutex<HashMap<(Vec<Host>, String), Weak<SharedConsole>>>,
+    kin: Arc<Kin>,
 }
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { origin: clock::now(), servers: Mutex::default(), consoles: Mutex::default() }
+        Self { origin: clock::now(), servers: Mutex::default(), consoles: Mutex::default(), kin: Arc::default() }
     }
 }
 
@@ -38,7 +40,7 @@ impl Registry {
         if let Some(server) = servers.get(&url.hosts).and_then(Weak::upgrade) {
             return server;
         }
-        let server = Arc::new(Server::new(sampling.clone()));
+        let server = Arc::new(Server::new(sampling.clone(), &self.kin));
         servers.insert(url.hosts.clone(), Arc::downgrade(&server));
         server
     }

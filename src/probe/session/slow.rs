@@ -1,6 +1,8 @@
 //! The slow lane: one short read at a time, each on its own schedule and shared by all targets of the server. Nothing here
 //! counts as an attempt; when the lane is not connected its figures are missing, with the cause.
 
+mod replication;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -18,6 +20,7 @@ use crate::{
         database::{
             counters::Counters,
             own::{Own, Transactions},
+            replication::{Reads, Seat},
             size::Sizes,
         },
         query::statements::{self, Catalog, Deltas, Interval, Known},
@@ -48,6 +51,9 @@ pub struct Slow {
     known: Known,
     statements: Option<(Instant, Arc<Interval>)>,
     counters: Option<CountersReading>,
+    replication: replication::State,
+    /// Connections so far: behind the same address the next one may be another server's.
+    connections: u64,
 }
 
 #[derive(Debug)]
@@ -55,6 +61,7 @@ struct Resident {
     connection: Connection,
     counters: Counters,
     sizes: Sizes,
+    replication: Option<Reads>,
 }
 
 /// Where the statements are.
@@ -70,6 +77,8 @@ enum Located {
 pub struct CountersReading {
     /// When they were read.
     pub at: Instant,
+    /// Over which of the lane's connections: what two of them count must not be compared, since the second may lead to another server.
+    pub connection: u64,
     /// One row per database.
     pub databases: Arc<Vec<Arc<DatabaseCounters>>>,
     /// Our own transactions until then.
@@ -85,7 +94,7 @@ enum Stopped {
 }
 
 impl Slow {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(seat: Seat) -> Self {
         Self {
             resident: None,
             retry: Retry::new(),
@@ -96,6 +105,8 @@ impl Slow {
             known: Known::default(),
             statements: None,
             counters: None,
+            replication: replication::State::new(seat),
+            connections: 0,
         }
     }
 
@@ -130,7 +141,8 @@ impl Slow {
         let databases = Arc::new(read.into_iter().map(Arc::new).collect::<Vec<_>>());
         server.saw_databases(databases.iter().map(|counters| counters.datname.clone()).collect());
         let own = Arc::new(server.own());
-        Ok(self.counters.insert(CountersReading { at: clock::now(), databases, own }).clone())
+        let (at, connection) = (clock::now(), self.connections);
+        Ok(self.counters.insert(CountersReading { at, connection, databases, own }).clone())
     }
 
     /// One database's size in bytes.
@@ -253,6 +265,7 @@ impl Slow {
                 Ok(resident) => {
                     self.retry.succeeded();
                     self.failure = None;
+                    self.connections += 1;
                     self.resident = Some(resident);
                     // Its statements were prepared on the connection before, and it may be another server now.
                     if matches!(self.located, Located::Here(_)) {
@@ -301,7 +314,7 @@ impl Slow {
         server.connected(clock::now(), &connection.phases);
         let prepare = try_join(Counters::prepare(&connection.client), Sizes::prepare(&connection.client));
         match within(Lane::Counters, server, &connection, CONNECT, prepare).await {
-            Ok((counters, sizes)) => Ok(Resident { connection, counters, sizes }),
+            Ok((counters, sizes)) => Ok(Resident { connection, counters, sizes, replication: None }),
             Err(Stopped::Connection(failure)) => Err(failure),
             Err(Stopped::Server(error)) => Err(Failure::of(Phase::FirstQuery, connection.phases, &error)),
         }

@@ -88,8 +88,9 @@ impl Slow {
 
     /// Why parts cannot be known.
     pub(super) fn missing(&self, now: Instant) -> impl Iterator<Item = Missing> {
+        let hidden = |replication: &Arc<Replication>| replication.missing.clone();
         let parts = [
-            cause(self.replication.as_ref(), now),
+            cause(self.replication.as_ref(), now).or_else(|| self.replication(now).fresh().and_then(hidden)),
             cause(self.upkeep.as_ref(), now),
             cause(self.host.as_ref(), now),
             cause(self.services.as_ref(), now),

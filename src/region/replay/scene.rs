@@ -13,6 +13,7 @@ use crate::{
         queries::Queries,
         reading::{Attempt, Path},
         sample::{Pool, Pooler, PoolerKind},
+        vitals::{Replication, Role, Slot, Upstream},
     },
     region::{
         attempts::Attempts,
@@ -71,6 +72,10 @@ figures! {
     BlocksRead = "blocks_read", at most 1e15;
     /// Growth as a fraction per day.
     SizeGrowthPerDay = "size_growth_per_day", at most 1e6;
+    /// How old what a replica shows is, seconds.
+    ReplicationLag = "replication_lag", at most 1e9;
+    /// Share of what it may that a slot retains, 0..1 and beyond.
+    SlotRetainedShare = "slot_retained_share", at most 100.0;
 }
 
 /// A way in that is tried.
@@ -145,6 +150,9 @@ const CALLS: f64 = 10_000.0;
 /// Sessions are made one by one, so there are fewer.
 const SESSIONS: f64 = 1_000.0;
 
+/// What a slot may retain.
+const SLOT_LIMIT: u64 = 1 << 30;
+
 /// The pooler's address in messages.
 const POOLER: &str = "pooler:6432";
 
@@ -206,6 +214,7 @@ impl<'a> Scene<'a> {
                 let reads = if ratio >= 1.0 { 0.0 } else { reads };
                 Sums { hits: (reads * ratio / (1.0 - ratio).max(1e-9)).round() as u64, reads: reads as u64, ..Sums::default() }
             }),
+            replication: self.replication(step),
             growth_per_day: if let Given::Value(growth) = growth { Some(growth) } else { None },
             ..Seen::default()
         }
@@ -297,6 +306,24 @@ impl<'a> Scene<'a> {
             sessions,
             ..Activity::default()
         }
+    }
+
+    fn replication(&self, step: usize) -> Signal<Arc<Replication>> {
+        map(self.series.together([(Figure::ReplicationLag, 0.0), (Figure::SlotRetainedShare, 0.0)], step), |[lag, retained]| {
+            let upstream = Upstream { streaming: true, lag_seconds: Some(lag), ..Upstream::default() };
+            let slot = Slot {
+                name: "replica".to_owned(),
+                retained_bytes: Some((SLOT_LIMIT as f64 * retained).round() as u64),
+                ..Slot::default()
+            };
+            Arc::new(Replication {
+                role: Role::Replica,
+                upstream: Some(upstream),
+                slots: vec![slot],
+                slot_limit_bytes: Some(SLOT_LIMIT),
+                ..Replication::default()
+            })
+        })
     }
 
     /// The pooler, when a series is about one.

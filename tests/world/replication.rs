@@ -1,0 +1,211 @@
+//! Real pairs of servers: a replica that is up to date, paused, cut off, promoted; a slot that nobody reads. On the oldest version, the
+//! newest, and Debian 12's.
+
+use std::time::{Duration, Instant};
+
+use isobar::sandbox::Postgres;
+use serde_json::Value;
+
+use crate::{
+    support::{Node, node::reason, secs, series, until},
+    truth::ask,
+};
+
+/// For what takes a few seconds on a loaded machine.
+const SOON: Duration = secs(30);
+
+/// Sooner than usual, so that a test takes seconds: late above 2 s, for one.
+const GLOBAL: &str = "[sampling]\nreplication = \"1s\"\nclient_check = \"1s\"\n[thresholds]\nreplication_lag = \"2s\"\n\
+    [thresholds.rules.replication_lag]\nfor = \"1s\"\n";
+
+fn primary(major: u32, more: &[(&str, &str)]) -> Postgres {
+    let mut builder = Postgres::builder().major(major).setting("autovacuum", "off");
+    for (name, value) in more {
+        builder = builder.setting(name, value);
+    }
+    let primary = builder.start().expect("PostgreSQL");
+    primary.create_database("shop").expect("a database");
+    primary.sql("shop", "CREATE TABLE orders (id int); INSERT INTO orders VALUES (0)").expect("a table");
+    primary
+}
+
+/// A node that watches these, as `local/<name>`.
+fn watch(targets: &[(&str, String)]) -> (Node, tempfile::TempDir) {
+    let target = |(name, url): &(&str, String)| format!("[[target]]\nname = \"{name}\"\nurl = \"{url}\"\n");
+    let region = format!("region = \"local\"\n{}", targets.iter().map(target).collect::<String>());
+    Node::configured(&[("global.toml", GLOBAL), ("local.toml", &region)])
+}
+
+fn write(server: &Postgres) {
+    server.sql("shop", "INSERT INTO orders VALUES (1)").expect("a write");
+}
+
+fn lag(sample: &Value) -> Option<f64> {
+    sample["vitals"]["replication"]["upstream"]["lagSeconds"].as_f64()
+}
+
+fn message(sample: &Value) -> String {
+    reason(sample, "replication_lag").and_then(|reason| reason["message"].as_str()).unwrap_or_default().to_owned()
+}
+
+/// All incidents so far of a target, whatever became of them, by rule.
+fn incidents(node: &Node, target: &str) -> Vec<String> {
+    let alerts = node.json("/api/alerts")["alerts"].as_array().cloned().unwrap_or_default();
+    let of_target = alerts.iter().filter(|alert| alert["target"] == target && alert["state"] != "pending");
+    of_target.map(|alert| alert["rule"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+fn is_calm_for(node: &Node, length: Duration, is_calm: impl Fn(&Value) -> bool) {
+    let started = Instant::now();
+    until("the calm is over", length + SOON, || {
+        for name in ["shop", "copy"] {
+            let sample = node.sample(&format!("local/{name}"));
+            assert_eq!(sample["status"], "healthy", "{sample}");
+        }
+        let copy = node.sample("local/copy");
+        assert!(is_calm(&copy), "{copy}");
+        if started.elapsed() >= length { Ok(()) } else { Err("it lasts".into()) }
+    });
+}
+
+fn a_pair(major: u32) {
+    let primary = primary(major, &[]);
+    let replica = primary.replica(Some("copy")).expect("a copy").start().expect("a replica");
+    let (node, _dir) = watch(&[("shop", primary.url("shop")), ("copy", replica.url("shop"))]);
+
+    let (sample, _) = node.expect("local/copy", "a replica that is up to date", SOON, |sample| {
+        let upstream = &sample["vitals"]["replication"]["upstream"];
+        upstream["streaming"] == true && lag(sample) == Some(0.0)
+    });
+    let seen = &sample["vitals"]["replication"];
+    assert_eq!((seen["role"].as_str(), seen["timeline"].as_u64(), &seen["change"]), (Some("replica"), Some(1), &Value::Null));
+    assert_eq!(seen["upstream"]["slot"], "copy", "{seen}");
+    assert_eq!(seen["upstream"]["sender"], format!("127.0.0.1:{}", primary.port()), "{seen}");
+    assert_eq!(seen["conflicts"], 0, "{seen}");
+    let (sample, _) = node
+        .expect("local/shop", "its follower", SOON, |sample| sample["vitals"]["replication"]["replicas"][0]["watched"] == true);
+    let seen = &sample["vitals"]["replication"];
+    assert_eq!((seen["role"].as_str(), seen["timeline"].as_u64()), (Some("primary"), Some(1)), "{seen}");
+    let follower = &seen["replicas"][0];
+    assert_eq!((follower["state"].as_str(), follower["slot"].as_str()), (Some("streaming"), Some("copy")), "{seen}");
+    assert_eq!((&seen["slots"][0]["name"], &seen["slots"][0]["active"]), (&"copy".into(), &true.into()), "{seen}");
+
+    is_calm_for(&node, secs(15), |copy| lag(copy) == Some(0.0));
+
+    replica.sql("postgres", "SELECT pg_wal_replay_pause()").expect("a pause");
+    write(&primary);
+    let (sample, took) = node.expect_status("local/copy", "unhealthy", "replication_lag", SOON);
+    println!("PostgreSQL {major}: a paused replay fires after {took:?}: {}", message(&sample));
+    assert!(message(&sample).contains("replay is paused"), "{sample}");
+    let (before, behind) = (lag(&sample), &sample["vitals"]["replication"]["upstream"]);
+    assert!(behind["paused"] == true && behind["lagBytes"].as_u64() > Some(0) && before > Some(2.0), "{behind}");
+    node.expect("local/copy", "a lag that grows", SOON, |sample| lag(sample) > before);
+    let all = series(&node.get("/metrics").text().expect("text"));
+    let of = |name: &str, target: &str| {
+        all.iter().find(|(key, _)| key.starts_with(&format!("{name}{{")) && key.contains(target)).map(|(_, value)| *value)
+    };
+    assert!(of("pg_replication_lag_seconds", "target=\"copy\"") > Some(2.0), "{all:?}");
+    assert_eq!(of("pg_replication_lag_seconds", "target=\"shop\""), Some(0.0));
+    assert_eq!(of("pg_replication_is_replica", "target=\"copy\""), Some(1.0));
+    assert!(of("pg_stat_replication_pg_wal_lsn_diff", "state=\"streaming\"") > Some(0.0), "{all:?}");
+    assert_eq!(of("pg_replication_slots_active", "slot_name=\"copy\""), Some(1.0));
+    assert_eq!(node.sample("local/shop")["status"], "healthy", "the replica is judged, not its primary as well");
+    replica.sql("postgres", "SELECT pg_wal_replay_resume()").expect("replay goes on");
+    node.expect_status("local/copy", "healthy", "", SOON);
+
+    let set = |statement: &str| {
+        replica.sql("postgres", statement).expect("a setting");
+        replica.sql("postgres", "SELECT pg_reload_conf()").expect("a reload");
+    };
+    let upstream = &replica.sql("postgres", "SELECT current_setting('primary_conninfo')").expect("a setting")[0];
+    set("ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'");
+    node.expect("local/copy", "that nothing comes", SOON, |copy| copy["vitals"]["replication"]["upstream"]["streaming"] == false);
+    is_calm_for(&node, secs(5), |copy| lag(copy).is_some_and(|lag| lag < 2.0));
+    write(&primary);
+    let (sample, _) = node.expect_status("local/copy", "unhealthy", "replication_lag", SOON);
+    assert!(message(&sample).contains("receives nothing"), "{sample}");
+    set(&format!("ALTER SYSTEM SET primary_conninfo = '{}'", upstream.get(0).expect("a value")));
+    node.expect_status("local/copy", "healthy", "", SOON);
+}
+
+fn a_slot_without_a_reader(major: u32) {
+    let primary = primary(major, &[("max_slot_wal_keep_size", "10MB")]);
+    primary.sql("shop", "CHECKPOINT").expect("little WAL to begin with");
+    primary.sql("shop", "SELECT pg_create_physical_replication_slot('gone', true)").expect("a slot");
+    let (node, _dir) = watch(&[("shop", primary.url("shop"))]);
+    node.expect_status("local/shop", "healthy", "", SOON);
+    let truth = "SELECT (pg_current_wal_lsn() - restart_lsn)::int8 FROM pg_replication_slots";
+    until("more than 80% of 10 MiB", SOON, || {
+        write(&primary);
+        primary.sql("shop", "SELECT pg_switch_wal()").expect("another megabyte of WAL");
+        let bytes = ask(&primary, truth);
+        if bytes > 8.5 * 1_048_576.0 { Ok(()) } else { Err(bytes.to_string()) }
+    });
+    let (sample, _) = node.expect_status("local/shop", "unhealthy", "replication_lag", SOON);
+    assert!(message(&sample).contains("gone") && message(&sample).contains("nobody reads it"), "{sample}");
+    let replication = &sample["vitals"]["replication"];
+    assert_eq!(replication["slotLimitBytes"], 10 << 20, "{replication}");
+    assert_eq!(replication["slots"][0]["retainedBytes"].as_f64(), Some(ask(&primary, truth)), "{replication}");
+    assert!(replication["slots"][0]["safeBytes"].as_i64() < Some(3 << 20), "{replication}");
+    assert_eq!(replication["slots"][0]["active"], false);
+    primary.sql("shop", "SELECT pg_drop_replication_slot('gone')").expect("it goes");
+    node.expect_status("local/shop", "healthy", "", SOON);
+}
+
+fn a_failover(major: u32) {
+    let primary = primary(major, &[]);
+    let replica = primary.replica(None).expect("a copy").start().expect("a replica");
+    let both = format!("127.0.0.1:{},127.0.0.1:{}", primary.port(), replica.port());
+    let either =
+        primary.url("shop").replace(&format!("127.0.0.1:{}", primary.port()), &both) + "?target_session_attrs=read-write";
+    let (node, _dir) = watch(&[("either", either), ("copy", replica.url("shop"))]);
+    for name in ["local/either", "local/copy"] {
+        node.expect_status(name, "healthy", "", SOON);
+    }
+    let timeline = |sample: &Value| sample["vitals"]["replication"]["timeline"].as_u64();
+    node.expect("local/either", "its timeline", SOON, |sample| timeline(sample) == Some(1));
+    node.expect("local/copy", "its role", SOON, |sample| sample["vitals"]["replication"]["role"] == "replica");
+
+    primary.kill();
+    node.expect_status("local/either", "unhealthy", "database_down", SOON);
+    replica.promote().expect("a promotion");
+    node.expect("local/either", "the new primary", SOON, |sample| sample["status"] == "healthy" && timeline(sample) == Some(2));
+    let (sample, _) = node.expect("local/copy", "its new role", SOON, |sample| {
+        sample["vitals"]["replication"]["role"] == "primary" && sample["status"] == "healthy"
+    });
+    let change = &sample["vitals"]["replication"]["change"];
+    assert_eq!((change["role"].as_str(), change["timeline"].as_u64()), (Some("replica"), Some(1)), "{sample}");
+    let sample = node.sample("local/either");
+    let change = &sample["vitals"]["replication"]["change"];
+    assert_eq!((change["role"].as_str(), change["timeline"].as_u64()), (Some("primary"), Some(1)), "{sample}");
+    is_calm_after_failover(&node);
+    assert_eq!(incidents(&node, "either"), ["database_down"]);
+    assert_eq!(incidents(&node, "copy"), Vec::<String>::new());
+}
+
+/// For longer than any rule's `for` in this test: nothing else begins.
+fn is_calm_after_failover(node: &Node) {
+    let started = Instant::now();
+    until("the calm is over", SOON, || {
+        for name in ["local/either", "local/copy"] {
+            let sample = node.sample(name);
+            assert_eq!(sample["reasons"], Value::Array(Vec::new()), "{sample}");
+        }
+        if started.elapsed() >= secs(12) { Ok(()) } else { Err("it lasts".into()) }
+    });
+}
+
+macro_rules! versions {
+    ($($test:ident: $($name:ident $major:literal),*;)*) => {
+        $($(#[test]
+        fn $name() {
+            $test($major);
+        })*)*
+    };
+}
+
+versions! {
+    a_pair: a_pair_of_13 13, a_pair_of_15 15, a_pair_of_18 18;
+    a_slot_without_a_reader: a_slot_without_a_reader_13 13, a_slot_without_a_reader_15 15, a_slot_without_a_reader_18 18;
+    a_failover: a_failover_of_13 13, a_failover_of_15 15, a_failover_of_18 18;
+}
