@@ -99,15 +99,14 @@ impl Builder {
     pub fn start(self) -> Result<Postgres, Error> {
         let Binaries { major, path } = self.major.map_or_else(binaries::any, binaries::of)?;
         let is_copy = self.copy.is_some();
-        let (template, folder) = match self.copy {
-            Some(copied) => (copied.template, copied.folder),
-            None => {
-                let (template, folder) = (template(&path)?, Folder::new()?);
-                let mut copy = Command::new("cp");
-                copy.arg("-a").arg(template.join("data")).arg(folder.join("data"));
-                process::run("cp", copy)?;
-                (template, folder)
-            }
+        let (template, folder) = if let Some(copied) = self.copy {
+            (copied.template, copied.folder)
+        } else {
+            let (template, folder) = (template(&path)?, Folder::new()?);
+            let mut copy = Command::new("cp");
+            copy.arg("-a").arg(template.join("data")).arg(folder.join("data"));
+            process::run("cp", copy)?;
+            (template, folder)
         };
         folder.write("data/pg_hba.conf", &format!("{}{EVERY_ROLE}", self.hba))?;
         let mut settings: Vec<(String, String)> = SETTINGS.iter().map(|&(name, value)| (name.into(), value.into())).collect();
