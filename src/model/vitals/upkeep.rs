@@ -102,7 +102,7 @@ pub struct Checkpoints {
     /// How often a backend had to sync itself; before 17.
     pub buffers_backend_fsync: Option<u64>,
     /// When the counts of checkpoints began.
-    pub reset: Option<Timestamp>,
+    pub reset_at: Option<Timestamp>,
 }
 
 /// What one kind of process read and wrote since the statistics' reset.

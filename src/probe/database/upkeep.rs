@@ -256,6 +256,3 @@ impl Raw {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

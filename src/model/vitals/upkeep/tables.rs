@@ -9,7 +9,7 @@ use crate::model::Timestamp;
 #[serde(rename_all = "camelCase", default)]
 pub struct Tables {
     /// When they were looked at.
-    pub at: Option<Timestamp>,
+    pub looked_at: Option<Timestamp>,
     /// The tables with most dead rows, most first.
     pub dead: Vec<Table>,
     /// Sequences that are used up by more than half, the fullest first.

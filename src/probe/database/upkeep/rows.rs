@@ -65,7 +65,7 @@ pub(super) fn checkpoints(row: &Row) -> Result<Checkpoints, Error> {
         write_ms: figure(row, 3)?.unwrap_or_default(),
         sync_ms: figure(row, 4)?.unwrap_or_default(),
         buffers: count(row, 5)?,
-        reset: moment(row, 6)?,
+        reset_at: moment(row, 6)?,
         buffers_clean: count(row, 7)?,
         maxwritten_clean: count(row, 8)?,
         buffers_alloc: count(row, 9)?,

@@ -89,7 +89,7 @@ impl Server {
 
     async fn look_around(&self, connection: &Connection) -> (Tables, Vec<Missing>) {
         let until = clock::now() + tables::WITHIN;
-        let mut tables = Tables { at: Some(clock::wall()), ..Tables::default() };
+        let mut tables = Tables { looked_at: Some(clock::wall()), ..Tables::default() };
         let mut all_missing = Vec::new();
         for this in Look::ALL {
             let left = until.saturating_duration_since(clock::now()).min(READ_WITHIN);
