@@ -26,7 +26,7 @@ use crate::{
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// These are judged by who waits for a region, or not yet; the others from what a target shows.
-const ELSEWHERE: [Rule; 2] = [Rule::RegionBlind, Rule::XidWraparound];
+const ELSEWHERE: [Rule; 1] = [Rule::RegionBlind];
 
 /// The tests of one file, by its name and text; or everything that is wrong with it. Nothing of the environment is filled in, so that a test
 /// means the same everywhere.

@@ -15,7 +15,7 @@ pub use application::ApplicationPool;
 pub use errors::{ConnectionErrors, Errors};
 pub use host::{Host, Service};
 pub use replication::{Change, Conflicts, Replica, Replication, Role, Slot, Upstream};
-pub use upkeep::Upkeep;
+pub use upkeep::{Checkpoints, Holder, InvalidIndex, Io, Locks, Prepared, Sequence, Table, Tables, Upkeep};
 
 /// The slow signals of one target. The API shows them beside the sample.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -1,9 +1,10 @@
-//! The database itself: counters, settings, size, replication.
+//! The database itself: counters, settings, size, replication, and what keeps it fit.
 
 mod actor;
 pub mod counters;
 pub mod own;
 pub mod replication;
 pub mod size;
+pub mod upkeep;
 
 pub use actor::DatabaseProbe;

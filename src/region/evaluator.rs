@@ -55,14 +55,21 @@ struct Episode {
     firing: bool,
     /// Since when its condition held without a gap in sight; none in the dark.
     held: Option<Instant>,
-    /// Since when it is beyond the critical level.
-    critical: Option<Instant>,
-    /// Since when it is not.
-    milder: Option<Instant>,
+    /// Of a rule with three levels: the one between.
+    high: Level,
+    /// The critical one.
+    critical: Level,
     /// Since when it is clear.
     calm: Option<Instant>,
     /// Since when it is judged here, when another node found it.
     resumed: Option<Instant>,
+}
+
+/// Since when a figure is beyond a level, or is not; neither in the dark.
+#[derive(Debug, Clone, Copy, Default)]
+struct Level {
+    beyond: Option<Instant>,
+    below: Option<Instant>,
 }
 
 impl Evaluator {
@@ -80,14 +87,14 @@ impl Evaluator {
     /// nothing has changed.
     pub fn resume(&mut self, now: Instant, reasons: &[Reason]) {
         for reason in reasons.iter().filter(|reason| rules::is_judged(reason.rule)) {
-            let second = self.thresholds.rule(reason.rule).critical_severity;
-            let critical = (second == Some(reason.severity)).then_some(now);
+            let settings = self.thresholds.rule(reason.rule);
+            let at = |severity: Option<Severity>| Level::since(now, severity == Some(reason.severity));
             let reason = reason.clone();
             let episode = Episode {
                 firing: true,
                 held: Some(now),
-                critical,
-                milder: None,
+                high: at(settings.high_severity),
+                critical: at(settings.critical_severity),
                 calm: None,
                 resumed: Some(now),
                 reason: reason.clone(),
@@ -155,13 +162,14 @@ impl Episode {
         settings: RuleSettings,
         tell: &mut impl FnMut(TransitionKind, &Reason),
     ) -> Self {
-        let critical = breach.critical.then_some(now);
-        let Breach { lasted, value, threshold, message, evidence, .. } = breach;
-        let severity = settings.critical_severity.filter(|_| critical.is_some()).unwrap_or(settings.severity);
+        let Breach { critical, high, lasted, value, threshold, message, evidence } = breach;
+        let severity = settings.critical_severity.filter(|_| critical).or(settings.high_severity.filter(|_| high));
+        let severity = severity.unwrap_or(settings.severity);
         let reason = Reason { rule, severity, value, threshold, since: wall, message, evidence };
         let firing = lasted >= settings.for_;
         tell(if firing { Firing } else { Pending }, &reason);
-        Self { reason, firing, held: Some(now), critical, milder: None, calm: None, resumed: None }
+        let [high, critical] = [high, critical].map(|it| Level::since(now, it));
+        Self { reason, firing, held: Some(now), high, critical, calm: None, resumed: None }
     }
 
     /// What is found, unless it is found for want of a reading that is to come.
@@ -185,8 +193,8 @@ impl Episode {
             Finding::Unseen => {
                 self.held = None;
                 self.calm = None;
-                self.critical = None;
-                self.milder = None;
+                self.high = Level::default();
+                self.critical = Level::default();
                 return false;
             }
             Finding::Clear | Finding::Between(_) if !self.firing => {
@@ -205,8 +213,9 @@ impl Episode {
         };
         self.calm = None;
         let held = *self.held.get_or_insert(now);
-        self.note_level(now, breach.critical);
-        let Breach { lasted, value, threshold, message, evidence, .. } = breach;
+        let Breach { critical, high, lasted, value, threshold, message, evidence } = breach;
+        self.high.note(now, high || critical);
+        self.critical.note(now, critical);
         self.reason = Reason { value, threshold, message, evidence, ..self.reason.clone() };
         if self.firing {
             self.change_severity(now, settings, tell);
@@ -218,26 +227,19 @@ impl Episode {
         false
     }
 
-    fn note_level(&mut self, now: Instant, critical: bool) {
-        if critical {
-            self.critical.get_or_insert(now);
-            self.milder = None;
-        } else {
-            self.critical = None;
-            self.milder.get_or_insert(now);
-        }
-    }
-
     /// The severity that its level calls for, once it has been there long enough; the one it has until then.
     fn severity(&self, now: Instant, settings: RuleSettings) -> Severity {
         let first = settings.severity;
-        let Some(second) = settings.critical_severity else { return first };
-        match (self.critical, self.milder) {
-            (Some(at), _) if since(now, at) >= settings.for_ => second,
-            (None, Some(at)) if !self.firing || since(now, at) >= settings.hold => first,
-            _ if self.firing => self.reason.severity,
-            _ => first,
+        let levels = [(self.critical, settings.critical_severity), (self.high, settings.high_severity)];
+        let levels = levels.into_iter().filter_map(|(level, severity)| Some((level, severity?)));
+        let reached = |level: Level| level.beyond.is_some_and(|at| since(now, at) >= settings.for_);
+        let left = |level: Level| level.below.is_some_and(|at| since(now, at) >= settings.hold);
+        let up = levels.clone().find(|(level, _)| reached(*level)).map_or(first, |(_, severity)| severity);
+        if !self.firing {
+            return up;
         }
+        let down = levels.clone().find(|(level, _)| !left(*level)).map_or(first, |(_, severity)| severity);
+        self.reason.severity.min(down.max(first)).max(up)
     }
 
     fn change_severity(&mut self, now: Instant, settings: RuleSettings, tell: &mut impl FnMut(TransitionKind, &Reason)) {
@@ -245,6 +247,22 @@ impl Episode {
         if severity != self.reason.severity {
             self.reason.severity = severity;
             tell(SeverityChanged, &self.reason);
+        }
+    }
+}
+
+impl Level {
+    fn since(now: Instant, beyond: bool) -> Self {
+        Self { beyond: beyond.then_some(now), below: None }
+    }
+
+    fn note(&mut self, now: Instant, beyond: bool) {
+        if beyond {
+            self.beyond.get_or_insert(now);
+            self.below = None;
+        } else {
+            self.beyond = None;
+            self.below.get_or_insert(now);
         }
     }
 }

@@ -262,6 +262,7 @@ impl Joined {
             transactions: sums(&self.transactions),
             blocks: sums(&self.blocks),
             growth_per_day: self.growth_per_day,
+            size_bytes: self.size.as_ref().filter(|size| size.is_fresh(now)).and_then(|size| size.value.as_ref().ok()).copied(),
             replication: self.slow.replication(now),
             upkeep: self.slow.upkeep(now),
             host: self.slow.host(now),

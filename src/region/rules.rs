@@ -6,6 +6,7 @@ mod database;
 mod pool;
 mod query;
 mod replication;
+mod upkeep;
 
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub enum Finding {
 pub struct Breach {
     /// Whether it is beyond the second, critical level too.
     pub critical: bool,
+    /// Whether it is beyond the level between the first and the critical one, of a rule that has three.
+    pub high: bool,
     /// How long the trouble has lasted already, when what is seen tells by itself: it counts as held for that long.
     pub lasted: Duration,
     /// The figure, in the threshold's unit.
@@ -57,13 +60,14 @@ pub fn find(rule: Rule, seen: &Seen, limits: &Thresholds) -> Option<Finding> {
         Rule::CacheHitLow => database::cache_hit(seen, limits),
         Rule::SizeGrowth => database::growth(seen, limits),
         Rule::ReplicationLag => replication::lag(seen, limits),
-        Rule::RegionBlind | Rule::XidWraparound | Rule::DeliveryFailing => return None,
+        Rule::XidWraparound => upkeep::wraparound(seen, limits),
+        Rule::RegionBlind | Rule::DeliveryFailing => return None,
     })
 }
 
 /// Whether the rule is judged from what a target shows.
 pub const fn is_judged(rule: Rule) -> bool {
-    !matches!(rule, Rule::RegionBlind | Rule::XidWraparound | Rule::DeliveryFailing)
+    !matches!(rule, Rule::RegionBlind | Rule::DeliveryFailing)
 }
 
 /// Where a figure stands between its levels; more is worse. The finding is made only when it is needed.
@@ -83,7 +87,7 @@ fn worst(findings: impl IntoIterator<Item = Finding>) -> Finding {
         Finding::Clear => (0, 0.0),
         Finding::Unseen => (1, 0.0),
         Finding::Between(breach) => (2, breach.value.unwrap_or_default()),
-        Finding::Breach(breach) => (3 + u8::from(breach.critical), breach.value.unwrap_or_default()),
+        Finding::Breach(breach) => (3 + u8::from(breach.high) + u8::from(breach.critical), breach.value.unwrap_or_default()),
     };
     let by_rank = |a: &Finding, b: &Finding| rank(a).0.cmp(&rank(b).0).then(rank(a).1.total_cmp(&rank(b).1));
     findings.into_iter().max_by(by_rank).unwrap_or(Finding::Unseen)

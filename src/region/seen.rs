@@ -76,6 +76,8 @@ pub struct Seen {
     pub blocks: Signal<Sums>,
     /// Growth as a fraction per day.
     pub growth_per_day: Option<f64>,
+    /// The database's size.
+    pub size_bytes: Option<u64>,
     /// Who copies from whom.
     pub replication: Signal<Arc<Replication>>,
     /// What keeps the database fit.
@@ -94,6 +96,7 @@ impl Seen {
             Rule::PoolerDown => self.poolers.iter().any(absent) || self.attempts.poolers.iter().any(|run| run.last.is_none()),
             Rule::PoolSaturated | Rule::PoolWaiting => self.poolers.iter().any(absent),
             Rule::QuerySlow => matches!(self.queries, Signal::Absent),
+            Rule::XidWraparound => matches!(self.upkeep, Signal::Absent),
             _ => false,
         }
     }

@@ -16,11 +16,14 @@
 //! severity = "high"
 //! ```
 
-use std::{collections::BTreeMap, fmt::Display, time::Duration};
+mod rule;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use crate::model::{Rule, Severity};
+use crate::model::Rule;
+pub use rule::{RulePatch, RuleSettings};
 
 /// A length of time as it is written in the configuration: `"250ms"`, `"1m 30s"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +137,8 @@ macro_rules! thresholds {
 /// Levels that are lengths of time reach from what the fast lane can tell apart to a day.
 const SHORTEST: Duration = Duration::from_millis(100);
 const DAY: Duration = Duration::from_hours(24);
+/// What is beyond a year is no forecast.
+const YEAR: Duration = Duration::from_hours(365 * 24);
 
 thresholds! {
     /// `pool_saturated` fires above this share of the server's slots or of the fullest pool, 0..1.
@@ -199,6 +204,20 @@ thresholds! {
     slot_retained_share: f64 = 0.8, 0.01 => 1.0;
     /// `replication_lag` clears when every slot retains less than this share, 0..1.
     slot_retained_share_clear: f64 = 0.7, 0.0 => 1.0;
+    /// `size_growth` is high when the disk is full within this time at the present growth, where the provider tells of the disk.
+    disk_full_within: Duration = Duration::from_hours(7 * 24), SHORTEST => YEAR;
+    /// `size_growth` is critical when the disk is full within this time.
+    disk_full_within_critical: Duration = DAY, SHORTEST => YEAR;
+    /// `size_growth` clears when the disk lasts for longer than this.
+    disk_full_within_clear: Duration = Duration::from_hours(8 * 24), SHORTEST => YEAR;
+    /// `xid_wraparound` fires when the oldest transaction or multixact id is older than this share of the limit, 0..1.
+    xid_age: f64 = 0.5, 0.01 => 1.0;
+    /// `xid_wraparound` is high above this, 0..1.
+    xid_age_high: f64 = 0.75, 0.01 => 1.0;
+    /// `xid_wraparound` is critical above this, 0..1.
+    xid_age_critical: f64 = 0.9, 0.01 => 1.0;
+    /// `xid_wraparound` clears below this, 0..1.
+    xid_age_clear: f64 = 0.45, 0.0 => 1.0;
     /// `database_down`, `database_unresponsive`, `database_rejecting` and `pooler_down` fire after this many failed attempts.
     failed_attempts: u32 = 2, 1 => 20;
     /// `pooler_down` fires only when the first and the newest of the failed attempts are so far apart, so that a restart is none.
@@ -206,69 +225,6 @@ thresholds! {
     pooler_grace: Duration = Duration::from_secs(1), Duration::ZERO => DAY;
     /// `region_blind` fires when no report came from any node of the region for this long. In `global.toml` only.
     region_blind_after: Duration = Duration::from_secs(5), Duration::from_secs(2) => DAY;
-}
-
-/// What can be set for every rule alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RuleSettings {
-    /// Whether it is judged at all.
-    pub enabled: bool,
-    /// How long its condition must hold before it fires.
-    pub for_: Duration,
-    /// How long it must be clear before it clears.
-    pub hold: Duration,
-    /// Its severity at the first level.
-    pub severity: Severity,
-    /// Its severity at the second level; none for a rule that has only one.
-    pub critical_severity: Option<Severity>,
-}
-
-/// One layer of a rule's settings.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RulePatch {
-    /// See [`RuleSettings::enabled`].
-    pub enabled: Option<bool>,
-    /// See [`RuleSettings::for_`]; at most a day.
-    #[serde(rename = "for")]
-    pub for_: Option<Span>,
-    /// See [`RuleSettings::hold`]; at most a day.
-    pub hold: Option<Span>,
-    /// See [`RuleSettings::severity`].
-    pub severity: Option<Severity>,
-    /// See [`RuleSettings::critical_severity`].
-    pub critical_severity: Option<Severity>,
-}
-
-impl RuleSettings {
-    /// The contract's settings of a rule.
-    fn of(rule: Rule) -> Self {
-        use Severity::{Critical, High, Low, Medium};
-        let (seconds, severity) = match rule {
-            Rule::DatabaseDown | Rule::DatabaseUnresponsive | Rule::DatabaseRejecting | Rule::PoolerDown => (0, Critical),
-            Rule::RegionBlind | Rule::DeliveryFailing => (0, High),
-            Rule::PoolSaturated | Rule::ConnectionLeak | Rule::BlockingChain => (3, High),
-            Rule::PoolWaiting => (1, High),
-            Rule::QuerySlow => (5, Medium),
-            Rule::SlowQueryRate => (10, Medium),
-            Rule::ErrorRate | Rule::ReplicationLag => (10, High),
-            Rule::CacheHitLow => (300, Low),
-            Rule::SizeGrowth => (600, Medium),
-            Rule::XidWraparound => (60, Medium),
-        };
-        // A second of calm for figures that jump from sample to sample; the others are means over an interval already.
-        let jumpy = matches!(
-            rule,
-            Rule::PoolSaturated | Rule::PoolWaiting | Rule::ConnectionLeak | Rule::BlockingChain | Rule::QuerySlow
-        );
-        Self {
-            enabled: true,
-            for_: Duration::from_secs(seconds),
-            hold: Duration::from_secs(u64::from(jumpy)),
-            severity,
-            critical_severity: matches!(rule, Rule::PoolSaturated | Rule::PoolWaiting | Rule::ReplicationLag).then_some(Critical),
-        }
-    }
 }
 
 impl Thresholds {
@@ -286,7 +242,9 @@ impl Thresholds {
         self.follow(&old, patch);
         self.check_order(&mut problems);
         for (rule, patch) in &patch.rules {
-            self.apply_rule(*rule, patch, &mut problems);
+            let mut settings = self.rule(*rule);
+            settings.apply(*rule, patch, &mut problems);
+            self.rules.insert(*rule, settings);
         }
         problems
     }
@@ -303,7 +261,7 @@ impl Thresholds {
         follow!(
             pool_utilization -> pool_utilization_clear, pool_wait_ms -> pool_wait_clear_ms, leak_share -> leak_share_clear,
             average_query_ms -> average_query_clear_ms, slow_query_rate -> slow_query_rate_clear, error_rate -> error_rate_clear,
-            size_growth_per_day -> size_growth_per_day_clear, slot_retained_share -> slot_retained_share_clear
+            size_growth_per_day -> size_growth_per_day_clear, slot_retained_share -> slot_retained_share_clear, xid_age -> xid_age_clear
         );
         macro_rules! follow_in_time {
             ($($fire:ident -> $clear:ident),*) => {
@@ -312,7 +270,7 @@ impl Thresholds {
                 })*
             };
         }
-        follow_in_time!(blocked_age -> blocked_age_clear, replication_lag -> replication_lag_clear);
+        follow_in_time!(blocked_age -> blocked_age_clear, replication_lag -> replication_lag_clear, disk_full_within -> disk_full_within_clear);
         if patch.cache_hit_ratio.is_some() && patch.cache_hit_ratio_clear.is_none() && old.cache_hit_ratio < 1.0 {
             let share = (1.0 - self.cache_hit_ratio) / (1.0 - old.cache_hit_ratio);
             self.cache_hit_ratio_clear = 1.0 - (1.0 - old.cache_hit_ratio_clear) * share;
@@ -340,7 +298,12 @@ impl Thresholds {
             size_growth_per_day_clear < size_growth_per_day,
             replication_lag_clear < replication_lag,
             replication_lag < replication_lag_critical,
-            slot_retained_share_clear < slot_retained_share
+            slot_retained_share_clear < slot_retained_share,
+            disk_full_within_critical < disk_full_within,
+            disk_full_within < disk_full_within_clear,
+            xid_age_clear < xid_age,
+            xid_age < xid_age_high,
+            xid_age_high < xid_age_critical
         );
         // Zero as a firing level means "any at all" and has nothing below it to clear at.
         let fine = |low: &str, high: &str, ordered: bool| ordered || (low == "0" && high == "0");
@@ -351,37 +314,6 @@ impl Thresholds {
                 fix: format!("a value below `{high_key}`, which is {high}; or a larger `{high_key}`"),
             },
         ));
-    }
-
-    fn apply_rule(&mut self, rule: Rule, patch: &RulePatch, problems: &mut Vec<Problem>) {
-        let mut settings = self.rule(rule);
-        let mut problem = |key: &str, value: &dyn Display, fix: &str| {
-            problems.push(Problem {
-                key: format!("rules.{}.{key}", rule.as_str()),
-                value: value.to_string(),
-                fix: fix.to_owned(),
-            });
-        };
-        settings.enabled = patch.enabled.unwrap_or(settings.enabled);
-        for (key, written, place) in [("for", patch.for_, &mut settings.for_), ("hold", patch.hold, &mut settings.hold)] {
-            match written {
-                Some(Span(span)) if span > DAY => problem(key, &span.show(), "a value from 0s to 1day"),
-                Some(Span(span)) => *place = span,
-                None => {}
-            }
-        }
-        settings.severity = patch.severity.unwrap_or(settings.severity);
-        match (patch.critical_severity, settings.critical_severity) {
-            (Some(severity), None) => {
-                problem("critical_severity", &severity.as_str(), "leave it out: this rule has one level; set `severity`");
-            }
-            (Some(severity), Some(_)) => settings.critical_severity = Some(severity),
-            (None, _) => {}
-        }
-        if let Some(critical) = settings.critical_severity.filter(|critical| *critical < settings.severity) {
-            problem("critical_severity", &critical.as_str(), "a severity that is not below `severity`");
-        }
-        self.rules.insert(rule, settings);
     }
 }
 

@@ -10,6 +10,7 @@ mod own;
 mod pgbouncer;
 mod postgres;
 mod replication;
+mod upkeep;
 
 pub(super) use exposition::Format;
 use exposition::{Exposition, Kind, Labels};
@@ -47,6 +48,7 @@ pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format)
     let mut page = Page { page: Exposition::new(format), targets: named(world) };
     postgres::families(&mut page);
     replication::families(&mut page);
+    upkeep::families(&mut page);
     pgbouncer::families(&mut page);
     alerts::families(&mut page.page, book);
     own::families(&mut page, world, own);

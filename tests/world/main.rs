@@ -23,4 +23,5 @@ mod replication;
 mod smoke;
 mod stream;
 mod truth;
+mod upkeep;
 mod versions;

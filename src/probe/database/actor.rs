@@ -1,4 +1,6 @@
-//! The database probe: counters, replication and the size, each on its own interval, over the server's slow lane.
+//! The database probe: counters, replication, the size and upkeep, each on its own interval, over the server's slow lane.
+
+mod upkeep;
 
 use std::{
     sync::Arc,
@@ -8,6 +10,8 @@ use std::{
 use actix::{Actor, AsyncContext, Context, Handler};
 
 use super::{counters::rates, own::Discount};
+use upkeep::Schedule;
+
 use crate::{
     clock,
     model::{
@@ -35,6 +39,7 @@ pub struct DatabaseProbe {
     counters_due: Instant,
     size_due: Instant,
     replication_due: Instant,
+    upkeep: Schedule,
 }
 
 /// The counters as they were read last, and over which connection.
@@ -59,6 +64,7 @@ impl DatabaseProbe {
             counters_due: now,
             size_due: now,
             replication_due: now,
+            upkeep: Schedule::new(now),
         }
     }
 
@@ -72,6 +78,8 @@ impl DatabaseProbe {
         self.read_counters(ctx, now, interval);
         self.read_size(ctx, now);
         self.read_replication(ctx, now);
+        self.read_upkeep(ctx, now);
+        self.look_around(ctx, now);
     }
 
     fn read_counters(&mut self, ctx: &mut Context<Self>, now: Instant, interval: Duration) {

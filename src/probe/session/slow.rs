@@ -2,6 +2,7 @@
 //! counts as an attempt; when the lane is not connected its figures are missing, with the cause.
 
 mod replication;
+mod upkeep;
 
 use std::{
     sync::Arc,
@@ -22,6 +23,7 @@ use crate::{
             own::{Own, Transactions},
             replication::{Reads, Seat},
             size::Sizes,
+            upkeep::{Keeper, Reads as UpkeepReads},
         },
         query::statements::{self, Catalog, Deltas, Interval, Known},
     },
@@ -54,6 +56,7 @@ pub struct Slow {
     replication: replication::State,
     /// Connections so far: behind the same address the next one may be another server's.
     connections: u64,
+    upkeep: Keeper,
 }
 
 #[derive(Debug)]
@@ -62,6 +65,7 @@ struct Resident {
     counters: Counters,
     sizes: Sizes,
     replication: Option<Reads>,
+    upkeep: Option<UpkeepReads>,
 }
 
 /// Where the statements are.
@@ -107,6 +111,7 @@ impl Slow {
             counters: None,
             replication: replication::State::new(seat),
             connections: 0,
+            upkeep: Keeper::default(),
         }
     }
 
@@ -314,7 +319,7 @@ impl Slow {
         server.connected(clock::now(), &connection.phases);
         let prepare = try_join(Counters::prepare(&connection.client), Sizes::prepare(&connection.client));
         match within(Lane::Counters, server, &connection, CONNECT, prepare).await {
-            Ok((counters, sizes)) => Ok(Resident { connection, counters, sizes, replication: None }),
+            Ok((counters, sizes)) => Ok(Resident { connection, counters, sizes, replication: None, upkeep: None }),
             Err(Stopped::Connection(failure)) => Err(failure),
             Err(Stopped::Server(error)) => Err(Failure::of(Phase::FirstQuery, connection.phases, &error)),
         }

@@ -95,7 +95,8 @@ impl Slow {
             cause(self.host.as_ref(), now),
             cause(self.services.as_ref(), now),
         ];
-        parts.into_iter().flatten()
+        let upkeep = self.upkeep.as_ref().filter(|latest| latest.is_fresh(now)).and_then(|latest| latest.value.as_ref().ok());
+        parts.into_iter().flatten().chain(upkeep.into_iter().flat_map(|upkeep| upkeep.missing.clone()))
     }
 }
 

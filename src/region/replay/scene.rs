@@ -1,5 +1,7 @@
 //! From figures to what the rules look at: a target that shows exactly what the series say and is calm in everything else.
 
+mod upkeep;
+
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -76,6 +78,10 @@ figures! {
     ReplicationLag = "replication_lag", at most 1e9;
     /// Share of what it may that a slot retains, 0..1 and beyond.
     SlotRetainedShare = "slot_retained_share", at most 100.0;
+    /// Days until the disk is full; at a growth of 1% a day unless told.
+    DiskFullDays = "disk_full_days", at most 1e5;
+    /// Age of the oldest transaction id as a share of the limit, 0..1.
+    XidAge = "xid_age", at most 1.0;
 }
 
 /// A way in that is tried.
@@ -189,7 +195,7 @@ impl<'a> Scene<'a> {
         let statements = [(Figure::AverageQueryMs, 1.0), (Figure::SlowQueryRate, 0.0)];
         let transactions = [(Figure::ErrorRate, 0.0), (Figure::Transactions, 10_000.0)];
         let blocks = [(Figure::CacheHitRatio, 1.0), (Figure::BlocksRead, 1_000_000.0)];
-        let growth = self.series.given(Figure::SizeGrowthPerDay, step);
+        let (growth_per_day, host) = self.growth(step);
         Seen {
             attempts: self.attempts.clone(),
             attempts_fresh: self.series.outcomes.contains_key(&Way::Direct),
@@ -215,7 +221,10 @@ impl<'a> Scene<'a> {
                 Sums { hits: (reads * ratio / (1.0 - ratio).max(1e-9)).round() as u64, reads: reads as u64, ..Sums::default() }
             }),
             replication: self.replication(step),
-            growth_per_day: if let Given::Value(growth) = growth { Some(growth) } else { None },
+            growth_per_day,
+            size_bytes: growth_per_day.map(|_| upkeep::SIZE as u64),
+            host,
+            upkeep: self.upkeep(step),
             ..Seen::default()
         }
     }

@@ -1,6 +1,6 @@
 //! The database's own figures: `error_rate`, `cache_hit_low`, `size_growth`.
 
-use super::{Breach, Finding, above, count, percent};
+use super::{Breach, Finding, above, count, percent, upkeep, worst};
 use crate::region::{seen::Seen, thresholds::Thresholds};
 
 /// Too many transactions fail.
@@ -48,13 +48,15 @@ pub(super) fn cache_hit(seen: &Seen, limits: &Thresholds) -> Finding {
     }
 }
 
-/// The database grows too fast.
+/// The database grows too fast, for itself or for its disk.
 pub(super) fn growth(seen: &Seen, limits: &Thresholds) -> Finding {
     let Some(growth) = seen.growth_per_day else { return Finding::Unseen };
-    above(growth, limits.size_growth_per_day_clear, limits.size_growth_per_day, || Breach {
+    let disk = upkeep::disk(seen, limits);
+    let own = above(growth, limits.size_growth_per_day_clear, limits.size_growth_per_day, || Breach {
         value: Some(growth),
         threshold: Some(limits.size_growth_per_day),
         message: format!("The database grows by {} a day.", percent(growth)),
         ..Breach::default()
-    })
+    });
+    worst(std::iter::once(own).chain(disk))
 }

@@ -92,7 +92,7 @@ fn queue(pooler: &PoolerSeen, seen: &Seen, limits: &Thresholds) -> Finding {
         // The oldest client's own wait tells how long there has been a queue, so `for` counts from when it came and not from when
         // it had waited beyond the level. A queue that went sooner never fires, however late a reading is judged.
         let lasted = Duration::try_from_secs_f64(wait / 1_000.0).unwrap_or_default();
-        Breach { critical, lasted, value: Some(wait), threshold: Some(threshold), message, evidence }
+        Breach { critical, lasted, value: Some(wait), threshold: Some(threshold), message, evidence, ..Breach::default() }
     })
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::Severity;
 
 fn patch(text: &str) -> Patch {
     toml::from_str(text).expect("a patch")
