@@ -1,7 +1,7 @@
 //! What a scraper reads: the names of postgres_exporter and pgbouncer_exporter as far as their signals are known here, so that
 //! dashboards and rules go on working, and `isobar_*` for what only Isobar knows and for Isobar itself. All from the world as it
-//! stands: a scrape asks no database anything. Every series of a target carries `region` and `target`. A value
-//! that is not known has no series.
+//! stands: a scrape asks no database anything. Every series of a target carries `region` and `target`, unless the scraper wants the
+//! exporters' names with the exporters' labels. A value that is not known has no series.
 
 mod alerts;
 mod bus;
@@ -10,10 +10,12 @@ mod own;
 mod pgbouncer;
 mod postgres;
 mod replication;
+mod subject;
 mod upkeep;
 
 pub(super) use exposition::Format;
 use exposition::{Exposition, Kind, Labels};
+pub(super) use subject::Style;
 
 use std::{sync::Arc, time::Instant};
 
@@ -44,8 +46,8 @@ pub(super) struct Own {
 }
 
 /// The whole page.
-pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format) -> String {
-    let mut page = Page { page: Exposition::new(format), targets: named(world) };
+pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format, style: Style) -> String {
+    let mut page = Page { page: Exposition::new(format), targets: named(world), style };
     postgres::families(&mut page);
     replication::families(&mut page);
     upkeep::families(&mut page);
@@ -74,6 +76,7 @@ fn named(world: &World) -> Vec<Named<'_>> {
 struct Page<'a> {
     page: Exposition,
     targets: Vec<Named<'a>>,
+    style: Style,
 }
 
 impl<'a> Page<'a> {
@@ -94,6 +97,9 @@ impl<'a> Page<'a> {
         help: &'static str,
         series: impl Fn(&'a Target, &mut dyn FnMut(Labels, f64)),
     ) {
+        if self.style == Style::Exporter && subject::is_of_server(name) {
+            return self.of_servers(name, kind, help, series);
+        }
         let mut family = self.page.family(name, kind, help);
         for Named { region, target, state } in &self.targets {
             series(state, &mut |more, value| {

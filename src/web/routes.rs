@@ -188,7 +188,13 @@ async fn health_database(_: Viewer, state: Data<State>, query: Query<Filter>) ->
     }
 }
 
-async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>) -> Answered {
+#[derive(Deserialize)]
+struct Scrape {
+    #[serde(default)]
+    labels: metrics::Style,
+}
+
+async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>, query: Query<Scrape>) -> Answered {
     let format = match preferred(&request, &["text/plain", "application/openmetrics-text"]) {
         "text/plain" => metrics::Format::Text,
         _ => metrics::Format::OpenMetrics,
@@ -204,7 +210,8 @@ async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>) -> Answ
         now: clock::now(),
     };
     // A thousand targets take some tens of milliseconds, which the worker has better uses for.
-    let text = web::block(move || metrics::render(&world, &alerts, &own, format)).await.map_err(|_| Refusal::Internal)?;
+    let style = query.labels;
+    let text = web::block(move || metrics::render(&world, &alerts, &own, format, style)).await.map_err(|_| Refusal::Internal)?;
     Ok(HttpResponse::Ok().insert_header((header::VARY, "Accept")).content_type(format.content_type()).body(text))
 }
 

@@ -46,3 +46,29 @@ fn each_of_three_regions_has_its_bus_and_looks_at_another() {
     let looks: usize = ["eu-west-1", "us-east-1"].iter().map(|region| deployed("cluster", &[region]).vantages.len()).sum();
     assert_eq!(looks, 3, "Europe at both others, America at Europe");
 }
+
+#[test]
+fn the_config_map_of_kubernetes_is_a_whole_configuration() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes/isobar.yaml");
+    let manifest = fs::read_to_string(manifest).expect("text");
+    let file = |name: &str| {
+        let (_, rest) = manifest.split_once(&format!("  {name}: |\n")).expect("a file of the ConfigMap");
+        let lines = rest.lines().take_while(|line| line.is_empty() || line.starts_with("    "));
+        (name.to_owned(), lines.map(|line| line.trim_start_matches("    ").to_owned() + "\n").collect::<String>())
+    };
+    let secret = |path: &str| {
+        Ok(match path.rsplit('/').next().expect("a name") {
+            "redis-url" => "redis://redis:6379",
+            "app-url" => "postgres://isobar:secret@db:5432/app",
+            "viewer-token" => "viewer-token-of-a-test",
+            "operator-token" => "operator-token-of-a-test",
+            other => panic!("{other} is not in the documented secret"),
+        }
+        .to_owned())
+    };
+    let files = [file("global.toml"), file("us-east-1.toml")];
+    let sources = Sources { now: now(), env: &|_| None, read: &secret };
+    let config = Config::parse(Path::new("/etc/isobar"), &files, &["us-east-1".to_owned()], &sources);
+    let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!((config.regions.len(), config.bus.expect("a bus").places.len()), (1, 1));
+}

@@ -10,6 +10,9 @@ use crate::model::{
 
 const STATUSES: [Status; 4] = [Status::Healthy, Status::Degraded, Status::Unhealthy, Status::Unknown];
 
+/// Wait events per target in a scrape, those that most sessions wait for; busy servers show a dozen, and extensions may define any number.
+const MOST_WAITS: usize = 50;
+
 type Column = (&'static str, &'static str, fn(&Target) -> Option<f64>);
 
 /// Gauges with one value per target.
@@ -95,7 +98,7 @@ pub(super) fn families(page: &mut Page<'_>, world: &World, own: &Own) {
         "Mean number of active sessions by what they wait for.",
         |target, sample| {
             let Some(activity) = &target.report.activity else { return };
-            for wait in &activity.waits {
+            for wait in activity.waits.iter().take(MOST_WAITS) {
                 sample(&[("wait_event_type", &wait.wait_event_type), ("wait_event", &wait.wait_event)], wait.sessions);
             }
         },

@@ -1,4 +1,6 @@
-//! The names of pgbouncer_exporter, with a `pooler` label (`host:port`), since a target may have several.
+//! The names of pgbouncer_exporter; a target may have several poolers.
+
+use std::cmp::Reverse;
 
 use super::{Kind, Page};
 use crate::model::{
@@ -6,6 +8,10 @@ use crate::model::{
     sample::{Pool, PoolerKind},
     world::Target,
 };
+
+/// Pools and databases of a pooler in a scrape, the pools that most clients use: a pooler with a pool for each of a thousand roles would
+/// be the bulk of every scrape.
+const MOST_ROWS: usize = 100;
 
 type Column<T> = (&'static str, Kind, &'static str, fn(&T) -> Option<f64>);
 
@@ -61,6 +67,12 @@ const TOTALS: &[Column<PoolerCounters>] = &[
     ("pgbouncer_stats_client_wait_seconds_total", Kind::Counter, "Time clients waited for a server.", |row| {
         Some(row.wait_seconds)
     }),
+    ("pgbouncer_stats_sql_transactions_pooled_total", Kind::Counter, "Transactions pooled.", |row| Some(row.transactions as f64)),
+    ("pgbouncer_stats_server_in_transaction_seconds_total", Kind::Counter, "Time in transactions, waiting included.", |row| {
+        Some(row.transaction_seconds)
+    }),
+    ("pgbouncer_stats_received_bytes_total", Kind::Counter, "Bytes received.", |row| Some(row.received_bytes as f64)),
+    ("pgbouncer_stats_sent_bytes_total", Kind::Counter, "Bytes sent.", |row| Some(row.sent_bytes as f64)),
 ];
 
 const DATABASES: &[Column<PoolerDatabase>] = &[
@@ -79,63 +91,72 @@ const DATABASES: &[Column<PoolerDatabase>] = &[
 ];
 
 pub(super) fn families(page: &mut Page<'_>) {
-    page.many("pgbouncer_up", Kind::Gauge, "Whether PgBouncer's console answers and clients get in.", |target, sample| {
+    page.poolers("pgbouncer_up", Kind::Gauge, "Whether PgBouncer's console answers and clients get in.", |target, sample| {
         for pooler in target.report.sample.poolers.iter().filter(|pooler| pooler.kind == PoolerKind::Pgbouncer) {
-            sample(&[("pooler", &pooler.name)], super::flag(pooler.up));
+            sample(&pooler.name, &[], super::flag(pooler.up));
         }
     });
     for (name, kind, help, value) in POOLS {
-        page.many(name, *kind, help, |target, sample| {
+        page.poolers(name, *kind, help, |target, sample| {
             for pooler in &target.report.sample.poolers {
-                for pool in &pooler.pools {
+                for pool in busiest(&pooler.pools) {
                     if let Some(value) = value(pool) {
-                        sample(&[("pooler", &pooler.name), ("database", &pool.database), ("user", &pool.user)], value);
+                        sample(&pooler.name, &[("database", &pool.database), ("user", &pool.user)], value);
                     }
                 }
             }
         });
     }
     for (name, kind, help, value) in TOTALS {
-        page.many(name, *kind, help, |target, sample| {
+        page.poolers(name, *kind, help, |target, sample| {
             for (pooler, row) in rows(target, |detail| &detail.counters) {
                 if let Some(value) = value(row) {
-                    sample(&[("pooler", pooler), ("database", &row.database)], value);
+                    sample(pooler, &[("database", &row.database)], value);
                 }
             }
         });
     }
     for (name, kind, help, value) in DATABASES {
-        page.many(name, *kind, help, |target, sample| {
+        page.poolers(name, *kind, help, |target, sample| {
             for (pooler, row) in rows(target, |detail| &detail.databases) {
                 if let Some(value) = value(row) {
                     let (port, user) = (row.port.to_string(), row.force_user.as_deref().unwrap_or_default());
-                    let which = [("pooler", pooler), ("name", &row.name), ("host", &row.host), ("port", &port)];
-                    sample(&[&which[..], &[("database", &row.database), ("force_user", user)]].concat(), value);
+                    let which = [("name", row.name.as_str()), ("host", &row.host), ("port", &port)];
+                    sample(pooler, &[&which[..], &[("database", &row.database), ("force_user", user)]].concat(), value);
                 }
             }
         });
     }
     each(page, "pgbouncer_config_max_client_connections", "Most clients.", |detail| detail.max_client_connections.map(f64::from));
     each(page, "pgbouncer_used_clients", "Clients in use now.", |detail| detail.used_clients.map(f64::from));
-    page.many("pgbouncer_version_info", Kind::Info, "PgBouncer's version.", |target, sample| {
+    page.poolers("pgbouncer_version_info", Kind::Info, "PgBouncer's version.", |target, sample| {
         for detail in &target.report.poolers {
             if let Some(version) = &detail.version {
-                sample(&[("pooler", &detail.name), ("version", version)], 1.0);
+                sample(&detail.name, &[("version", version)], 1.0);
             }
         }
     });
 }
 
 fn each(page: &mut Page<'_>, name: &'static str, help: &'static str, value: fn(&PoolerDetail) -> Option<f64>) {
-    page.many(name, Kind::Gauge, help, |target, sample| {
+    page.poolers(name, Kind::Gauge, help, |target, sample| {
         for detail in &target.report.poolers {
             if let Some(value) = value(detail) {
-                sample(&[("pooler", &detail.name)], value);
+                sample(&detail.name, &[], value);
             }
         }
     });
 }
 
+fn busiest(pools: &[Pool]) -> Vec<&Pool> {
+    let mut pools: Vec<_> = pools.iter().collect();
+    if pools.len() > MOST_ROWS {
+        pools.sort_by_key(|pool| Reverse((pool.clients_waiting, pool.clients_active)));
+        pools.truncate(MOST_ROWS);
+    }
+    pools
+}
+
 fn rows<'a, T: 'a>(target: &'a Target, of: fn(&PoolerDetail) -> &Vec<T>) -> impl Iterator<Item = (&'a str, &'a T)> {
-    target.report.poolers.iter().flat_map(move |detail| of(detail).iter().map(|row| (detail.name.as_str(), row)))
+    target.report.poolers.iter().flat_map(move |detail| of(detail).iter().take(MOST_ROWS).map(|row| (detail.name.as_str(), row)))
 }

@@ -1,6 +1,6 @@
 //! The names of postgres_exporter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Kind, Page, flag, seconds};
 use crate::model::{
@@ -70,7 +70,8 @@ pub(super) fn families(page: &mut Page<'_>) {
     });
     page.many("pg_static", Kind::Gauge, "The server's version.", |target, sample| {
         if let Some(version) = &target.report.sample.probe.server_version {
-            sample(&[("short_version", version)], 1.0);
+            let (short, full) = (semantic(version), format!("PostgreSQL {version}"));
+            sample(&[("short_version", &short), ("version", &full)], 1.0);
         }
     });
     page.each("pg_settings_max_connections", Kind::Gauge, "Connection slots of the server.", |target| {
@@ -94,9 +95,18 @@ pub(super) fn families(page: &mut Page<'_>) {
     for (name, help, value) in COUNTERS {
         database(page, name, Kind::Counter, help, *value);
     }
+    database(page, "pg_stat_database_stats_reset", Kind::Gauge, "When the counters last began anew.", |row| {
+        row.stats_reset.map(|at| seconds(at.unix_ms() as f64))
+    });
     statements(page, "pg_stat_statements_calls_total", "Calls of the statement.", |sums| sums.0);
     statements(page, "pg_stat_statements_seconds_total", "Time spent in the statement.", |sums| sums.1);
     statements(page, "pg_stat_statements_rows_total", "Rows of the statement.", |sums| sums.2);
+}
+
+/// As the exporter has it, in three parts.
+fn semantic(version: &str) -> String {
+    let number: String = version.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    if number.matches('.').count() == 1 { number + ".0" } else { version.to_owned() }
 }
 
 fn datname(target: &Target) -> Option<&str> {
@@ -163,11 +173,15 @@ fn sessions(page: &mut Page<'_>) {
 /// Background processes are not among a target's sessions.
 const BACKEND: [(&str, &str); 1] = [("backend_type", "client backend")];
 
+/// By state, role and application, where those are of a large holder: else sessions of a thousand names would be as many series.
 fn oldest(activity: &Activity) -> BTreeMap<(&str, &str, &str), f64> {
     let mut oldest = BTreeMap::new();
+    let large: BTreeSet<_> = activity.holders.iter().map(|holder| (holder.user.as_str(), holder.application.as_str())).collect();
     for session in &activity.sessions {
         if let Some(age) = session.transaction_ms {
-            let key = (session.state.as_str(), session.user.as_str(), session.application.as_str());
+            let holder = (session.user.as_str(), session.application.as_str());
+            let (user, application) = if large.contains(&holder) { holder } else { ("", "") };
+            let key = (session.state.as_str(), user, application);
             oldest.entry(key).and_modify(|most: &mut f64| *most = most.max(age)).or_insert(age);
         }
     }

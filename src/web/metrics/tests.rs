@@ -3,15 +3,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::{
     clock,
+    model::{
+        Outcome, Report, Sample,
+        activity::{Activity, Holder, Session, States, WaitCount},
+        counters::{PoolerCounters, PoolerDatabase, PoolerDetail},
+        queries::{Queries, Statement},
+        sample::Pool,
+    },
     web::tests::{alerts::book, clustered, renamed, report, world},
 };
 
 fn page(format: Format) -> String {
+    let odd = renamed("a \"b\"\\\n<script>", |sample| sample.reachability.views = vec![clustered::view()]);
+    styled(&[report(), odd], format, Style::Isobar)
+}
+
+fn styled(reports: &[Report], format: Format, style: Style) -> String {
     let process = Some(Process { cpu_seconds: 1.5, resident_bytes: 1 << 20 });
     let (bus, now) = (Some(clustered::bus(clock::now()).into()), clock::now());
     let own = Own { node: "n1".into(), version: "0.1.0", started: report().sample.timestamp, subscribers: 3, process, bus, now };
-    let odd = renamed("a \"b\"\\\n<script>", |sample| sample.reachability.views = vec![clustered::view()]);
-    render(&world(&[report(), odd]), &book(), &own, format)
+    render(&world(reports), &book(), &own, format, style)
 }
 
 /// A strict reader: what a scraper would refuse, it panics at. Returns the series.
@@ -109,4 +120,79 @@ fn known_names_have_the_figures_in_base_units() {
     }
     assert_eq!(of("isobar_database_daily_growth_ratio", ""), None, "what is not known has no series");
     assert_eq!(of("pgbouncer_stats_totals_server_assignments_total", ""), None);
+}
+
+#[test]
+fn with_the_exporters_labels_targets_of_one_server_are_one_instance() {
+    let shut = renamed("sales", |sample| sample.reachability.outcome = Some(Outcome::TcpRefused));
+    let series = read(&styled(&[report(), shut], Format::Text, Style::Exporter), false);
+    let of = |name: &str| -> Vec<_> { series.iter().filter(|(key, _)| key.split('{').next() == Some(name)).collect() };
+    let server = "region=\"us-east-1\",server=\"db.internal:5432\",instance=\"db.internal:5432\"";
+    for (name, labels, value) in [
+        ("pg_up", "", 0.0),
+        ("pg_settings_max_connections", "", 100.0),
+        ("pg_stat_database_xact_commit", ",datid=\"16384\",datname=\"marketing\"", 1000.0),
+    ] {
+        let (key, found) = (format!("{name}{{{server}{labels}}}"), of(name));
+        assert_eq!(found, [(&key, &value)], "one, and the worse of two");
+    }
+    let pooler = "pgbouncer_used_clients{region=\"us-east-1\",instance=\"pgb.internal:6432\"}";
+    assert!(series.contains_key(pooler), "{:?}", of("pgbouncer_used_clients"));
+    assert_eq!(of("isobar_target_sample_timestamp_seconds").len(), 2, "what only Isobar has is about targets in any case");
+}
+
+/// What docs/metrics.md promises: so many series of a target at most, and so many more for each of its poolers.
+const MOST_OF_TARGET: usize = 700;
+const MOST_OF_POOLER: usize = 3_000;
+
+#[test]
+fn a_scrape_is_bounded_whatever_a_server_shows() {
+    let mut huge = report();
+    let name = |nth: usize| format!("name-{nth}");
+    let states = |n| States { total: 3 * n, active: n, idle: n, idle_in_transaction: n, hidden: 0 };
+    let mut activity = Activity::clone(huge.activity.as_ref().unwrap());
+    let holder = |nth| Holder { application: name(nth), user: name(nth), states: states(1), oldest_transaction_ms: None };
+    activity.states = states(10_000);
+    activity.holders = (0..Activity::MOST_HOLDERS).map(holder).collect();
+    let like: Session = activity.sessions[0].clone();
+    let kinds = ["active", "idle in transaction", "idle in transaction (aborted)", "fastpath function call"];
+    let session = |nth: usize| Session {
+        user: name(nth / 4),
+        application: name(nth / 4),
+        state: kinds[nth % 4].to_owned(),
+        transaction_ms: Some(1.0),
+        ..like.clone()
+    };
+    activity.sessions = (0..Activity::MOST_SESSIONS).map(session).collect();
+    let wait = |nth| WaitCount { wait_event_type: "Extension".into(), wait_event: name(nth), sessions: 1.0 };
+    activity.waits = (0..1_000).map(wait).collect();
+    huge.activity = Some(activity.into());
+    let mut queries = Queries::clone(huge.queries.as_ref().unwrap());
+    let like = queries.statements[0].clone();
+    queries.statements = (0..100).map(|nth| Statement { query_id: name(nth), ..like.clone() }).collect();
+    huge.queries = Some(queries.into());
+    let bare = |report: &Report| {
+        let mut bare = report.clone();
+        Arc::make_mut(&mut bare.sample).poolers.clear();
+        bare.poolers.clear();
+        bare
+    };
+    let mut sample = Sample::clone(&huge.sample);
+    let like: Pool = sample.poolers[0].pools[0].clone();
+    sample.poolers[0].pools = (0..5_000).map(|nth| Pool { user: name(nth), ..like.clone() }).collect();
+    huge.sample = sample.into();
+    let mut detail = PoolerDetail::clone(&huge.poolers[0]);
+    let (counters, database) = (detail.counters[0].clone(), detail.databases[0].clone());
+    let counters = |nth| PoolerCounters { database: name(nth), ..counters.clone() };
+    detail.counters = (0..1_000).map(counters).collect();
+    let database = |nth| PoolerDatabase { name: name(nth), ..database.clone() };
+    detail.databases = (0..1_000).map(database).collect();
+    huge.poolers = vec![detail.into()];
+
+    for style in [Style::Isobar, Style::Exporter] {
+        let count = |reports: &[Report]| read(&styled(reports, Format::Text, style), false).len();
+        let (none, without, with) = (count(&[]), count(&[bare(&huge)]), count(&[huge.clone()]));
+        assert!((400..=MOST_OF_TARGET).contains(&(without - none)), "{}", without - none);
+        assert!((2_000..=MOST_OF_POOLER).contains(&(with - without)), "{}", with - without);
+    }
 }
