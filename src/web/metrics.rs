@@ -47,17 +47,17 @@ pub(super) struct Own {
 
 /// The whole page.
 pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format, style: Style) -> String {
-    let mut page = Page { page: Exposition::new(format), targets: named(world), style };
+    let mut page = Page { text: Exposition::new(format), targets: named(world), style };
     postgres::families(&mut page);
     replication::families(&mut page);
     upkeep::families(&mut page);
     pgbouncer::families(&mut page);
-    alerts::families(&mut page.page, book);
+    alerts::families(&mut page.text, book);
     own::families(&mut page, world, own);
     if let Some(state) = &own.bus {
-        bus::families(&mut page.page, state, own.now);
+        bus::families(&mut page.text, state, own.now);
     }
-    page.page.finish()
+    page.text.finish()
 }
 
 struct Named<'a> {
@@ -74,7 +74,7 @@ fn named(world: &World) -> Vec<Named<'_>> {
 
 /// The page being written, and the targets it is about.
 struct Page<'a> {
-    page: Exposition,
+    text: Exposition,
     targets: Vec<Named<'a>>,
     style: Style,
 }
@@ -100,7 +100,7 @@ impl<'a> Page<'a> {
         if self.style == Style::Exporter && subject::is_of_server(name) {
             return self.of_servers(name, kind, help, series);
         }
-        let mut family = self.page.family(name, kind, help);
+        let mut family = self.text.family(name, kind, help);
         for Named { region, target, state } in &self.targets {
             series(state, &mut |more, value| {
                 let own = [("region", *region), ("target", *target)];

@@ -106,25 +106,25 @@ pub(super) fn families(page: &mut Page<'_>, world: &World, own: &Own) {
     reachability(page);
     views(page);
     for (name, kind, help, value) in ROSTER {
-        let mut family = page.page.family(name, *kind, help);
+        let mut family = page.text.family(name, *kind, help);
         for (region, state) in &world.regions {
             family.sample(&[("region", region.as_str())], value(&state.roster));
         }
     }
     let me = NodeName::from(own.node.as_str());
-    let mut family = page.page.family("isobar_node_targets", Kind::Gauge, "Targets that this node probes.");
+    let mut family = page.text.family("isobar_node_targets", Kind::Gauge, "Targets that this node probes.");
     for (region, state) in &world.regions {
         if let Some(node) = state.nodes.get(&me) {
             family.sample(&[("region", region.as_str())], node.roster.targets.into());
         }
     }
-    process(&mut page.page, own);
+    process(&mut page.text, own);
 }
 
 fn judgement(page: &mut Page<'_>, world: &World) {
-    let mut family = page.page.family("isobar_status", Kind::StateSet, "The judgement over all regions.");
+    let mut family = page.text.family("isobar_status", Kind::StateSet, "The judgement over all regions.");
     states("isobar_status", world.status, &mut |labels, value| family.sample(labels, value));
-    let mut family = page.page.family("isobar_region_status", Kind::StateSet, "The judgement over a region.");
+    let mut family = page.text.family("isobar_region_status", Kind::StateSet, "The judgement over a region.");
     for (name, region) in &world.regions {
         states("isobar_region_status", region.status, &mut |labels, value| {
             family.sample(&[&[("region", name.as_str())], labels].concat(), value);

@@ -105,7 +105,7 @@ impl<'a> Page<'a> {
         for named in &self.targets {
             series(named, &mut |labels, value| merged.add(labels, value));
         }
-        let mut family = self.page.family(name, kind, help);
+        let mut family = self.text.family(name, kind, help);
         for labels in &merged.order {
             let borrowed: Vec<_> = labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
             family.sample(&borrowed, merged.values[labels]);
