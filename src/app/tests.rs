@@ -37,7 +37,7 @@ impl Cluster {
                 target.settings.id.region = region.into();
                 target
             };
-            RegionConfig { name: region.into(), targets: targets.iter().map(target).collect() }
+            RegionConfig { name: region.into(), targets: targets.iter().map(target).collect(), discoveries: Vec::new() }
         };
         config.regions = homes.iter().map(|home| of(home)).collect();
         let place = |region: &&str| Place { region: (*region).into(), url: self.bus.as_str().into() };

@@ -11,6 +11,7 @@
 //! jittered backoff and are themselves attempts that the rules count.
 
 mod fast;
+mod listing;
 mod registry;
 mod slow;
 
@@ -355,7 +356,6 @@ impl Server {
     fn own(&self) -> Own {
         self.own.lock().expect("no panic while held").clone()
     }
-
     /// Whether the slow lane is connected.
     pub fn reads_slowly(&self) -> bool {
         self.held[1].load(Ordering::Relaxed)

@@ -82,6 +82,7 @@ impl Region {
                 client: Some(conninfo(self.pooler.port(), database)),
             }],
             slow_query_ms: SLOW_QUERY_MS,
+            listed: false,
         })
     }
 

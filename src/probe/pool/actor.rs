@@ -25,7 +25,7 @@ use crate::{
     model::{
         Outcome, Phases,
         counters::PoolerDetail,
-        reading::{Body, Path, PoolerReading},
+        reading::{Attempt, Body, Path, PoolerReading},
         sample::{Missing, Pool, Pooler},
     },
     probe::{
@@ -145,7 +145,7 @@ impl PoolProbe {
             return self.voice.say(clock::now(), Body::Overrun);
         }
         let reconnect = reading.reconnect.and_then(|tried| tried.attempt(&self.voice.server, &self.target.url));
-        for attempt in reading.lost.into_iter().chain(reconnect) {
+        for attempt in reading.lost.into_iter().chain(reconnect).filter(|attempt| !self.is_for_the_list(attempt)) {
             self.voice.say(reading.at, Body::Attempt(attempt));
         }
         let facts = self.voice.server.facts().unwrap_or_default();
@@ -206,10 +206,15 @@ impl PoolProbe {
             let interval = probe.voice.server.interval(Lane::ClientCheck);
             probe.direct.end(!failed, clock::now(), DIRECTLY * interval);
             let again = probe.checked_at.replace(reading.at) == Some(reading.at);
-            if let Some(attempt) = attempt.filter(|_| !again) {
+            if let Some(attempt) = attempt.filter(|attempt| !again && !probe.is_for_the_list(attempt)) {
                 probe.voice.say(reading.at, Body::Attempt(attempt));
             }
         });
+    }
+
+    /// A database that was found by a list and is gone is soon gone from the list, and nobody's incident.
+    fn is_for_the_list(&self, attempt: &Attempt) -> bool {
+        self.target.listed && attempt.outcome == Outcome::NoSuchDatabase
     }
 
     fn read_console(&mut self, ctx: &mut Context<Self>, index: usize, now: Instant, newer_than: Instant) {
