@@ -61,6 +61,7 @@ fn said(dir: &Path) -> String {
         let (utilization, blocked) = (levels.pool_utilization, levels.blocked_age);
         writeln!(said, "{:?}\n  pool_utilization {utilization} blocked_age {blocked:?}", target.settings).expect("written");
     }
+    said.push_str(&lines(&config.regions.iter().flat_map(|region| &region.discoveries).collect::<Vec<_>>()));
     if let Some(bus) = &config.bus {
         writeln!(said, "{bus:?}").expect("written");
     }
@@ -165,6 +166,24 @@ fn the_examples_of_channels_and_escalations_are_right() {
     let warnings: Vec<_> = config.warnings.iter().map(|warning| warning.message.as_str()).collect();
     let unused = "no escalation leads to this channel: it tells nobody of anything";
     assert_eq!(warnings, [unused; 3], "slack-simple, queue and alertmanager");
+}
+
+#[test]
+fn the_examples_of_targets_that_stand_for_many_are_right() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("regions/us-east-1.toml")).expect("text");
+    let (before, from) = text.split_once("# A target may also stand for many").expect("the examples");
+    let (examples, behind) = from.split_once("# For the whole region.").expect("what comes after");
+    let shown = |line: &str| {
+        line.strip_prefix('#').filter(|line| !line.starts_with(' ')).map_or(String::new(), |line| line.to_owned() + "\n")
+    };
+    let text = format!("{before}{}{behind}", examples.lines().skip(1).map(shown).collect::<String>());
+    let env = |name: &str| ["_HOST", "_ACCOUNT"].iter().any(|end| name.ends_with(end)).then(|| "secret".to_owned());
+    let read = |path: &str| if path == "patroni-ca.pem" { Ok(String::new()) } else { Err(std::io::ErrorKind::NotFound.into()) };
+    let files = [("us-east-1.toml".to_owned(), text)];
+    let config = Config::parse(Path::new("regions"), &files, &[], &Sources { now: now(), env: &env, read: &read });
+    let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    let names: Vec<_> = config.regions[0].discoveries.iter().map(|config| config.discovery.template.id.target.as_str()).collect();
+    assert_eq!(names, ["tenants", "orders"]);
 }
 
 /// What one region's text gives, beside an empty `eu-west-1.toml` that is not read.

@@ -103,6 +103,7 @@ fn conninfo(port: u16, database: &str) -> ConnInfo {
         sslrootcert: None,
         connect_timeout: None,
         session_attrs: SessionAttrs::Any,
+        load_balance: false,
     }
 }
 

@@ -101,6 +101,7 @@ fn target(name: &str) -> (TargetSettings, Thresholds) {
         sslrootcert: None,
         connect_timeout: None,
         session_attrs: SessionAttrs::Any,
+        load_balance: false,
     };
     let id = TargetId::new("here", name);
     (
