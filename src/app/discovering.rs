@@ -68,10 +68,26 @@ impl Discovering {
         self.found.retain(|id, _| wanted.contains_key(id));
         for (id, discovery) in wanted {
             if !self.tasks.contains_key(id) {
-                let looking = look_on(discovery.clone(), Arc::clone(&self.registry), self.sampling.clone(), self.sender.clone());
-                let task = self.io.spawn(looking).abort_handle();
+                let task = self.start(discovery);
                 self.tasks.insert(id.clone(), (discovery.clone(), task));
             }
+        }
+    }
+
+    fn start(&self, discovery: &Discovery) -> AbortHandle {
+        let looking = look_on(discovery.clone(), Arc::clone(&self.registry), self.sampling.clone(), self.sender.clone());
+        self.io.spawn(looking).abort_handle()
+    }
+
+    /// Starts those anew that ended, which none does unless it panics; what it found stays.
+    pub(super) fn revive(&mut self) {
+        let ended: Vec<Discovery> =
+            self.tasks.values().filter(|(_, task)| task.is_finished()).map(|(discovery, _)| discovery.clone()).collect();
+        for discovery in ended {
+            let id = discovery.template.id.clone();
+            tracing::error!(target = %id, "discovery panicked and is started again");
+            let task = self.start(&discovery);
+            self.tasks.insert(id, (discovery, task));
         }
     }
 
@@ -146,11 +162,14 @@ async fn databases(
 async fn members(discovery: &Discovery, settings: &patroni::Settings, to: &mpsc::Sender<News>) {
     let id = &discovery.template.id;
     let mut teller = Teller::new(id, to);
-    let mut cluster = match Cluster::new(settings) {
-        Ok(cluster) => cluster,
-        Err(why) => return teller.failed(&why, None).await,
-    };
     let mut roll = Roll::new(settings.forget_after);
+    let mut cluster = loop {
+        match Cluster::new(settings) {
+            Ok(cluster) => break cluster,
+            Err(why) => teller.failed(&why, None).await,
+        }
+        wait(clock::now(), || false).await;
+    };
     loop {
         let asked = clock::now();
         match cluster.members().await {
@@ -221,7 +240,10 @@ impl<'a> Teller<'a> {
             let new = some.iter().filter(|one| !others.iter().any(|other| other.name() == one.name()));
             new.map(Found::name).map(str::to_owned).collect::<Vec<_>>().join(", ")
         };
-        tracing::info!(target = %self.id, came = named(&found, &before), left = named(&before, &found), all = found.len(), "discovered");
+        let (came, left) = (named(&found, &before), named(&before, &found));
+        if !came.is_empty() || !left.is_empty() {
+            tracing::info!(target = %self.id, came, left, all = found.len(), "discovered");
+        }
         let _ = self.to.send((self.id.clone(), found.clone())).await;
         self.told = Some(found);
     }

@@ -40,6 +40,7 @@ impl Node {
             self.introduce();
             self.report_anew();
         }
+        self.discovering.revive();
         self.revive_bus(now)?;
         for region in self.config.regions.clone() {
             let lives = self.supervisors.get(&region.name).is_some_and(|supervisor| supervisor.addr.connected());

@@ -239,7 +239,7 @@ fn with_a_bus_a_node_knows_where_every_region_is_and_nothing_else_of_the_others(
     let shared = "redis://:S3CRET-from-env@h";
     assert_eq!(places, [("eu-west-1", shared), ("us-east-1", shared)]);
     assert_eq!((config.regions.len(), config.vantages.len()), (1, 0));
-    assert_eq!((bus.raw.as_millis(), bus.cache.as_secs(), bus.wire, bus.replicas), (250, 10, 2, 0));
+    assert_eq!((bus.raw.as_millis(), bus.cache.as_secs(), bus.wire, bus.replicas), (250, 10, crate::bus::wire::NEWEST, 0));
 
     let own = format!("{FAR}[bus]\nredis = \"rediss://h2\"");
     let config = beside(BUS, REGION, &own).unwrap_or_else(|problems| panic!("{problems}"));

@@ -69,7 +69,8 @@ impl Cluster {
             .no_proxy();
         if let Some(path) = &settings.ca {
             let pem = std::fs::read(path).map_err(|error| format!("patroni_ca cannot be read ({})", error.kind()))?;
-            let authorities = Certificate::from_pem_bundle(&pem).map_err(|_| "patroni_ca is not PEM".to_owned())?;
+            let authorities = Certificate::from_pem_bundle(&pem).ok().filter(|authorities| !authorities.is_empty());
+            let authorities = authorities.ok_or("patroni_ca holds no certificate in PEM")?;
             client = client.tls_certs_only(authorities);
         } else if urls.iter().all(|url| url.scheme() == "http") {
             client = client.tls_certs_only([]); // no TLS, so a machine without certificates will do
@@ -135,3 +136,6 @@ fn deepest(error: &dyn std::error::Error) -> String {
     }
     deepest.to_string()
 }
+
+#[cfg(test)]
+mod tests;

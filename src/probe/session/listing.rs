@@ -29,7 +29,7 @@ impl Server {
         let _turn = self.check.lock().await;
         let mut others: Vec<String> = self.databases().into_iter().filter(|name| *name != url.dbname).take(OTHERS).collect();
         others.push(USUAL.to_owned());
-        let looked = look(url, &others, patterns, ANSWER_WITHIN).await;
+        let looked = look(&self.nearest_first(url.clone()), &others, patterns, ANSWER_WITHIN).await;
         self.connected(clock::now(), looked.as_ref().map_or_else(|failure| &failure.phases, |looked| &looked.phases));
         if let Ok(looked) = &looked {
             self.transacted(&looked.database, Transactions::committed(TRANSACTIONS));
