@@ -14,6 +14,7 @@
 //! run: [`Node::build`] tells the real address, [`Node::run`] ends cleanly.
 
 mod carrying;
+mod discovering;
 mod ending;
 mod running;
 mod share;
@@ -50,6 +51,7 @@ use crate::{
     web,
 };
 use carrying::Carrying;
+use discovering::Discovering;
 use running::Running;
 use telling::Telling;
 use watchdog::Restarts;
@@ -89,7 +91,11 @@ pub enum Error {
 
 /// A running node.
 pub struct Node {
+    /// As it was given.
+    declared: Config,
+    /// The same with what was discovered.
     config: Config,
+    discovering: Discovering,
     web: web::Running,
     shared: web::Shared,
     aggregator: Running<Aggregator>,
@@ -155,15 +161,20 @@ impl Node {
                 return Err(error.into());
             }
         };
+        let registry: Arc<Registry> = Arc::default();
+        let mut discovering = Discovering::new(Arc::clone(&registry), config.sampling.clone(), io.handle().clone());
+        discovering.follow(&config);
         let mut node = Self {
+            declared: config.clone(),
             config,
+            discovering,
             web,
             shared,
             aggregator,
             telling,
             carrying,
             supervisors: BTreeMap::new(),
-            registry: Arc::default(),
+            registry,
             io,
             restarts: Restarts::default(),
         };
@@ -193,6 +204,7 @@ impl Node {
             tokio::select! {
                 () = &mut shutdown => break Ok(()),
                 Some(config) = reload.recv() => self.reconfigure(config),
+                () = self.discovering.heard() => self.take(self.discovering.resolve(&self.declared)),
                 error = cut_off(self.carrying.as_mut()) => break Err(error.into()),
                 _ = look.tick() => if let Err(error) = self.revive().await { break Err(error) },
             }

@@ -15,6 +15,7 @@ mod alerts;
 mod bus;
 mod cases;
 mod channels;
+mod discovery;
 mod escalations;
 mod expand;
 mod far;
@@ -48,7 +49,7 @@ pub use problem::{Problem, Problems};
 use crate::{
     alert, clock,
     model::{RegionName, TargetId},
-    probe::{Sampling, TargetSettings, conninfo::ConnInfo},
+    probe::{Sampling, TargetSettings, conninfo::ConnInfo, discovery::Discovery},
     region::thresholds::Thresholds,
     web,
 };
@@ -81,8 +82,19 @@ pub struct Config {
 pub struct RegionConfig {
     /// Its name.
     pub name: RegionName,
-    /// Its targets, in the order of the file; at least one.
+    /// Its targets, in the order of the file; found ones come after them.
     pub targets: Vec<TargetConfig>,
+    /// Its targets that stand for many; with those above, at least one.
+    pub discoveries: Vec<DiscoveryConfig>,
+}
+
+/// A target that stands for many, with the levels that they are judged by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DiscoveryConfig {
+    /// What to look for, and where.
+    pub discovery: Discovery,
+    /// All layers applied.
+    pub thresholds: Thresholds,
 }
 
 /// A target that another region than its own looks at too.

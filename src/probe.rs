@@ -15,6 +15,7 @@ pub mod classify;
 pub mod connect;
 pub mod conninfo;
 pub mod database;
+pub mod discovery;
 pub mod governor;
 pub mod launch;
 pub mod pool;
@@ -89,6 +90,8 @@ pub struct TargetSettings {
     pub poolers: Vec<PoolerSettings>,
     /// A statement whose mean in an interval is above this is slow, milliseconds (`thresholds.average_query_ms`).
     pub slow_query_ms: f64,
+    /// Whether it is here because a list names its database; then that the database is gone is no trouble, but news of the list's.
+    pub listed: bool,
 }
 
 /// One pooler in front of a target. `[[target.pooler]]`.

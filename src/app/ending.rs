@@ -18,6 +18,7 @@ const LAST_WORDS: Duration = Duration::from_millis(900);
 impl Node {
     pub(super) async fn stop(mut self) {
         let end = clock::now() + LONGEST;
+        self.discovering.stop();
         let left = || end.saturating_duration_since(clock::now());
         // First of all: targets that end with us must not look as if they were not watched any more, which would end their incidents.
         self.telling.announce_end(ANNOUNCEMENT).await;

@@ -5,7 +5,16 @@ use std::time::Instant;
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::*;
-use crate::{bus::Place, config::TargetConfig, model::TargetName};
+use crate::{
+    bus::Place,
+    config::{DiscoveryConfig, TargetConfig},
+    model::{TargetId, TargetName},
+    probe::{
+        conninfo::ConnInfo,
+        discovery::{Discovery, Patterns, Source},
+    },
+    sandbox::Postgres,
+};
 
 /// For whatever is to come; far beyond all limits.
 const LONG: Duration = Duration::from_secs(15);
@@ -37,7 +46,7 @@ impl Cluster {
                 target.settings.id.region = region.into();
                 target
             };
-            RegionConfig { name: region.into(), targets: targets.iter().map(target).collect() }
+            RegionConfig { name: region.into(), targets: targets.iter().map(target).collect(), discoveries: Vec::new() }
         };
         config.regions = homes.iter().map(|home| of(home)).collect();
         let place = |region: &&str| Place { region: (*region).into(), url: self.bus.as_str().into() };
@@ -53,7 +62,11 @@ impl Cluster {
     }
 
     fn start(&self, node: &str, homes: &[&str]) -> Running {
-        let node = Node::build(self.config(homes), node).expect("it starts");
+        Self::start_with(self.config(homes), node)
+    }
+
+    fn start_with(config: Config, node: &str) -> Running {
+        let node = Node::build(config, node).expect("it starts");
         let (shutdown, asked) = oneshot::channel::<()>();
         let (_, reload) = mpsc::channel(1);
         let world = node.world();
@@ -77,6 +90,10 @@ impl Running {
 
     fn reported_by(&self, region: &str, node: &str) -> usize {
         self.reporters(region).values().filter(|by| by.as_str() == node).count()
+    }
+
+    fn targets(&self, region: &str) -> Vec<String> {
+        self.reporters(region).keys().map(ToString::to_string).collect()
     }
 
     fn heard(&self, region: &str, target: &TargetName) -> Option<Instant> {
@@ -150,4 +167,36 @@ async fn two_nodes_with_one_name_do_not_live_together() {
     assert_eq!(error.to_string(), "another live node of region eu is called one; give this one another --node");
     one.end();
     one.ended.await.expect("no panic").expect("an orderly end");
+}
+
+#[actix_web::test]
+async fn the_nodes_of_a_region_agree_on_what_they_find() {
+    let server = Postgres::start().expect("a server");
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        server.create_database(name).expect("a database");
+    }
+    let cluster = Cluster::new("found", &["eu"]);
+    let config = || {
+        let mut config = cluster.config(&["eu"]);
+        let region = &mut config.regions[0];
+        let TargetConfig { mut settings, thresholds } = region.targets.remove(0);
+        region.targets.clear();
+        settings.url = ConnInfo::parse(&server.url("postgres")).expect("valid");
+        settings.id = TargetId::new("eu", "all");
+        let source = Source::Databases(Patterns { exclude: vec!["postgres".into()], ..Patterns::default() });
+        region.discoveries = vec![DiscoveryConfig { discovery: Discovery { template: settings, source }, thresholds }];
+        config
+    };
+    let (one, two) = (Cluster::start_with(config(), "one"), Cluster::start_with(config(), "two"));
+    let both = |wanted: &[&str]| [&one, &two].iter().all(|node| node.targets("eu") == wanted);
+    until("both know all", || both(&["all-a", "all-b", "all-c", "all-d", "all-e", "all-f"])).await;
+    until("they share them", || two.reported_by("eu", "one") > 0 && two.reported_by("eu", "two") > 0).await;
+    server.sql("postgres", "DROP DATABASE a WITH (FORCE)").expect("dropped");
+    server.sql("postgres", "DROP DATABASE f WITH (FORCE)").expect("dropped");
+    server.create_database("g").expect("a database");
+    until("both follow", || both(&["all-b", "all-c", "all-d", "all-e", "all-g"])).await;
+    for mut node in [one, two] {
+        node.end();
+        node.ended.await.expect("no panic").expect("an orderly end");
+    }
 }

@@ -40,6 +40,7 @@ impl Node {
             self.introduce();
             self.report_anew();
         }
+        self.discovering.revive();
         self.revive_bus(now)?;
         for region in self.config.regions.clone() {
             let lives = self.supervisors.get(&region.name).is_some_and(|supervisor| supervisor.addr.connected());
@@ -108,6 +109,14 @@ impl Node {
     /// Takes a new configuration: targets come and go without touching the others. Where to listen, how often to sample and where the
     /// regions meet hold until the next start.
     pub(super) fn reconfigure(&mut self, new: Config) {
+        self.discovering.follow(&new);
+        self.declared = new;
+        self.take(self.discovering.resolve(&self.declared));
+        tracing::info!(regions = self.config.regions.len(), "configuration reloaded");
+    }
+
+    /// Takes a configuration in which every target stands for itself.
+    pub(super) fn take(&mut self, new: Config) {
         let later = |what: &str| tracing::warn!("{what} changed; it takes effect with the next start");
         if new.sampling != self.config.sampling {
             later("[sampling]");
@@ -148,7 +157,6 @@ impl Node {
         if let Some(carrying) = &mut self.carrying {
             carrying.reconfigure(&self.config);
         }
-        tracing::info!(regions = wanted.len(), "configuration reloaded");
     }
 
     /// The regions of a clustered node stay until it starts again, since the others count on it.

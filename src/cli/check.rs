@@ -3,6 +3,7 @@
 
 mod buses;
 mod channels;
+mod discovery;
 
 use std::{fmt::Write as _, process::ExitCode};
 
@@ -61,13 +62,20 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
 }
 
 async fn check(config: Config) -> Outcome {
+    let mut looked = discovery::check(&config).await;
+    let config = discovery::resolved(&config, &mut looked);
+    let looked = looked.into_iter().map(|looked| {
+        let status = looked.findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Good);
+        Checked { region: looked.of.region, target: looked.of.target, status, findings: looked.findings }
+    });
     let targets = config.regions.into_iter().flat_map(|region| region.targets);
     let checks = targets.map(|target| async move {
         let findings = preflight(&target.settings).await;
         let status = findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Good);
         Checked { region: target.settings.id.region, target: target.settings.id.target, status, findings }
     });
-    let targets: Vec<Checked> = stream::iter(checks).buffered(AT_ONCE).collect().await;
+    let checked: Vec<Checked> = stream::iter(checks).buffered(AT_ONCE).collect().await;
+    let targets: Vec<Checked> = looked.chain(checked).collect();
     let buses = buses::check(config.bus).await;
     let channels = channels::check(config.alerts.channels, alert::channels::build).await;
     let all = targets.iter().map(|target| target.status).chain(channels.iter().map(|channel| channel.status));

@@ -24,6 +24,7 @@ impl Config {
         let region = |(name, targets): (RegionName, Vec<TargetSettings>)| RegionConfig {
             name,
             targets: targets.into_iter().map(target).collect(),
+            discoveries: Vec::new(),
         };
         let regions = grouped.into_iter().map(region).collect();
         let thresholds = base.thresholds.clone();

@@ -6,7 +6,7 @@ use super::problem::Problem;
 
 /// Keys whose values may hold a secret, wherever they stand.
 /// (Some mail servers take a token for a user's name.)
-const SECRET: [&str; 20] = [
+const SECRET: [&str; 21] = [
     "api_url",
     "base_url",
     "callback_url",
@@ -17,6 +17,7 @@ const SECRET: [&str; 20] = [
     "next_signing_key",
     "operator_token",
     "password",
+    "patroni",
     "redis",
     "routing_key",
     "secret",

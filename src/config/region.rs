@@ -3,7 +3,7 @@
 use std::{collections::HashSet, path::Path};
 
 use super::{
-    RegionConfig, TargetConfig, global, later,
+    DiscoveryConfig, RegionConfig, TargetConfig, discovery, global, later,
     section::{Findings, Section, Text, nearest},
     thresholds::{self, Layer},
 };
@@ -66,11 +66,15 @@ pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Sur
         findings.problem(&root.place(), "the region has no target", fix);
     }
     let mut names = HashSet::new();
-    let mut targets = Vec::new();
+    let (mut targets, mut discoveries) = (Vec::new(), Vec::new());
     for section in &sections {
-        targets.extend(target(findings, section, around, &base, &mut names));
+        let source = discovery::source(findings, section, around.folder);
+        match (target(findings, section, around, &base, &mut names), source) {
+            (Some(template), Some(source)) => discoveries.push(DiscoveryConfig::new(template, source)),
+            (target, _) => targets.extend(target),
+        }
     }
-    RegionConfig { name: stem.into(), targets }
+    RegionConfig { name: stem.into(), targets, discoveries }
 }
 
 /// One `[[target]]`; none when what matters most is missing.
@@ -81,7 +85,8 @@ fn target(
     base: &Thresholds,
     names: &mut HashSet<String>,
 ) -> Option<TargetConfig> {
-    section.only(findings, &["importance", "name", "pooler", "thresholds", "url", "vantages"], (&[], ""));
+    const ONE: [&str; 6] = ["importance", "name", "pooler", "thresholds", "url", "vantages"];
+    section.only(findings, &[&ONE[..], &discovery::KEYS].concat(), (&[], ""));
     let title = title(findings, section);
     if let Some(name) = &title
         && !names.insert(name.value.clone())
@@ -111,6 +116,7 @@ fn target(
         vantages,
         poolers,
         slow_query_ms: thresholds.average_query_ms,
+        listed: false,
     };
     Some(TargetConfig { settings, thresholds })
 }

@@ -61,6 +61,7 @@ fn said(dir: &Path) -> String {
         let (utilization, blocked) = (levels.pool_utilization, levels.blocked_age);
         writeln!(said, "{:?}\n  pool_utilization {utilization} blocked_age {blocked:?}", target.settings).expect("written");
     }
+    said.push_str(&lines(&config.regions.iter().flat_map(|region| &region.discoveries).collect::<Vec<_>>()));
     if let Some(bus) = &config.bus {
         writeln!(said, "{bus:?}").expect("written");
     }
@@ -167,6 +168,24 @@ fn the_examples_of_channels_and_escalations_are_right() {
     assert_eq!(warnings, [unused; 3], "slack-simple, queue and alertmanager");
 }
 
+#[test]
+fn the_examples_of_targets_that_stand_for_many_are_right() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("regions/us-east-1.toml")).expect("text");
+    let (before, from) = text.split_once("# A target may also stand for many").expect("the examples");
+    let (examples, behind) = from.split_once("# For the whole region.").expect("what comes after");
+    let shown = |line: &str| {
+        line.strip_prefix('#').filter(|line| !line.starts_with(' ')).map_or(String::new(), |line| line.to_owned() + "\n")
+    };
+    let text = format!("{before}{}{behind}", examples.lines().skip(1).map(shown).collect::<String>());
+    let env = |name: &str| ["_HOST", "_ACCOUNT"].iter().any(|end| name.ends_with(end)).then(|| "secret".to_owned());
+    let read = |path: &str| if path == "patroni-ca.pem" { Ok(String::new()) } else { Err(std::io::ErrorKind::NotFound.into()) };
+    let files = [("us-east-1.toml".to_owned(), text)];
+    let config = Config::parse(Path::new("regions"), &files, &[], &Sources { now: now(), env: &env, read: &read });
+    let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    let names: Vec<_> = config.regions[0].discoveries.iter().map(|config| config.discovery.template.id.target.as_str()).collect();
+    assert_eq!(names, ["tenants", "orders"]);
+}
+
 /// What one region's text gives, beside an empty `eu-west-1.toml` that is not read.
 fn with(global: &str, region: &str, only: &[&str]) -> Result<Config, Problems> {
     let files = [("global.toml", global), ("eu-west-1.toml", "broken ["), ("us-east-1.toml", region)];
@@ -220,7 +239,7 @@ fn with_a_bus_a_node_knows_where_every_region_is_and_nothing_else_of_the_others(
     let shared = "redis://:S3CRET-from-env@h";
     assert_eq!(places, [("eu-west-1", shared), ("us-east-1", shared)]);
     assert_eq!((config.regions.len(), config.vantages.len()), (1, 0));
-    assert_eq!((bus.raw.as_millis(), bus.cache.as_secs(), bus.wire, bus.replicas), (250, 10, 2, 0));
+    assert_eq!((bus.raw.as_millis(), bus.cache.as_secs(), bus.wire, bus.replicas), (250, 10, crate::bus::wire::NEWEST, 0));
 
     let own = format!("{FAR}[bus]\nredis = \"rediss://h2\"");
     let config = beside(BUS, REGION, &own).unwrap_or_else(|problems| panic!("{problems}"));

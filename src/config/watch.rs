@@ -45,6 +45,7 @@ pub(super) fn config(urls: &[String], poolers: &[String], listen: Option<SocketA
             vantages: Vec::new(),
             poolers: in_front_of(url, &servers, &fronts),
             slow_query_ms: thresholds.average_query_ms,
+            listed: false,
         };
         targets.push(TargetConfig { settings, thresholds: thresholds.clone() });
     }
@@ -53,7 +54,7 @@ pub(super) fn config(urls: &[String], poolers: &[String], listen: Option<SocketA
         sampling: Sampling::default(),
         alerts: alert::Settings::default(),
         thresholds,
-        regions: vec![RegionConfig { name: REGION.into(), targets }],
+        regions: vec![RegionConfig { name: REGION.into(), targets, discoveries: Vec::new() }],
         bus: None,
         vantages: Vec::new(),
         warnings: Vec::new(),

@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rand::seq::SliceRandom;
 use secrecy::ExposeSecret;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -73,6 +74,8 @@ pub struct Connection {
     pub server: Host,
     /// The database asked for.
     pub database: String,
+    /// What the server had to be.
+    wanted: SessionAttrs,
     // After the client, so that the driver finds it gone.
     driver: Driver,
     cancel: CancelToken,
@@ -132,7 +135,11 @@ pub async fn connect(to: &ConnInfo, purpose: Purpose, within: Duration) -> Resul
         (_, SessionAttrs::PreferStandby) => &[SessionAttrs::Standby, SessionAttrs::Any],
         (_, _) => std::slice::from_ref(&to.session_attrs),
     };
-    let candidates: Vec<_> = rounds.iter().flat_map(|attrs| to.hosts.iter().map(move |host| (*attrs, host))).collect();
+    let mut hosts: Vec<&Host> = to.hosts.iter().collect();
+    if to.load_balance {
+        hosts.shuffle(&mut rand::rng());
+    }
+    let candidates: Vec<_> = rounds.iter().flat_map(|attrs| hosts.iter().map(move |host| (*attrs, *host))).collect();
     let mut first: Option<Failure> = None;
     for (nth, (attrs, host)) in candidates.iter().enumerate() {
         let until = share(deadline, candidates.len() - nth);
@@ -205,7 +212,8 @@ async fn attempt(
     require(&client, attrs, purpose).await?;
     let cancel = client.cancel_token();
     let route = Route { endpoint, tls };
-    Ok(Connection { client, phases: progress.phases, server: host.clone(), database: to.dbname.clone(), driver, cancel, route })
+    let (phases, server, database) = (progress.phases, host.clone(), to.dbname.clone());
+    Ok(Connection { client, phases, server, database, wanted: attrs, driver, cancel, route })
 }
 
 fn configure(to: &ConnInfo, purpose: Purpose, encrypted: bool) -> Config {
@@ -288,6 +296,17 @@ impl Connection {
     /// Whether the other side is gone. What it said last is in [`Connection::end`].
     pub fn is_closed(&self) -> bool {
         self.client.is_closed()
+    }
+
+    /// Whether not every server would do.
+    pub fn is_choosy(&self) -> bool {
+        self.wanted != SessionAttrs::Any
+    }
+
+    /// Whether the server is still what `target_session_attrs` wanted; so it is taken to be when it does not say.
+    pub async fn still_suits(&self) -> bool {
+        let asked = require(&self.client, self.wanted, Purpose::Resident).await;
+        !matches!(asked, Err((Outcome::Other, _))) || self.is_closed()
     }
 
     /// Why the connection ended, when the other side said so or the socket failed.

@@ -53,7 +53,7 @@ pub struct Host {
 }
 
 /// `target_session_attrs`: which of several hosts will do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // libpq's own words
 pub enum SessionAttrs {
     Any,
@@ -83,6 +83,8 @@ pub struct ConnInfo {
     pub connect_timeout: Option<Duration>,
     /// Which of several hosts will do.
     pub session_attrs: SessionAttrs,
+    /// Whether the hosts are tried in an order of chance (`load_balance_hosts=random`).
+    pub load_balance: bool,
 }
 
 impl ConnInfo {
@@ -102,6 +104,7 @@ impl ConnInfo {
             sslrootcert,
             connect_timeout: connect_timeout(&given)?,
             session_attrs: given.choice("target_session_attrs", &SESSION_ATTRS)?.unwrap_or(SessionAttrs::Any),
+            load_balance: given.choice("load_balance_hosts", &LOAD_BALANCE)?.unwrap_or(false),
         })
     }
 
@@ -119,16 +122,17 @@ impl PartialEq for ConnInfo {
     fn eq(&self, other: &Self) -> bool {
         use secrecy::ExposeSecret;
         let password = |of: &Self| of.password.as_ref().map(|secret| secret.expose_secret().to_owned());
-        (&self.hosts, &self.user, &self.dbname, self.sslmode, &self.sslrootcert, self.connect_timeout, self.session_attrs)
-            == (
-                &other.hosts,
-                &other.user,
-                &other.dbname,
-                other.sslmode,
-                &other.sslrootcert,
-                other.connect_timeout,
-                other.session_attrs,
-            )
+        self.load_balance == other.load_balance
+            && (&self.hosts, &self.user, &self.dbname, self.sslmode, &self.sslrootcert, self.connect_timeout, self.session_attrs)
+                == (
+                    &other.hosts,
+                    &other.user,
+                    &other.dbname,
+                    other.sslmode,
+                    &other.sslrootcert,
+                    other.connect_timeout,
+                    other.session_attrs,
+                )
             && password(self) == password(other)
     }
 }
@@ -157,6 +161,8 @@ const SESSION_ATTRS: [(&str, SessionAttrs); 6] = [
     ("standby", SessionAttrs::Standby),
     ("prefer-standby", SessionAttrs::PreferStandby),
 ];
+
+const LOAD_BALANCE: [(&str, bool); 2] = [("disable", false), ("random", true)];
 
 /// The port of PostgreSQL.
 const DEFAULT_PORT: u16 = 5432;

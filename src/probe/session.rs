@@ -11,8 +11,11 @@
 //! jittered backoff and are themselves attempts that the rules count.
 
 mod fast;
+mod listing;
 mod registry;
+mod retry;
 mod slow;
+mod whereabouts;
 
 use std::{
     collections::HashSet,
@@ -24,7 +27,6 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use rand::{SeedableRng, rngs::SmallRng};
 
 use super::{
     Failure, Sampling, connect,
@@ -39,7 +41,6 @@ use super::{
     query::statements,
 };
 use crate::{
-    backoff::Backoff,
     clock,
     model::{
         Outcome, Phase, Phases, TargetId, activity,
@@ -48,14 +49,13 @@ use crate::{
 };
 pub use fast::{Fast, FastReading};
 pub use registry::Registry;
+use retry::Retry;
 pub use slow::{CountersReading, Slow};
 
 /// A trivial query must be answered within this; the contract's definition of "unresponsive".
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// What the role's `CONNECTION LIMIT` must allow: both lanes and one fresh client.
 pub const WITH_TWO_LANES: i32 = 3;
-/// Reconnects of a lane: soon at first, so that a restart is hardly missed, and never rarer than recovery must be noticed.
-const RETRY: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(1));
 /// Transactions of a client check: the login and the trivial query.
 const CLIENT_CHECK: u64 = 2;
 /// How long a cancel request may take; it goes over a connection of its own, and the server may be frozen.
@@ -78,6 +78,8 @@ pub struct Server {
     held: [AtomicBool; 2],
     /// The databases that the server has, as the slow lane last saw them; empty before the first time.
     present: ArcSwap<HashSet<String>>,
+    /// Of several hosts, the one that the fast lane found last.
+    at: ArcSwapOption<Host>,
 }
 
 /// What one target gives to connect with.
@@ -149,33 +151,6 @@ const fn is_about_login(outcome: Outcome) -> bool {
     )
 }
 
-/// When a lane may try to connect again.
-#[derive(Debug)]
-struct Retry {
-    backoff: Backoff,
-    rng: SmallRng,
-    not_before: Option<Instant>,
-}
-
-impl Retry {
-    fn new() -> Self {
-        Self { backoff: RETRY, rng: SmallRng::from_os_rng(), not_before: None }
-    }
-
-    fn is_due(&self, now: Instant) -> bool {
-        self.not_before.is_none_or(|at| now >= at)
-    }
-
-    fn failed(&mut self, now: Instant) {
-        self.not_before = Some(now + self.backoff.next(&mut self.rng));
-    }
-
-    const fn succeeded(&mut self) {
-        self.backoff.reset();
-        self.not_before = None;
-    }
-}
-
 impl Server {
     /// A server that nobody has connected to yet.
     pub fn new(sampling: Sampling, kin: &Arc<Kin>) -> Self {
@@ -191,6 +166,7 @@ impl Server {
             facts: ArcSwapOption::empty(),
             held: [false.into(), false.into()],
             present: ArcSwap::default(),
+            at: ArcSwapOption::empty(),
         }
     }
 
@@ -243,7 +219,7 @@ impl Server {
         if let Some(reading) = latest.as_ref().filter(serves) {
             return reading.clone();
         }
-        let url = self.url_of_role(self.checks_done.load(Ordering::Relaxed), own);
+        let url = self.nearest_first(self.url_of_role(self.checks_done.load(Ordering::Relaxed), own));
         let result = client_check::check(&url, false, ANSWER_WITHIN).await;
         let at = clock::now();
         self.connected(at, result.as_ref().unwrap_or_else(|failure| &failure.phases));
@@ -355,10 +331,13 @@ impl Server {
     fn own(&self) -> Own {
         self.own.lock().expect("no panic while held").clone()
     }
-
     /// Whether the slow lane is connected.
     pub fn reads_slowly(&self) -> bool {
         self.held[1].load(Ordering::Relaxed)
+    }
+
+    fn holds_fast(&self) -> bool {
+        self.held[0].load(Ordering::Relaxed)
     }
 
     fn hold(&self, lane: usize, held: bool) {

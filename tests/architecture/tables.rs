@@ -20,6 +20,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "clock",
             "probe!",
             "probe::conninfo",
+            "probe::discovery",
             "region!",
             "region::replay",
             "region::thresholds",
@@ -74,16 +75,16 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("lettre", &["alert/channels/email"]),
     ("minijinja", &["alert/message"]),
     ("nix", &["sandbox", "cli", "app"]),
-    ("percent_encoding", &["probe/conninfo", "bus/redis", "web"]),
+    ("percent_encoding", &["probe/conninfo", "probe/discovery", "bus/redis", "web"]),
     ("rand", &["backoff", "probe", "region", "bus", "alert", "sandbox", "web", "cli/demo"]),
     ("redis", &["bus/redis", "sandbox"]),
-    ("reqwest", &["alert/channels", "alert/heartbeat", "cli/alerts"]),
+    ("reqwest", &["probe/discovery/patroni", "alert/channels", "alert/heartbeat", "cli/alerts"]),
     ("rusqlite", &["alert/journal"]),
     ("rustls", &["crypto", "probe", "web/tls"]),
     ("rustls_native_certs", &["probe/tls"]),
     ("secrecy", &["probe", "bus", "alert", "config", "web", "cli"]),
     ("serde", &["*"]),
-    ("serde_json", &["bus", "alert", "web", "cli"]),
+    ("serde_json", &["probe/discovery", "bus", "alert", "web", "cli"]),
     ("serde_path_to_error", &["config"]),
     ("sha2", &["alert"]),
     ("socket2", &["probe", "web"]),
@@ -99,7 +100,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("toml", &["config", "cli/rules"]),
     ("tracing", &["*"]),
     ("tracing_subscriber", &["cli"]),
-    ("wildmatch", &["alert/silence"]),
+    ("wildmatch", &["alert/silence", "probe/discovery"]),
 ];
 
 /// What only an actor or an adapter names. A message of actors is a shape, so `actix::Message` is free.
@@ -116,6 +117,7 @@ pub(crate) const EFFECTFUL: &str = "
     probe/vantage.rs probe/database/actor probe/database/counters.rs probe/database/size.rs
     probe/database/replication.rs
     probe/database/upkeep.rs probe/database/upkeep/rows.rs probe/database/upkeep/tables.rs
+    probe/discovery/databases probe/discovery/patroni.rs
     region/supervisor
     aggregate/actor
     bus.rs bus/actor bus/memory bus/redis

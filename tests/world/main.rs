@@ -13,6 +13,7 @@ mod channels;
 mod cli;
 mod cluster;
 mod deployed;
+mod discovery;
 mod doubles;
 mod email;
 mod exporters;

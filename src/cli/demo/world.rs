@@ -82,6 +82,7 @@ impl Region {
                 client: Some(conninfo(self.pooler.port(), database)),
             }],
             slow_query_ms: SLOW_QUERY_MS,
+            listed: false,
         })
     }
 
@@ -102,6 +103,7 @@ fn conninfo(port: u16, database: &str) -> ConnInfo {
         sslrootcert: None,
         connect_timeout: None,
         session_attrs: SessionAttrs::Any,
+        load_balance: false,
     }
 }
 

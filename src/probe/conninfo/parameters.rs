@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::ConnInfoError;
 
 /// Followed.
-const FOLLOWED: [&str; 10] = [
+const FOLLOWED: [&str; 11] = [
     "connect_timeout",
     "dbname",
     "host",
     "hostaddr",
+    "load_balance_hosts",
     "password",
     "port",
     "sslmode",
@@ -20,7 +21,7 @@ const FOLLOWED: [&str; 10] = [
 
 /// Accepted without effect, so that an application's string can be pasted: Isobar sets its own name, keepalives and encoding, has no
 /// GSSAPI to negotiate or compression to offer, and sends SNI always.
-const IGNORED: [&str; 13] = [
+const IGNORED: [&str; 12] = [
     "application_name",
     "client_encoding",
     "fallback_application_name",
@@ -29,7 +30,6 @@ const IGNORED: [&str; 13] = [
     "keepalives_count",
     "keepalives_idle",
     "keepalives_interval",
-    "load_balance_hosts",
     "sslcompression",
     "sslsni",
     "tcp_user_timeout",
@@ -142,6 +142,7 @@ impl Parameters {
         let found = words.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning);
         let expected = match name {
             "sslmode" => "one of disable, allow, prefer, require, verify-ca, verify-full",
+            "load_balance_hosts" => "disable or random",
             _ => "one of any, read-write, read-only, primary, standby, prefer-standby",
         };
         let refuse = || ConnInfoError::Value { name, expected, nearest: nearest(value, words.iter().map(|(word, _)| *word)) };

@@ -25,7 +25,7 @@ use crate::{
     model::{
         Outcome, Phases,
         counters::PoolerDetail,
-        reading::{Body, Path, PoolerReading},
+        reading::{Attempt, Body, Path, PoolerReading},
         sample::{Missing, Pool, Pooler},
     },
     probe::{
@@ -145,8 +145,8 @@ impl PoolProbe {
             return self.voice.say(clock::now(), Body::Overrun);
         }
         let reconnect = reading.reconnect.and_then(|tried| tried.attempt(&self.voice.server, &self.target.url));
-        for attempt in reading.lost.into_iter().chain(reconnect) {
-            self.voice.say(reading.at, Body::Attempt(attempt));
+        for attempt in reading.lost.into_iter().chain(reconnect).filter(|attempt| !self.is_for_the_list(attempt)) {
+            self.voice.say(reading.at, Body::Attempt(self.located(attempt)));
         }
         let facts = self.voice.server.facts().unwrap_or_default();
         let Some(snapshot) = reading.snapshot else {
@@ -172,13 +172,13 @@ impl PoolProbe {
             self.direct.hurry(now);
         }
         // Of several hosts, which is the server's is for a whole connection to find out.
-        let [host] = self.target.url.hosts.as_slice() else { return };
+        let Some(host) = self.voice.server.host(&self.target.url) else { return };
         if !self.sees || !self.knock.is_due(now) {
             return;
         }
         self.knock.start(now);
         let newer_than = now.checked_sub(SUSPICIOUS_EVERY / 2).unwrap_or(now);
-        let (server, host) = (Arc::clone(&self.voice.server), host.clone());
+        let server = Arc::clone(&self.voice.server);
         self.voice.run(ctx, async move { server.knock(newer_than, &host).await }, |probe, reading: KnockReading, _| {
             let interval = KNOCKING * probe.voice.server.interval(Lane::ClientCheck);
             probe.knock.end(reading.failure.is_none(), clock::now(), interval);
@@ -206,10 +206,24 @@ impl PoolProbe {
             let interval = probe.voice.server.interval(Lane::ClientCheck);
             probe.direct.end(!failed, clock::now(), DIRECTLY * interval);
             let again = probe.checked_at.replace(reading.at) == Some(reading.at);
-            if let Some(attempt) = attempt.filter(|_| !again) {
-                probe.voice.say(reading.at, Body::Attempt(attempt));
+            if let Some(attempt) = attempt.filter(|attempt| !again && !probe.is_for_the_list(attempt)) {
+                probe.voice.say(reading.at, Body::Attempt(probe.located(attempt)));
             }
         });
+    }
+
+    /// Of several hosts, a success says which one it was.
+    fn located(&self, attempt: Attempt) -> Attempt {
+        let several = self.target.url.hosts.len() > 1 && attempt.outcome == Outcome::Ok;
+        match self.voice.server.host(&self.target.url).filter(|_| several) {
+            Some(host) => Attempt { message: Some(format!("answered by {}:{}", host.name, host.port)), ..attempt },
+            None => attempt,
+        }
+    }
+
+    /// A database that was found by a list and is gone is soon gone from the list, and nobody's incident.
+    fn is_for_the_list(&self, attempt: &Attempt) -> bool {
+        self.target.listed && attempt.outcome == Outcome::NoSuchDatabase
     }
 
     fn read_console(&mut self, ctx: &mut Context<Self>, index: usize, now: Instant, newer_than: Instant) {

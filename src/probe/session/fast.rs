@@ -24,6 +24,9 @@ use crate::{
 /// Blockers are asked for at most this often: `pg_blocking_pids` takes every lock partition for a moment.
 const BLOCKERS_EVERY: Duration = Duration::from_secs(1);
 
+/// With `target_session_attrs`: how often the server is asked what it is.
+const SUITS_EVERY: Duration = Duration::from_secs(2);
+
 /// Transactions of a connect: the login, the first query, and what prepares the reads.
 const CONNECT: u64 = 10;
 
@@ -38,6 +41,8 @@ pub struct Fast {
     before: Option<Arc<Snapshot>>,
     /// Which of the server's databases to connect to; moves on when one does not exist.
     turn: usize,
+    /// When the server was last asked whether it is still of the kind that is wanted.
+    suited_at: Option<Instant>,
 }
 
 /// What one use of the fast lane brought.
@@ -55,7 +60,7 @@ pub struct FastReading {
 
 impl Fast {
     pub(super) fn new() -> Self {
-        Self { resident: None, retry: Retry::new(), latest: None, blockers_at: None, before: None, turn: 0 }
+        Self { resident: None, retry: Retry::new(), latest: None, blockers_at: None, before: None, turn: 0, suited_at: None }
     }
 
     pub(super) async fn read(&mut self, server: &Server, newer_than: Instant) -> FastReading {
@@ -77,6 +82,7 @@ impl Fast {
             && self.retry.is_due(clock::now())
             && let Some(url) = server.url(self.turn)
         {
+            let url = server.nearest_first(url);
             let result = match self.connect(server, &url).await {
                 Ok(phases) => self.snapshot(server).await.map(|seen| {
                     snapshot = Some(seen);
@@ -85,6 +91,9 @@ impl Fast {
                 Err(failure) => Err(failure),
             };
             reconnect = Some(CheckReading { at: clock::now(), asked: Asked::by(&url), result });
+        }
+        if snapshot.is_some() {
+            self.leave_unless_it_suits(server).await;
         }
         server.hold(0, self.resident.is_some());
         self.latest.insert(FastReading { at: clock::now(), snapshot, lost, reconnect }).clone()
@@ -114,6 +123,7 @@ impl Fast {
         };
         match connected.await {
             Ok((connection, reader, phases)) => {
+                server.is_at(&connection.server);
                 self.resident = Some((connection, reader));
                 self.retry.succeeded();
                 Ok(phases)
@@ -126,6 +136,25 @@ impl Fast {
                 self.turn += usize::from(is_about_login(failure.outcome));
                 Err(failure)
             }
+        }
+    }
+
+    /// A promotion does not end a standby's sessions: one that wants a standby must find out by itself. A server that does not answer is for
+    /// the next reading to notice.
+    async fn leave_unless_it_suits(&mut self, server: &Server) {
+        let Some((connection, _)) = self.resident.as_ref().filter(|(connection, _)| connection.is_choosy()) else { return };
+        let started = clock::now();
+        if self.suited_at.is_some_and(|at| started.saturating_duration_since(at) < SUITS_EVERY) {
+            return;
+        }
+        self.suited_at = Some(started);
+        let suits = tokio::time::timeout(ANSWER_WITHIN, connection.still_suits()).await;
+        let now = clock::now();
+        server.spent(Lane::Fast, now, now - started);
+        server.transacted(&connection.database, Transactions::committed(1));
+        if matches!(suits, Ok(false)) {
+            tracing::info!(server = connection.server.name, port = connection.server.port, "changed roles; the session moves");
+            self.resident = None;
         }
     }
 

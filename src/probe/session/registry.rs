@@ -11,7 +11,7 @@ use crate::{
     clock,
     probe::{
         Sampling,
-        conninfo::{ConnInfo, Host},
+        conninfo::{ConnInfo, Host, SessionAttrs},
         database::replication::Kin,
         pool::console::SharedConsole,
     },
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Registry {
     origin: Instant,
-    servers: Mutex<HashMap<Vec<Host>, Weak<Server>>>,
+    servers: Mutex<HashMap<(Vec<Host>, SessionAttrs), Weak<Server>>>,
     consoles: Mutex<HashMap<(Vec<Host>, String), Weak<SharedConsole>>>,
     kin: Arc<Kin>,
 }
@@ -37,11 +37,14 @@ impl Registry {
     pub fn server(&self, url: &ConnInfo, sampling: &Sampling) -> Arc<Server> {
         let mut servers = self.servers.lock().expect("no panic while held");
         servers.retain(|_, server| server.strong_count() > 0);
-        if let Some(server) = servers.get(&url.hosts).and_then(Weak::upgrade) {
+        // One of several hosts may be another one for who wants something else.
+        let wanted = if url.hosts.len() > 1 { url.session_attrs } else { SessionAttrs::Any };
+        let key = (url.hosts.clone(), wanted);
+        if let Some(server) = servers.get(&key).and_then(Weak::upgrade) {
             return server;
         }
         let server = Arc::new(Server::new(sampling.clone(), &self.kin));
-        servers.insert(url.hosts.clone(), Arc::downgrade(&server));
+        servers.insert(key, Arc::downgrade(&server));
         server
     }
 

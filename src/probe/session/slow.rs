@@ -258,7 +258,8 @@ impl Slow {
 
     /// The connection, made anew when it is gone and the backoff allows.
     async fn connected(&mut self, server: &Server) -> Result<&Resident, Failure> {
-        if self.resident.as_ref().is_some_and(|resident| resident.connection.is_closed()) {
+        let is_of_use = |held: &Connection| !held.is_closed() && !server.has_moved_from(&held.server);
+        if self.resident.as_ref().is_some_and(|resident| !is_of_use(&resident.connection)) {
             self.resident = None;
         }
         server.hold(1, self.resident.is_some());
@@ -314,7 +315,7 @@ impl Slow {
             phases: Phases::default(),
             message: "no target of the server is left".to_owned(),
         };
-        let url = server.url(self.turn).ok_or_else(unwatched)?;
+        let url = server.beside_the_fast_lane(server.url(self.turn).ok_or_else(unwatched)?);
         let connection = connect(&url, Purpose::Resident, ANSWER_WITHIN).await?;
         server.connected(clock::now(), &connection.phases);
         let prepare = try_join(Counters::prepare(&connection.client), Sizes::prepare(&connection.client));

@@ -34,6 +34,7 @@ impl Target {
             vantages: vec![],
             poolers: (0..poolers).map(pooler).collect(),
             slow_query_ms: 1_000.0,
+            listed: false,
         };
         let joined = Joined::new(&settings, &Thresholds::default(), &Sampling::default());
         Self { joined, start: clock::now() }

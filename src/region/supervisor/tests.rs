@@ -101,10 +101,11 @@ fn target(name: &str) -> (TargetSettings, Thresholds) {
         sslrootcert: None,
         connect_timeout: None,
         session_attrs: SessionAttrs::Any,
+        load_balance: false,
     };
     let id = TargetId::new("here", name);
     (
-        TargetSettings { id, url, critical: false, vantages: vec![], poolers: vec![], slow_query_ms: 1_000.0 },
+        TargetSettings { id, url, critical: false, vantages: vec![], poolers: vec![], slow_query_ms: 1_000.0, listed: false },
         Thresholds::default(),
     )
 }

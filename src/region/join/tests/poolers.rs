@@ -21,6 +21,7 @@ fn target(poolers: Vec<PoolerSettings>) -> Joined {
         vantages: Vec::new(),
         poolers,
         slow_query_ms: 1000.0,
+        listed: false,
     };
     Joined::new(&settings, &Thresholds::default(), &Sampling::default())
 }
