@@ -27,6 +27,8 @@ pub mod tls;
 pub mod vantage;
 pub mod voice;
 
+pub use pool::pgbouncer::Dialect;
+
 use std::time::Duration;
 
 use actix::Recipient;

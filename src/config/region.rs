@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{RegionName, TargetId, sample::PoolerKind},
-    probe::{PoolerSettings, TargetSettings, conninfo::ConnInfo},
+    probe::{Dialect, PoolerSettings, TargetSettings, conninfo::ConnInfo},
     region::thresholds::Thresholds,
 };
 
@@ -167,7 +167,7 @@ fn pooler(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> 
         kind = POOLER_KINDS.iter().find(|(name, _)| *name == text.value).map(|(_, kind)| *kind);
         let names = POOLER_KINDS.map(|(name, _)| name);
         match (kind, nearest(&text.value, names.into_iter())) {
-            (Some(PoolerKind::Pgbouncer), _) => {}
+            (Some(kind), _) if Dialect::of(kind).is_some() => {}
             (Some(_), _) => {
                 findings.warn(&text.at, "not watched by this version yet", "nothing to do: a later version will watch it");
             }
@@ -185,15 +185,17 @@ fn pooler(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> 
         let fix = "add url (its console) or client_url (what an application would use), best both";
         findings.problem(&section.place(), "has neither url nor client_url", fix);
     }
-    let kind = kind.filter(|kind| *kind == PoolerKind::Pgbouncer)?;
-    if console.as_ref().is_some_and(|console| console.dbname != CONSOLE) {
-        let fix = "end it with /pgbouncer, or name it client_url if it is what an application would use";
-        findings.problem(&section.at("url"), "does not lead to PgBouncer's console", fix);
+    let dialect = Dialect::of(kind?)?;
+    let (title, names) = (dialect.title(), dialect.consoles());
+    if console.as_ref().is_some_and(|console| !dialect.names_its_console() && !dialect.is_console(&console.dbname)) {
+        let fix = format!("end it with /{}, or name it client_url if it is what an application would use", names.join(" or /"));
+        findings.problem(&section.at("url"), format!("does not lead to {title}'s console"), fix);
     }
-    if client.as_ref().is_some_and(|client| client.dbname == CONSOLE) {
+    if client.as_ref().is_some_and(|client| dialect.is_console(&client.dbname)) {
         let fix = "name the console url, and give in client_url the database that an application would use";
-        findings.problem(&section.at("client_url"), "leads to PgBouncer's console", fix);
+        findings.problem(&section.at("client_url"), format!("leads to {title}'s console"), fix);
     }
+    let kind = dialect.kind();
     (console.is_some() || client.is_some()).then_some(PoolerSettings { kind, console, client })
 }
 

@@ -9,7 +9,10 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::{alert::Settings, model::Timestamp};
+use crate::{
+    alert::Settings,
+    model::{Timestamp, sample::PoolerKind},
+};
 
 /// In every value that must not show.
 const SECRET: &str = "S3CRET";
@@ -392,4 +395,24 @@ fn watch_puts_poolers_in_front_of_their_targets() {
     for (poolers, expected) in table {
         assert_eq!(watched(&[a, b], poolers), expected);
     }
+}
+
+#[test]
+fn watch_knows_a_console_by_its_database() {
+    let kind = |pooler: &str| {
+        let owned = |text: &str| vec![text.to_owned()];
+        let config = Config::for_watch(&owned("postgres://me@h/a"), &owned(pooler), None).unwrap();
+        let pooler = &config.regions[0].targets[0].settings.poolers[0];
+        (pooler.kind, pooler.client.is_some())
+    };
+    for (database, expected) in [
+        ("pgbouncer", PoolerKind::Pgbouncer),
+        ("pgcat", PoolerKind::Pgcat),
+        ("console", PoolerKind::Odyssey),
+        ("admin", PoolerKind::Pgdog),
+    ] {
+        assert_eq!(kind(&format!("postgres://s@p:6432/{database}")), (expected, false), "{database}");
+    }
+    let admin = watched(&["postgres://me@h/admin"], &["postgres://me@p:6432/admin"]);
+    assert_eq!(admin, "local/admin [me@p:6432/pgbouncer|me@p:6432/admin]", "a server's own database is no console");
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     alert,
     model::{TargetId, sample::PoolerKind},
-    probe::{PoolerSettings, Sampling, TargetSettings, conninfo::ConnInfo},
+    probe::{Dialect, PoolerSettings, Sampling, TargetSettings, conninfo::ConnInfo},
     region::thresholds::Thresholds,
     web,
 };
@@ -88,8 +88,13 @@ fn parse(texts: &[String], what: &str, problems: &mut Vec<Problem>) -> Vec<ConnI
 /// The poolers of one target; a console and a client's way at the same address are one pooler.
 fn in_front_of(url: &ConnInfo, servers: &[ConnInfo], fronts: &[ConnInfo]) -> Vec<PoolerSettings> {
     let belongs = |front: &ConnInfo| front.dbname == url.dbname || servers.iter().all(|server| server.dbname != front.dbname);
+    // A name that a server's own database has is a client's way.
+    let console_of = |front: &ConnInfo| {
+        let database = servers.iter().any(|server| server.dbname == front.dbname);
+        Dialect::guess(&front.dbname).filter(|_| !database)
+    };
     let (consoles, clients): (Vec<_>, Vec<_>) =
-        fronts.iter().filter(|front| belongs(front)).cloned().partition(|front| front.dbname == CONSOLE);
+        fronts.iter().filter(|front| belongs(front)).cloned().partition(|front| console_of(front).is_some());
     let mut poolers: Vec<_> = clients
         .into_iter()
         .map(|client| {
@@ -98,10 +103,11 @@ fn in_front_of(url: &ConnInfo, servers: &[ConnInfo], fronts: &[ConnInfo]) -> Vec
         })
         .collect();
     for console in consoles {
+        let kind = console_of(&console).map_or(PoolerKind::Pgbouncer, Dialect::kind);
         let address = console.address();
         match poolers.iter_mut().find(|pooler| pooler.name() == address) {
-            Some(pooler) => pooler.console = Some(console),
-            None => poolers.push(PoolerSettings { kind: PoolerKind::Pgbouncer, console: Some(console), client: None }),
+            Some(pooler) => (pooler.kind, pooler.console) = (kind, Some(console)),
+            None => poolers.push(PoolerSettings { kind, console: Some(console), client: None }),
         }
     }
     poolers

@@ -54,12 +54,16 @@ pub struct DatabaseRates {
     pub commits: u64,
     /// Rolled back.
     pub rollbacks: u64,
-    /// Sessions ended by an administrator or a fatal error.
-    pub sessions_killed_or_fatal: u64,
-    /// Clients that vanished.
-    pub sessions_abandoned: u64,
+    /// Sessions ended by an administrator; 14 and later.
+    pub sessions_killed: Option<u64>,
+    /// Sessions ended by a fatal error; 14 and later.
+    pub sessions_fatal: Option<u64>,
+    /// Clients that vanished; 14 and later.
+    pub sessions_abandoned: Option<u64>,
     /// Deadlocks.
     pub deadlocks: u64,
+    /// Statements cancelled by recovery.
+    pub conflicts: u64,
     /// Buffer hits.
     pub blocks_hit: u64,
     /// Buffer reads.
@@ -68,7 +72,7 @@ pub struct DatabaseRates {
     pub temp_bytes: u64,
 }
 
-/// Counters of one database in a PgBouncer (`SHOW STATS_TOTALS`), as they stand; base units.
+/// Counters of one database in a pooler (`SHOW STATS_TOTALS` and the like), as they stand; base units.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)]
@@ -81,7 +85,8 @@ pub struct PoolerCounters {
     pub sent_bytes: u64,
     pub transaction_seconds: f64,
     pub query_seconds: f64,
-    pub wait_seconds: f64,
+    /// Null where the pooler does not count it (Odyssey).
+    pub wait_seconds: Option<f64>,
 }
 
 /// One row of `SHOW DATABASES`.

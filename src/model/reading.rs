@@ -109,6 +109,10 @@ pub struct PoolerReading {
     pub message: Option<String>,
     /// The detail for metrics.
     pub detail: Arc<PoolerDetail>,
+    /// What it counted as errors of this target's clients since it started; none where it counts none.
+    pub errors: Option<u64>,
+    /// What this kind of pooler does not tell.
+    pub missing: Vec<Missing>,
 }
 
 /// Which way an attempt went.

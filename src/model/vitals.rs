@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use application::ApplicationPool;
-pub use errors::{ConnectionErrors, Errors};
+pub use errors::{ConnectionErrors, Errors, Failures};
 pub use host::{Host, Service};
 pub use replication::{Change, Conflicts, Replica, Replication, Role, Slot, Upstream};
 pub use upkeep::{Checkpoints, Holder, InvalidIndex, Io, Locks, Prepared, Sequence, Table, Tables, Upkeep};

@@ -9,8 +9,12 @@ use actix::{Actor, Addr, Arbiter, ArbiterHandle, Handler, Recipient};
 use tokio::runtime::Handle;
 
 use super::{
-    DeathWatch, Sampling, Spawn, Stop, StopProbe, TargetSettings, database::DatabaseProbe, pool::PoolProbe, query::QueryProbe,
-    session::Registry, voice::Voice,
+    DeathWatch, Sampling, Spawn, Stop, StopProbe, TargetSettings,
+    database::DatabaseProbe,
+    pool::{PoolProbe, pgbouncer::Dialect},
+    query::QueryProbe,
+    session::Registry,
+    voice::Voice,
 };
 use crate::model::reading::{ProbeKind, Reading};
 
@@ -52,7 +56,10 @@ impl Spawn for Launcher {
         let target = target.clone();
         match kind {
             ProbeKind::Pool => {
-                let console = |pooler: &super::PoolerSettings| pooler.console.as_ref().map(|url| self.registry.console(url));
+                let console = |pooler: &super::PoolerSettings| {
+                    let dialect = Dialect::of(pooler.kind)?;
+                    pooler.console.as_ref().map(|url| self.registry.console(dialect, url))
+                };
                 let consoles = target.poolers.iter().map(console).collect();
                 Running::start(PoolProbe::start_in_arbiter(&arbiter, move |_| PoolProbe::new(voice, target, consoles)))
             }

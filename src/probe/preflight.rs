@@ -1,7 +1,7 @@
 //! What `isobar check` does with one target before anybody depends on it: connects phase by phase, asks what the role may see,
 //! and lets a client try each pooler. Reads only; its connections close at once.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::Serialize;
 
@@ -10,13 +10,16 @@ use super::{
     connect::{Connection, Purpose, connect},
     conninfo::ConnInfo,
     database::counters::Counters,
-    pool::{client_check, pgbouncer::Console},
+    pool::{
+        client_check,
+        pgbouncer::{Console, Dialect},
+    },
     query::statements,
     session::WITH_TWO_LANES,
 };
 use crate::{
     clock,
-    model::{Outcome, Phase, Phases, sample::PoolerKind},
+    model::{Outcome, Phase, Phases},
 };
 
 /// A person waits for the answer and wants the cause rather than haste.
@@ -122,25 +125,35 @@ async fn pooler(target: &TargetSettings, settings: &PoolerSettings) -> Vec<Findi
     let part = settings.name();
     let finding = |check, level, detail: String, fix| Finding { part: part.clone(), check, level, detail, fix };
     let mut findings = Vec::new();
-    if settings.kind != PoolerKind::Pgbouncer {
-        findings.push(finding("console", Level::Degraded, "this kind of pooler is not watched by this version".to_owned(), None));
-    } else if let Some(url) = &settings.console {
-        match Console::new(url.clone()).read(clock::now(), WITHIN).await {
+    if let Some((dialect, url)) = Dialect::of(settings.kind).zip(settings.console.as_ref()) {
+        match Console::new(dialect, url.clone()).read(clock::now(), WITHIN).await {
             Err(failure) => findings.push(broken(&part, "console", &failure)),
             Ok(view) => {
                 let client = settings.client.as_ref().map(|client| client.dbname.as_str());
-                let (pools, detail, _) = view.for_target(client, &target.url.hosts, &target.url.dbname);
-                let version = detail.version.unwrap_or_default();
-                findings.push(finding("console", Level::Good, format!("PgBouncer {version}"), None));
-                findings.push(if detail.databases.is_empty() && pools.is_empty() {
-                    let fix = "name the pooler's database with client_url, or check [databases] in pgbouncer.ini".to_owned();
+                let leading = view.for_target(client, &target.url.hosts, &target.url.dbname);
+                let version = leading.detail.version.unwrap_or_default();
+                findings.push(finding(
+                    "console",
+                    Level::Good,
+                    format!("{} {version}", dialect.title()).trim_end().to_owned(),
+                    None,
+                ));
+                let databases = leading.detail.databases.iter().map(|row| row.name.as_str());
+                let names: BTreeSet<_> = databases.chain(leading.pools.iter().map(|pool| pool.database.as_str())).collect();
+                findings.push(if names.is_empty() {
+                    let fix = format!(
+                        "name the pooler's database with client_url, or check the databases that {} serves",
+                        dialect.title()
+                    );
                     finding("pools", Level::Degraded, format!("nothing leads to database {}", target.url.dbname), Some(fix))
                 } else {
-                    let names: Vec<_> = detail.databases.iter().map(|row| row.name.as_str()).collect();
+                    let names: Vec<_> = names.into_iter().collect();
                     finding("pools", Level::Good, format!("databases: {}", names.join(", ")), None)
                 });
             }
         }
+    } else if Dialect::of(settings.kind).is_none() {
+        findings.push(finding("console", Level::Degraded, "this kind of pooler is not watched by this version".to_owned(), None));
     }
     if let Some(client) = &settings.client {
         match client_check::check(client, true, WITHIN).await {

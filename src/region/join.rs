@@ -4,6 +4,7 @@
 //! A reading is fresh for three of its intervals and a second; the interval is the configured one, or the one at which readings
 //! really came when the governor slowed the lane. A stale reading is as good as none: its fields are null, with the cause.
 
+mod failing;
 mod sample;
 mod vitals;
 
@@ -32,6 +33,7 @@ use crate::{
     probe::{Sampling, TargetSettings, database::size::Growth, session::ANSWER_WITHIN},
 };
 
+use failing::Failing;
 use vitals::Slow;
 
 /// A reading that is later than this many intervals, and [`GRACE`], is stale.
@@ -77,6 +79,7 @@ pub struct Joined {
     growth: Growth,
     growth_per_day: Option<f64>,
     slow: Slow,
+    failing: Failing,
     cost: Cost,
     /// When the newest reading was taken, for judging and for people: the wall clock may jump back.
     measured: Option<(Instant, Timestamp)>,
@@ -103,6 +106,7 @@ impl Joined {
             growth: Growth::default(),
             growth_per_day: None,
             slow: Slow::default(),
+            failing: Failing::default(),
             measured: None,
             undelivered: Vec::new(),
         }
@@ -145,7 +149,10 @@ impl Joined {
                 renew(&mut self.activity, at, expected, (Arc::clone(activity), missing.clone()));
             }
             Body::Pooler(reading) => self.take_pooler(at, reading),
-            Body::Attempt(attempt) => self.attempts.note(attempt.clone(), at, reading.wall),
+            Body::Attempt(attempt) => {
+                self.failing.attempt(at, attempt, &self.settings.poolers);
+                self.attempts.note(attempt.clone(), at, reading.wall);
+            }
             Body::Queries(queries) => renew(&mut self.queries, at, self.sampling.statements, queries.clone()),
             Body::Database(database) => self.take_database(at, database),
             Body::Size(size) => {
@@ -163,6 +170,11 @@ impl Joined {
 
     /// The slow signals, when some came since this was asked.
     pub fn vitals(&mut self, now: Instant) -> Option<Arc<Vitals>> {
+        if self.slow.wants_errors(now) {
+            let counted = self.counters.as_ref().is_some_and(|latest| latest.is_fresh(now) && latest.value.is_ok());
+            let lately = self.transactions.sums(now).filter(|_| counted);
+            self.slow.errors(now, self.failing.errors(now, self.sampling.statements, lately));
+        }
         self.slow.news(now)
     }
 
@@ -202,6 +214,10 @@ impl Joined {
         state.paused = count(state.paused, reading.pooler.outcome == Outcome::PoolerPaused);
         let fails = state.unreached > 0 || state.paused > 0;
         state.failing_since = fails.then(|| state.failing_since.unwrap_or(at));
+        let errors = self.failing.pooler(reading.index, reading.errors);
+        if errors.pooler > 0 {
+            self.transactions.add(at, errors);
+        }
         let consoled = self.settings.poolers[reading.index].console.is_some();
         let expected = if consoled { Duration::from_millis(self.cost.interval_ms) } else { self.sampling.client_check };
         renew(&mut state.latest, at, expected, reading.clone());
@@ -210,6 +226,7 @@ impl Joined {
     fn take_database(&mut self, at: Instant, database: &Result<DatabaseReading, Missing>) {
         if let Ok(DatabaseReading { rates: Some(rates), .. }) = database {
             let sums = Sums::from(rates);
+            self.failing.count(sums, rates.sessions_killed.is_some());
             self.transactions.add(at, sums);
             self.blocks.add(at, sums);
             self.cache_hit_ratio = sums.cache_hit_ratio().or(self.cache_hit_ratio);

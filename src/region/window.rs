@@ -12,8 +12,20 @@ use crate::model::counters::DatabaseRates;
 pub struct Sums {
     /// Committed and rolled back.
     pub transactions: u64,
-    /// Rolled back, killed and fatal.
-    pub failed: u64,
+    /// Rolled back.
+    pub rollbacks: u64,
+    /// Of those, by a deadlock.
+    pub deadlocks: u64,
+    /// Of those, cancelled by recovery.
+    pub conflicts: u64,
+    /// Sessions that an administrator ended.
+    pub killed: u64,
+    /// Sessions that a fatal error ended.
+    pub fatal: u64,
+    /// Sessions whose client vanished.
+    pub abandoned: u64,
+    /// What poolers counted as errors.
+    pub pooler: u64,
     /// Blocks found in the cache.
     pub hits: u64,
     /// Blocks read from outside it.
@@ -21,9 +33,15 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// Failed share of the transactions, 0..1; none without any.
+    /// What failed: rolled back, killed and fatal, and the poolers' own errors.
+    pub const fn failed(&self) -> u64 {
+        self.rollbacks.saturating_add(self.killed).saturating_add(self.fatal).saturating_add(self.pooler)
+    }
+
+    /// Failed share of the transactions, 0..1; none without either. Where nothing gets through to the server at all, all of it failed.
     pub fn error_rate(&self) -> Option<f64> {
-        (self.transactions > 0).then(|| (self.failed as f64 / self.transactions as f64).min(1.0))
+        let failed = self.failed();
+        (self.transactions > 0 || failed > 0).then(|| (failed as f64 / self.transactions.max(1) as f64).min(1.0))
     }
 
     /// Share of the blocks that came from the cache, 0..1; none without any.
@@ -32,19 +50,33 @@ impl Sums {
         (all > 0).then(|| self.hits as f64 / all as f64)
     }
 
-    fn add(&mut self, other: Self) {
-        self.transactions += other.transactions;
-        self.failed += other.failed;
-        self.hits += other.hits;
-        self.reads += other.reads;
+    /// Adds what else happened.
+    pub fn add(&mut self, other: Self) {
+        let sum = |mine: &mut u64, others: u64| *mine = mine.saturating_add(others);
+        sum(&mut self.transactions, other.transactions);
+        sum(&mut self.rollbacks, other.rollbacks);
+        sum(&mut self.deadlocks, other.deadlocks);
+        sum(&mut self.conflicts, other.conflicts);
+        sum(&mut self.killed, other.killed);
+        sum(&mut self.fatal, other.fatal);
+        sum(&mut self.abandoned, other.abandoned);
+        sum(&mut self.pooler, other.pooler);
+        sum(&mut self.hits, other.hits);
+        sum(&mut self.reads, other.reads);
     }
 }
 
 impl From<&DatabaseRates> for Sums {
     fn from(rates: &DatabaseRates) -> Self {
         Self {
-            transactions: rates.commits + rates.rollbacks,
-            failed: rates.rollbacks + rates.sessions_killed_or_fatal,
+            transactions: rates.commits.saturating_add(rates.rollbacks),
+            rollbacks: rates.rollbacks,
+            deadlocks: rates.deadlocks,
+            conflicts: rates.conflicts,
+            killed: rates.sessions_killed.unwrap_or(0),
+            fatal: rates.sessions_fatal.unwrap_or(0),
+            abandoned: rates.sessions_abandoned.unwrap_or(0),
+            pooler: 0,
             hits: rates.blocks_hit,
             reads: rates.blocks_read,
         }

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod bus;
+mod errors;
 mod exposition;
 mod own;
 mod pgbouncer;
@@ -52,6 +53,7 @@ pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format,
     replication::families(&mut page);
     upkeep::families(&mut page);
     pgbouncer::families(&mut page);
+    errors::families(&mut page);
     alerts::families(&mut page.text, book);
     own::families(&mut page, world, own);
     if let Some(state) = &own.bus {

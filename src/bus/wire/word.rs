@@ -56,6 +56,18 @@ impl Word<'_, f64> for f64 {
     }
 }
 
+/// Where a later model knows a lack that its word has no room for: what is never negative says so by that.
+impl Word<'_, Option<f64>> for f64 {
+    fn of(model: &Option<f64>) -> Self {
+        model.filter(|value| value.is_finite()).unwrap_or(-1.0)
+    }
+
+    fn thaw(self) -> Result<Option<f64>, Refusal> {
+        let value: f64 = Word::<f64>::thaw(self)?;
+        Ok((value >= 0.0).then_some(value))
+    }
+}
+
 macro_rules! text {
     ($($kind:ty: $as_str:ident)*) => { $(
         impl<'a> Word<'a, $kind> for &'a str {

@@ -133,13 +133,19 @@ pub fn rates(previous: &DatabaseCounters, now: &DatabaseCounters, elapsed: Durat
     if elapsed.is_zero() || previous.datid != now.datid || previous.stats_reset != now.stats_reset {
         return None;
     }
-    let ended = |counters: &DatabaseCounters| counters.sessions_killed.unwrap_or(0) + counters.sessions_fatal.unwrap_or(0);
+    // Unknown before 14; a count that goes backwards makes the whole unfit to compare.
+    let sessions = |of: fn(&DatabaseCounters) -> Option<u64>| match (of(now), of(previous)) {
+        (Some(now), Some(then)) => now.checked_sub(then).map(Some),
+        _ => Some(None),
+    };
     Some(DatabaseRates {
         interval_ms: elapsed.as_secs_f64() * 1e3,
         commits: now.xact_commit.checked_sub(previous.xact_commit)?,
         rollbacks: now.xact_rollback.checked_sub(previous.xact_rollback)?,
-        sessions_killed_or_fatal: ended(now).checked_sub(ended(previous))?,
-        sessions_abandoned: now.sessions_abandoned.unwrap_or(0).checked_sub(previous.sessions_abandoned.unwrap_or(0))?,
+        sessions_killed: sessions(|counters| counters.sessions_killed)?,
+        sessions_fatal: sessions(|counters| counters.sessions_fatal)?,
+        sessions_abandoned: sessions(|counters| counters.sessions_abandoned)?,
+        conflicts: now.conflicts.checked_sub(previous.conflicts)?,
         deadlocks: now.deadlocks.checked_sub(previous.deadlocks)?,
         blocks_hit: now.blks_hit.checked_sub(previous.blks_hit)?,
         blocks_read: now.blks_read.checked_sub(previous.blks_read)?,

@@ -19,6 +19,7 @@ use super::{
     check::{Check, SUSPICIOUS_EVERY},
     client_check,
     console::{ConsoleReading, SharedConsole},
+    pgbouncer::Leading,
 };
 use crate::{
     clock,
@@ -244,44 +245,43 @@ impl PoolProbe {
 
     fn console_read(&mut self, index: usize, reading: ConsoleReading) {
         let watch = &mut self.poolers[index];
-        let (mut pools, detail, failure) = match reading.view {
+        let (mut leading, failure) = match reading.view {
             Ok(view) => {
                 let client = watch.settings.client.as_ref().map(|client| client.dbname.as_str());
-                let (pools, mut detail, mean_wait_ms) = view.for_target(client, &self.target.url.hosts, &self.target.url.dbname);
-                detail.mean_wait_ms = mean_wait_ms;
-                (pools, detail, None)
+                (view.for_target(client, &self.target.url.hosts, &self.target.url.dbname), None)
             }
-            Err(failure) => {
-                let name = watch.settings.name();
-                (Vec::new(), PoolerDetail { name, ..PoolerDetail::default() }, Some(failure))
-            }
+            Err(failure) => (nothing(watch.settings.name()), Some(failure)),
         };
+        let pools = &mut leading.pools;
         if let Some(client) = &watch.settings.client {
             let queued =
                 pools.iter().filter(|pool| serves(pool, &client.user, &client.dbname)).map(|pool| pool.clients_waiting).sum();
             watch.left_behind = watch.left_behind.min(queued);
             let own = watch.left_behind + u32::from(watch.check.running_since.is_some());
-            leave_out_own_checks(&mut pools, own, &client.user, &client.dbname);
+            leave_out_own_checks(pools, own, &client.user, &client.dbname);
             watch.busy = pools.iter().any(|pool| serves(pool, &client.user, &client.dbname) && (pool.paused || is_full(pool)));
         }
         let waiting = pools.iter().any(|pool| pool.clients_waiting > 0);
         if failure.is_some() || waiting {
             watch.check.hurry(reading.at);
         }
-        self.say_pooler(index, reading.at, pools, detail, failure);
+        self.say_pooler(index, reading.at, leading, failure);
     }
 
-    fn say_pooler(&self, index: usize, at: Instant, pools: Vec<Pool>, detail: PoolerDetail, failure: Option<Failure>) {
+    fn say_pooler(&self, index: usize, at: Instant, leading: Leading, failure: Option<Failure>) {
         let watch = &self.poolers[index];
         let outcome = match &failure {
             Some(failure) => failure.outcome,
-            None if is_paused(&pools, &detail) => Outcome::PoolerPaused,
+            None if leading.paused => Outcome::PoolerPaused,
+            None if leading.all_banned => Outcome::PoolExhausted,
             None => Outcome::Ok,
         };
+        let Leading { pools, detail, errors, missing, banned, .. } = leading;
         let pooler =
             Pooler { kind: watch.settings.kind, name: watch.settings.name(), up: outcome == Outcome::Ok, outcome, pools };
-        let message = failure.map(|failure| failure.message);
-        self.voice.say(at, Body::Pooler(PoolerReading { index, pooler, message, detail: Arc::new(detail) }));
+        let unfit = (!banned.is_empty()).then(|| format!("it gives out no connection to {}", banned.join(", ")));
+        let message = failure.map(|failure| failure.message).or(unfit);
+        self.voice.say(at, Body::Pooler(PoolerReading { index, pooler, message, detail: Arc::new(detail), errors, missing }));
     }
 
     fn check_through(&mut self, ctx: &mut Context<Self>, index: usize, now: Instant) {
@@ -307,11 +307,11 @@ impl PoolProbe {
             if result.is_ok() {
                 probe.voice.server.transacted(&probe.target.url.dbname, Transactions::committed(1));
             }
-            let detail = PoolerDetail { name: watch.settings.name(), ..PoolerDetail::default() };
+            let leading = nothing(watch.settings.name());
             let consoled = watch.console.is_some();
             probe.voice.say(now, Body::Attempt(attempt(Path::Pooler(index), &result)));
             if !consoled {
-                probe.say_pooler(index, now, Vec::new(), detail, result.err());
+                probe.say_pooler(index, now, leading, result.err());
             }
         });
     }
@@ -331,9 +331,9 @@ fn serves(pool: &Pool, user: &str, database: &str) -> bool {
     pool.user == user && pool.database == database
 }
 
-/// A database may be paused or disabled before it has a pool.
-fn is_paused(pools: &[Pool], detail: &PoolerDetail) -> bool {
-    pools.iter().any(|pool| pool.paused) || detail.databases.iter().any(|database| database.paused || database.disabled)
+/// Of a pooler that shows nothing.
+fn nothing(name: String) -> Leading {
+    Leading { detail: PoolerDetail { name, ..PoolerDetail::default() }, ..Leading::default() }
 }
 
 fn is_full(pool: &Pool) -> bool {

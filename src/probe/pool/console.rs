@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::pgbouncer::{Console, ConsoleView, READ_WITHIN};
+use super::pgbouncer::{Console, ConsoleView, Dialect, READ_WITHIN};
 use crate::{
     clock,
     probe::{Failure, conninfo::ConnInfo},
@@ -20,6 +20,7 @@ pub struct ConsoleReading {
 /// A console and its newest reading.
 #[derive(Debug)]
 pub struct SharedConsole {
+    dialect: Dialect,
     /// What to connect with from the next reading on.
     wanted: std::sync::Mutex<ConnInfo>,
     inner: tokio::sync::Mutex<Inner>,
@@ -34,9 +35,9 @@ struct Inner {
 
 impl SharedConsole {
     /// A console that nobody has connected to yet.
-    pub fn new(url: ConnInfo) -> Self {
-        let inner = Inner { url: url.clone(), console: Console::new(url.clone()), latest: None };
-        Self { wanted: std::sync::Mutex::new(url), inner: tokio::sync::Mutex::new(inner) }
+    pub fn new(dialect: Dialect, url: ConnInfo) -> Self {
+        let inner = Inner { url: url.clone(), console: Console::new(dialect, url.clone()), latest: None };
+        Self { dialect, wanted: std::sync::Mutex::new(url), inner: tokio::sync::Mutex::new(inner) }
     }
 
     /// Takes another password or other TLS settings.
@@ -52,7 +53,7 @@ impl SharedConsole {
         }
         let wanted = self.wanted.lock().expect("no panic while held").clone();
         if wanted != inner.url {
-            (inner.console, inner.url) = (Console::new(wanted.clone()), wanted);
+            (inner.console, inner.url) = (Console::new(self.dialect, wanted.clone()), wanted);
         }
         let view = inner.console.read(clock::now(), READ_WITHIN).await.map(Arc::new);
         inner.latest.insert(ConsoleReading { at: clock::now(), view }).clone()

@@ -1,41 +1,46 @@
-//! PgBouncer's admin console: one connection per console address, shared by all targets behind it.
+//! The admin console of PgBouncer and of those that speak as it does: one connection per console address, shared by all targets
+//! behind it.
 //!
 //! ```text
-//!  each reading:  SHOW POOLS, DATABASES, STATS_TOTALS ──► ConsoleView ──► for_target: the pools that lead to one target
+//!  each reading:  SHOW POOLS, DATABASES, STATE, STATS_TOTALS ──► ConsoleView ──► for_target: the pools that lead to one target
 //!  on connect, and each 10 s:  SHOW LISTS, CONFIG, VERSION
 //! ```
-//! The console knows only simple queries, and its tables differ from version to version: `tables` reads them by name. Means come
-//! from `waits`. A console that was lost (a restart) is connected to again at once, one time; any other failure is the reading.
+//! The console knows only simple queries, and its tables differ from version to version and from pooler to pooler: `tables` reads
+//! them by name, and [`Dialect`] says what they mean. Means come from `waits`, and where waits are not told, `queues` sees them stand.
+//! A console that was lost (a restart) is connected to again at once, one time; any other failure is the reading.
 //!
 //! Isobar's own client checks are clients like any other here: one in flight counts among the active or waiting ones. `SHOW
 //! POOLS` does not tell them apart, so a caller that must not count itself knows only from its own schedule.
 
+mod dialect;
+mod leading;
+mod queues;
 mod tables;
 mod waits;
 
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    pin::pin,
     time::{Duration, Instant},
 };
 
+use futures_util::StreamExt;
 use tokio::time::timeout_at;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::{
     clock,
-    model::{
-        Outcome, Phase, Phases,
-        counters::{PoolerCounters, PoolerDatabase, PoolerDetail},
-        sample::Pool,
-    },
+    model::{Outcome, Phase, Phases, counters::PoolerDatabase},
     probe::{
         Failure,
         connect::{Connection, Purpose, connect},
-        conninfo::{ConnInfo, Host},
+        conninfo::ConnInfo,
     },
 };
-use tables::{PoolRow, Settings, Table};
+pub use dialect::Dialect;
+pub use leading::Leading;
+use queues::Queues;
+use tables::{PoolRow, Settings, Table, Totals};
 use waits::{Waited, Waits};
 
 /// A console answers in 0.03 ms; one that takes a second is stuck.
@@ -44,8 +49,8 @@ pub const READ_WITHIN: Duration = Duration::from_secs(1);
 /// Settings change by hand; nobody minds them 10 s late.
 const SETTINGS_EVERY: Duration = Duration::from_secs(10);
 
-/// The console's own database, which is nobody's pool.
-const ADMIN_DATABASE: &str = "pgbouncer";
+/// Ten thousand pools are more than any pooler serves; whatever sends more is none.
+const MOST_ROWS: usize = 10_000;
 
 const STATS_TOTALS: &str = "SHOW STATS_TOTALS";
 const STATS: &str = "SHOW STATS";
@@ -54,36 +59,42 @@ const STATS: &str = "SHOW STATS";
 #[derive(Debug)]
 pub struct Console {
     to: ConnInfo,
+    dialect: Dialect,
     connection: Option<Connection>,
+    known: Known,
+    waits: Waits,
+    queues: Queues,
+}
+
+/// What the process at the other end turned out to be.
+#[derive(Debug, Default)]
+struct Known {
     settings: Settings,
     settings_at: Option<Instant>,
-    /// `STATS_TOTALS`, or `STATS` once the console was found not to know that.
-    totals: &'static str,
-    waits: Waits,
+    no_totals: bool,
+    no_state: bool,
+    tells_waits: bool,
 }
 
 /// What one reading of a console showed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ConsoleView {
     name: String,
+    dialect: Dialect,
     settings: Settings,
     pools: Vec<PoolRow>,
     databases: Vec<PoolerDatabase>,
-    counters: Vec<PoolerCounters>,
+    totals: Vec<Totals>,
     waited: BTreeMap<String, Waited>,
+    /// Paused or suspended as a whole.
+    paused: bool,
+    tells_waits: bool,
 }
 
 impl Console {
     /// A console that is not connected yet.
-    pub fn new(to: ConnInfo) -> Self {
-        Self {
-            to,
-            connection: None,
-            settings: Settings::default(),
-            settings_at: None,
-            totals: STATS_TOTALS,
-            waits: Waits::default(),
-        }
+    pub fn new(dialect: Dialect, to: ConnInfo) -> Self {
+        Self { to, dialect, connection: None, known: Known::default(), waits: Waits::default(), queues: Queues::default() }
     }
 
     /// Reads everything within a limit, connecting when there is no connection.
@@ -103,7 +114,7 @@ impl Console {
             connection
         } else {
             // Another process may answer: its counters and settings are others.
-            (self.settings_at, self.totals, self.waits) = (None, STATS_TOTALS, Waits::default());
+            (self.known, self.waits, self.queues) = (Known::default(), Waits::default(), Queues::default());
             connect(&self.to, Purpose::Console, deadline.saturating_duration_since(clock::now())).await?
         };
         let read = timeout_at(deadline.into(), self.ask(&connection.client, now)).await;
@@ -113,27 +124,79 @@ impl Console {
     }
 
     async fn ask(&mut self, client: &Client, now: Instant) -> Result<ConsoleView, Failure> {
-        if self.settings_at.is_none_or(|at| now.duration_since(at) >= SETTINGS_EVERY) {
-            let (lists, config, version) =
-                tokio::try_join!(known(client, "SHOW LISTS"), known(client, "SHOW CONFIG"), known(client, "SHOW VERSION"))?;
-            let of = |table: Option<Table>| table.unwrap_or_default();
-            self.settings = tables::settings(&of(lists), &of(config), &of(version));
-            self.settings_at = Some(now);
+        if self.known.settings_at.is_none_or(|at| now.duration_since(at) >= SETTINGS_EVERY) {
+            self.known.settings = self.ask_settings(client).await?;
+            self.known.settings_at = Some(now);
         }
-        let (pools, databases, totals) =
-            tokio::try_join!(show(client, "SHOW POOLS"), show(client, "SHOW DATABASES"), known(client, self.totals))?;
+        let dialect = self.dialect;
+        let totals = if dialect.knows_totals() && !self.known.no_totals { STATS_TOTALS } else { STATS };
+        let wants_state = dialect.knows_state() && !self.known.no_state;
+        let (pools, databases, state, totals) = if dialect.takes_several() {
+            tokio::try_join!(
+                show(client, "SHOW POOLS"),
+                wanted(client, "SHOW DATABASES", dialect.knows_databases()),
+                wanted(client, "SHOW STATE", wants_state),
+                known(client, totals)
+            )?
+        } else {
+            let pools = show(client, "SHOW POOLS").await?;
+            let databases = wanted(client, "SHOW DATABASES", dialect.knows_databases()).await?;
+            (pools, databases, wanted(client, "SHOW STATE", wants_state).await?, known(client, totals).await?)
+        };
+        self.known.no_state |= state.is_none();
         let totals = if let Some(totals) = totals {
             totals
         } else {
-            self.totals = STATS;
+            self.known.no_totals = true;
             show(client, STATS).await?
         };
-        let wrong = |problem| failed(Outcome::Protocol, problem);
-        let pools = tables::pools(&pools).map_err(wrong)?;
-        let databases = tables::databases(&databases).map_err(wrong)?;
-        let counters = tables::counters(&totals).map_err(wrong)?;
-        let waited = self.waits.step(now, &counters, &pools);
-        Ok(ConsoleView { name: self.to.address(), settings: self.settings.clone(), pools, databases, counters, waited })
+        self.view(now, &pools, &databases.unwrap_or_default(), &state.unwrap_or_default(), &totals)
+            .map_err(|problem| failed(Outcome::Protocol, problem))
+    }
+
+    /// None of it is needed, and no pooler but PgBouncer knows all of it.
+    async fn ask_settings(&self, client: &Client) -> Result<Settings, Failure> {
+        let config = self.dialect.knows_config();
+        let (lists, config, version) = if self.dialect.takes_several() {
+            tokio::try_join!(known(client, "SHOW LISTS"), wanted(client, "SHOW CONFIG", config), known(client, "SHOW VERSION"))?
+        } else {
+            let lists = known(client, "SHOW LISTS").await?;
+            (lists, wanted(client, "SHOW CONFIG", config).await?, known(client, "SHOW VERSION").await?)
+        };
+        let of = |table: Option<Table>| table.unwrap_or_default();
+        Ok(tables::settings(&of(lists), &of(config), &of(version)))
+    }
+
+    fn view(
+        &mut self,
+        now: Instant,
+        pools: &Table,
+        databases: &Table,
+        state: &Table,
+        totals: &Table,
+    ) -> Result<ConsoleView, String> {
+        let mut pools = tables::pools(pools, self.dialect)?;
+        let databases = tables::databases(databases, self.dialect)?;
+        let mut totals = tables::totals(totals, self.dialect)?;
+        let waits = pools.iter().any(|pool| pool.max_wait_ms > 0.0)
+            || totals.iter().any(|row| row.counters.wait_seconds.is_some_and(|wait| wait > 0.0));
+        self.known.tells_waits |= self.dialect.tells_waits() || waits;
+        if !self.known.tells_waits {
+            totals.iter_mut().for_each(|row| row.counters.wait_seconds = None);
+            self.queues.step(now, &mut pools, &totals);
+        }
+        let waited = self.waits.step(now, &totals, &pools);
+        Ok(ConsoleView {
+            name: self.to.address(),
+            dialect: self.dialect,
+            settings: self.known.settings.clone(),
+            pools,
+            databases,
+            totals,
+            waited,
+            paused: tables::is_paused(state),
+            tells_waits: self.known.tells_waits,
+        })
     }
 }
 
@@ -142,13 +205,16 @@ fn failed(outcome: Outcome, message: String) -> Failure {
 }
 
 async fn show(client: &Client, command: &str) -> Result<Table, Failure> {
-    let messages = client.simple_query(command).await;
-    let messages = messages.map_err(|error| Failure::of(Phase::Query, Phases::default(), &error))?;
+    let failure = |error| Failure::of(Phase::Query, Phases::default(), &error);
+    let mut messages = pin!(client.simple_query_raw(command).await.map_err(failure)?);
     let mut table = Table::default();
-    for message in messages {
-        match message {
+    while let Some(message) = messages.next().await {
+        match message.map_err(failure)? {
             SimpleQueryMessage::RowDescription(columns) => {
                 table.columns = columns.iter().map(|column| column.name().to_owned()).collect();
+            }
+            SimpleQueryMessage::Row(_) if table.rows.len() == MOST_ROWS => {
+                return Err(failed(Outcome::Protocol, format!("{command} has more than {MOST_ROWS} rows")));
             }
             SimpleQueryMessage::Row(row) => {
                 table.rows.push((0..row.len()).map(|nth| row.get(nth).map(ToOwned::to_owned)).collect());
@@ -162,102 +228,14 @@ async fn show(client: &Client, command: &str) -> Result<Table, Failure> {
 /// None when this console does not know the command.
 async fn known(client: &Client, command: &str) -> Result<Option<Table>, Failure> {
     match show(client, command).await {
-        Err(failure) if failure.outcome == Outcome::Protocol => Ok(None),
+        Err(failure) if matches!(failure.outcome, Outcome::Protocol | Outcome::Other) && !client.is_closed() => Ok(None),
         table => table.map(Some),
     }
 }
 
-impl ConsoleView {
-    /// What leads to one target: its pools, the detail for metrics, and the mean wait in milliseconds.
-    ///
-    /// Which databases of the pooler those are, by the first that finds any: the one that clients ask for, when it is known;
-    /// those that point to the target's server and database; those that point to its port and database, whatever name the host
-    /// has there; the one of the same name.
-    ///
-    /// The mean wait is per server assignment over the last second or interval; while nothing is assigned and somebody waits, the
-    /// age of the queue; 0 when nobody did. None before the second reading, unless somebody waits.
-    pub fn for_target(
-        &self,
-        client_dbname: Option<&str>,
-        server: &[Host],
-        server_dbname: &str,
-    ) -> (Vec<Pool>, PoolerDetail, Option<f64>) {
-        let names = self.leading_to(client_dbname, server, server_dbname);
-        let of = |name: &str| names.contains(&name);
-        let pools: Vec<_> = self.pools.iter().filter(|row| of(&row.database)).map(|row| self.pool(row)).collect();
-
-        let waited: Vec<_> = self.waited.iter().filter(|(name, _)| of(name)).map(|(_, waited)| waited).collect();
-        let assignments: u64 = waited.iter().map(|waited| waited.assignments).sum();
-        let wait_ms: f64 = waited.iter().map(|waited| waited.wait_ms).sum();
-        let mean = (assignments > 0).then(|| wait_ms / assignments as f64);
-        let queue = pools.iter().filter(|pool| pool.clients_waiting > 0).map(|pool| pool.max_wait_time).reduce(f64::max);
-        let mean_wait_ms = mean.or(queue).or((!waited.is_empty()).then_some(0.0));
-
-        let detail = PoolerDetail {
-            name: self.name.clone(),
-            version: self.settings.version.clone(),
-            max_client_connections: self.settings.max_client_connections,
-            used_clients: self.settings.used_clients,
-            mean_wait_ms: mean,
-            assignments,
-            counters: self.counters.iter().filter(|row| of(&row.database)).cloned().collect(),
-            databases: self.databases.iter().filter(|row| of(&row.name)).cloned().collect(),
-        };
-        (pools, detail, mean_wait_ms)
-    }
-
-    fn leading_to<'a>(&'a self, client_dbname: Option<&'a str>, server: &[Host], server_dbname: &'a str) -> Vec<&'a str> {
-        let names = |wanted: &dyn Fn(&PoolerDatabase) -> bool| -> Vec<&'a str> {
-            let rows = self.databases.iter().filter(|row| row.name != ADMIN_DATABASE && wanted(row));
-            rows.map(|row| row.name.as_str()).collect()
-        };
-        // By name also when there is no such row: a database made on demand appears with its first client.
-        let itself = |name: &'a str| if name == ADMIN_DATABASE { vec![] } else { vec![name] };
-        if let Some(name) = client_dbname {
-            return itself(name);
-        }
-        let same_database = |row: &PoolerDatabase, host: &Host| row.database == server_dbname && row.port == host.port;
-        let on_host = names(&|row| server.iter().any(|host| same_database(row, host) && same_host(&row.host, host)));
-        if !on_host.is_empty() {
-            return on_host;
-        }
-        let on_port = names(&|row| server.iter().any(|host| same_database(row, host)));
-        if on_port.is_empty() { itself(server_dbname) } else { on_port }
-    }
-
-    fn pool(&self, row: &PoolRow) -> Pool {
-        let database = self.databases.iter().find(|database| database.name == row.database);
-        Pool {
-            database: row.database.clone(),
-            user: row.user.clone(),
-            mode: row.mode.clone(),
-            size: database.map(|database| database.pool_size).or(self.settings.default_pool_size),
-            clients_active: row.clients_active,
-            clients_waiting: row.clients_waiting,
-            servers_active: row.servers_active,
-            servers_idle: row.servers_idle,
-            servers_other: row.servers_other,
-            max_wait_time: row.max_wait_ms,
-            paused: database.is_some_and(|database| database.paused || database.disabled),
-        }
-    }
-}
-
-/// Whether one of a pooler's hosts (a comma separates several) is this one.
-fn same_host(poolers: &str, host: &Host) -> bool {
-    poolers.split(',').map(str::trim).any(|name| {
-        name.eq_ignore_ascii_case(&host.name)
-            || host.addr.is_some_and(|addr| name.parse() == Ok(addr))
-            || (is_loopback(name) && is_loopback(&host.name))
-    })
-}
-
-/// A Unix socket counts: it leads to the same machine.
-fn is_loopback(name: &str) -> bool {
-    name.is_empty()
-        || name.starts_with('/')
-        || name.eq_ignore_ascii_case("localhost")
-        || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+/// The same, and none without asking when nobody wants it.
+async fn wanted(client: &Client, command: &str, wanted: bool) -> Result<Option<Table>, Failure> {
+    if wanted { known(client, command).await } else { Ok(None) }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
         Sampling,
         conninfo::{ConnInfo, Host, SessionAttrs},
         database::replication::Kin,
-        pool::console::SharedConsole,
+        pool::{console::SharedConsole, pgbouncer::Dialect},
     },
 };
 
@@ -22,7 +22,7 @@ use crate::{
 pub struct Registry {
     origin: Instant,
     servers: Mutex<HashMap<(Vec<Host>, SessionAttrs), Weak<Server>>>,
-    consoles: Mutex<HashMap<(Vec<Host>, String), Weak<SharedConsole>>>,
+    consoles: Mutex<HashMap<(Vec<Host>, String, &'static str), Weak<SharedConsole>>>,
     kin: Arc<Kin>,
 }
 
@@ -61,15 +61,15 @@ impl Registry {
     }
 
     /// The pooler's console behind this address.
-    pub fn console(&self, url: &ConnInfo) -> Arc<SharedConsole> {
+    pub fn console(&self, dialect: Dialect, url: &ConnInfo) -> Arc<SharedConsole> {
         let mut consoles = self.consoles.lock().expect("no panic while held");
         consoles.retain(|_, console| console.strong_count() > 0);
-        let key = (url.hosts.clone(), url.user.clone());
+        let key = (url.hosts.clone(), url.user.clone(), dialect.title());
         if let Some(console) = consoles.get(&key).and_then(Weak::upgrade) {
             console.connect_with(url);
             return console;
         }
-        let console = Arc::new(SharedConsole::new(url.clone()));
+        let console = Arc::new(SharedConsole::new(dialect, url.clone()));
         consoles.insert(key, Arc::downgrade(&console));
         console
     }

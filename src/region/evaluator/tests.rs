@@ -295,7 +295,7 @@ fn the_figures_of_queries_and_transactions_fire_their_rules() {
         Seen { queries: Signal::Fresh(Arc::new(queries)), ..sees(server(10)) }
     };
     let transactions = |transactions, failed| Seen {
-        transactions: Signal::Fresh(Sums { transactions, failed, ..Sums::default() }),
+        transactions: Signal::Fresh(Sums { transactions, rollbacks: failed, ..Sums::default() }),
         ..sees(server(10))
     };
     let blocks = |hits, reads| Seen { blocks: Signal::Fresh(Sums { hits, reads, ..Sums::default() }), ..sees(server(10)) };

@@ -121,6 +121,7 @@ fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mu
         let latest = state.latest.as_ref().filter(|latest| latest.is_fresh(now));
         let answered = latest.filter(|latest| matches!(latest.value.pooler.outcome, Outcome::Ok | Outcome::PoolerPaused));
         if let Some(latest) = answered {
+            lacks.extend(latest.value.missing.iter().cloned());
             readings.push(&latest.value);
             continue;
         }
@@ -141,7 +142,7 @@ fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mu
     let unused = pools().next().is_none();
     let configured = readings.iter().flat_map(|reading| &reading.detail.databases).map(|database| database.pool_size).sum();
     let average_wait_time = mean_wait(&readings).or(unused.then_some(0.0));
-    if average_wait_time.is_none() {
+    if average_wait_time.is_none() && !lacks.iter().any(|lack| lack.field == "connectionPool.averageWaitTime") {
         lacks.push(missing("connectionPool.averageWaitTime", "no interval of the pooler's counters has passed yet"));
     }
     ConnectionPool {

@@ -83,7 +83,7 @@ fn pooler(index: usize, busy: u32, wait_ms: f64) -> Body {
     let name = format!("pgb{index}:6432");
     let detail = Arc::new(PoolerDetail { name: name.clone(), mean_wait_ms: Some(wait_ms), ..PoolerDetail::default() });
     let pooler = Pooler { kind: PoolerKind::Pgbouncer, name, up: true, outcome: Outcome::Ok, pools: vec![pool] };
-    Body::Pooler(PoolerReading { index, pooler, message: None, detail })
+    Body::Pooler(PoolerReading { index, pooler, message: None, detail, errors: None, missing: Vec::new() })
 }
 
 fn silent(index: usize, outcome: Outcome) -> Body {
@@ -265,7 +265,8 @@ fn errors_are_a_share_of_the_window_and_null_without_one() {
     let rates = DatabaseRates {
         commits: 90,
         rollbacks: 6,
-        sessions_killed_or_fatal: 4,
+        sessions_killed: Some(3),
+        sessions_fatal: Some(1),
         blocks_hit: 3,
         blocks_read: 1,
         ..DatabaseRates::default()

@@ -10,7 +10,7 @@ use crate::{
     model::{
         reading::Body,
         sample::Missing,
-        vitals::{ApplicationPool, Host, Replication, Service, Upkeep, Vitals},
+        vitals::{ApplicationPool, Errors, Host, Replication, Service, Upkeep, Vitals},
     },
     probe::Sampling,
     region::seen::Signal,
@@ -20,6 +20,8 @@ use crate::{
 const PROVIDER_EVERY: Duration = Duration::from_mins(1);
 /// Applications tell of their pools as often as their exporters are set to; a minute is OpenTelemetry's default.
 const APPLICATION_EVERY: Duration = Duration::from_mins(1);
+/// Failures change with every transaction; whoever reads them by cause does not mind so little.
+const ERRORS_EVERY: Duration = Duration::from_secs(2);
 
 type Part<T> = Option<Latest<Result<T, Missing>>>;
 
@@ -31,6 +33,8 @@ pub(super) struct Slow {
     host: Part<Arc<Host>>,
     services: Part<Vec<Service>>,
     applications: Part<Vec<ApplicationPool>>,
+    errors: Option<Errors>,
+    errors_at: Option<Instant>,
     is_new: bool,
 }
 
@@ -47,6 +51,20 @@ impl Slow {
         }
         self.is_new = true;
         true
+    }
+
+    /// Whether it is time to say again what fails.
+    pub(super) fn wants_errors(&self, now: Instant) -> bool {
+        self.errors_at.is_none_or(|at| now.saturating_duration_since(at) >= ERRORS_EVERY)
+    }
+
+    /// What fails; news when it is not the same as before.
+    pub(super) fn errors(&mut self, now: Instant, errors: Option<Errors>) {
+        if errors.is_some() {
+            self.errors_at = Some(now);
+        }
+        self.is_new |= errors != self.errors;
+        self.errors = errors;
     }
 
     /// All of it, when something came since this was asked.
@@ -66,7 +84,7 @@ impl Slow {
             host: self.host(now).fresh().cloned(),
             services: signal(self.services.as_ref(), now, known).fresh().cloned().unwrap_or_default(),
             applications: self.applications(now).fresh().cloned().unwrap_or_default(),
-            errors: None,
+            errors: self.errors.clone(),
         }
     }
 

@@ -213,7 +213,7 @@ impl<'a> Scene<'a> {
             }),
             transactions: map(self.series.together(transactions, step), |[rate, all]| Sums {
                 transactions: all as u64,
-                failed: (all * rate).round() as u64,
+                rollbacks: (all * rate).round() as u64,
                 ..Sums::default()
             }),
             blocks: map(self.series.together(blocks, step), |[ratio, reads]| {

@@ -1,12 +1,13 @@
 //! The database's own figures: `error_rate`, `cache_hit_low`, `size_growth`.
 
 use super::{Breach, Finding, above, count, percent, upkeep, worst};
-use crate::region::{seen::Seen, thresholds::Thresholds};
+use crate::region::{seen::Seen, thresholds::Thresholds, window::Sums};
 
 /// Too many transactions fail.
 pub(super) fn error_rate(seen: &Seen, limits: &Thresholds) -> Finding {
     let Some(sums) = seen.transactions.fresh() else { return Finding::Unseen };
-    if sums.transactions < u64::from(limits.error_rate_min_transactions) {
+    // What failed before it became a transaction counts as well: nothing may get through at all.
+    if sums.transactions.max(sums.failed()) < u64::from(limits.error_rate_min_transactions) {
         return Finding::Clear;
     }
     let rate = sums.error_rate().unwrap_or_default();
@@ -14,13 +15,29 @@ pub(super) fn error_rate(seen: &Seen, limits: &Thresholds) -> Finding {
         value: Some(rate),
         threshold: Some(limits.error_rate),
         message: format!(
-            "{} of the transactions fail: {} of {} were rolled back or their sessions ended.",
+            "{} of the transactions fail: {} of {} were rolled back or their sessions ended{}.",
             percent(rate),
-            sums.failed,
-            sums.transactions
+            sums.failed(),
+            sums.transactions,
+            largest(sums)
         ),
         ..Breach::default()
     })
+}
+
+/// The causes that have a name of their own, the two largest: `; 41 deadlocks, 3 sessions killed`.
+fn largest(sums: &Sums) -> String {
+    let mut causes = [
+        (sums.deadlocks, "deadlock", ""),
+        (sums.conflicts, "conflict", " with recovery"),
+        (sums.killed, "session", " killed"),
+        (sums.fatal, "session", " ended by a fatal error"),
+        (sums.pooler, "error", " of the pooler"),
+    ];
+    causes.sort_by_key(|(number, ..)| std::cmp::Reverse(*number));
+    let named = causes.iter().take(2).filter(|(number, ..)| *number > 0);
+    let named: Vec<_> = named.map(|(number, noun, how)| format!("{}{how}", count(*number, noun))).collect();
+    if named.is_empty() { String::new() } else { format!("; {}", named.join(", ")) }
 }
 
 /// The cache misses too often.
@@ -59,4 +76,17 @@ pub(super) fn growth(seen: &Seen, limits: &Thresholds) -> Finding {
         ..Breach::default()
     });
     worst(std::iter::once(own).chain(disk))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_causes_are_named() {
+        let sums = Sums { rollbacks: 41, deadlocks: 41, killed: 3, fatal: 1, ..Sums::default() };
+        assert_eq!(largest(&sums), "; 41 deadlocks, 3 sessions killed");
+        assert_eq!(largest(&Sums { rollbacks: 9, pooler: 1, ..Sums::default() }), "; 1 error of the pooler");
+        assert_eq!(largest(&Sums { rollbacks: 9, ..Sums::default() }), "");
+    }
 }

@@ -57,16 +57,14 @@ const TOTALS: &[Column<PoolerCounters>] = &[
         Some(row.query_seconds)
     }),
     ("pgbouncer_stats_totals_client_wait_seconds_total", Kind::Counter, "Time clients waited for a server.", |row| {
-        Some(row.wait_seconds)
+        row.wait_seconds
     }),
     // The names before pgbouncer_exporter 0.11, which most dashboards still ask for.
     ("pgbouncer_stats_queries_pooled_total", Kind::Counter, "Queries pooled.", |row| Some(row.queries as f64)),
     ("pgbouncer_stats_queries_duration_seconds_total", Kind::Counter, "Time in queries, waiting included.", |row| {
         Some(row.query_seconds)
     }),
-    ("pgbouncer_stats_client_wait_seconds_total", Kind::Counter, "Time clients waited for a server.", |row| {
-        Some(row.wait_seconds)
-    }),
+    ("pgbouncer_stats_client_wait_seconds_total", Kind::Counter, "Time clients waited for a server.", |row| row.wait_seconds),
     ("pgbouncer_stats_sql_transactions_pooled_total", Kind::Counter, "Transactions pooled.", |row| Some(row.transactions as f64)),
     ("pgbouncer_stats_server_in_transaction_seconds_total", Kind::Counter, "Time in transactions, waiting included.", |row| {
         Some(row.transaction_seconds)

@@ -1,6 +1,8 @@
-//! The console's answers, by column name: the columns of every `SHOW` came and went between 1.16 and 1.25, and their order is
-//! not the documented one. A column that is not known here is ignored; one that is needed and missing is an error that names it.
+//! The console's answers, by column name: the columns of every `SHOW` came and went between PgBouncer 1.16 and 1.25, their order is
+//! not the documented one, and other poolers have columns of their own. A column that is not known here is ignored; one that is
+//! needed and missing is an error that names it.
 
+use super::dialect::Dialect;
 use crate::model::counters::{PoolerCounters, PoolerDatabase};
 
 /// One answer: names of columns, and rows of texts.
@@ -15,6 +17,8 @@ pub(super) struct Table {
 pub(super) struct PoolRow {
     pub(super) database: String,
     pub(super) user: String,
+    /// The server it leads to, where each has rows of its own.
+    pub(super) at: Option<(String, u16)>,
     pub(super) mode: String,
     pub(super) clients_active: u32,
     pub(super) clients_waiting: u32,
@@ -24,6 +28,18 @@ pub(super) struct PoolRow {
     pub(super) servers_other: u32,
     /// Age of the head of the queue, milliseconds.
     pub(super) max_wait_ms: f64,
+    /// Whether an administrator paused it, where pools tell that themselves.
+    pub(super) paused: bool,
+    /// Whether the pooler itself gives out no connection of it, having found its server unfit.
+    pub(super) banned: bool,
+}
+
+/// The counters of one database, over all its servers and users.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Totals {
+    pub(super) counters: PoolerCounters,
+    /// What the pooler counted as errors; none where it counts none.
+    pub(super) errors: Option<u64>,
 }
 
 /// What is read now and then only.
@@ -33,6 +49,12 @@ pub(super) struct Settings {
     pub(super) max_client_connections: Option<u32>,
     pub(super) default_pool_size: Option<u32>,
     pub(super) used_clients: Option<u32>,
+}
+
+/// `SHOW STATE`: whether the pooler as a whole was paused or suspended. A `PAUSE` without a name shows nowhere else.
+pub(super) fn is_paused(state: &Table) -> bool {
+    let stands = |row: Row<'_>| matches!(row.maybe(&["key", "state"]), Some("paused" | "suspended")) && row.flag(&["value"]);
+    state.rows("SHOW STATE").any(stands)
 }
 
 /// A row that can be asked by name.
@@ -73,9 +95,13 @@ impl<'a> Row<'a> {
         self.maybe(names).is_some_and(|text| !matches!(text, "0" | "f" | "no" | "false"))
     }
 
-    /// Microseconds as seconds.
-    fn seconds(&self, names: &[&str]) -> Result<f64, String> {
-        self.count(names).map(|micros| micros as f64 / 1e6)
+    /// So many units of time as seconds.
+    fn seconds(&self, names: &[&str], per_second: f64) -> Result<f64, String> {
+        self.count(names).map(|units| units as f64 / per_second)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column == name)
     }
 }
 
@@ -84,34 +110,53 @@ fn count(text: &str) -> Option<u64> {
     Some(u64::try_from(whole.max(0)).unwrap_or(u64::MAX))
 }
 
-pub(super) fn pools(table: &Table) -> Result<Vec<PoolRow>, String> {
+pub(super) fn pools(table: &Table, dialect: Dialect) -> Result<Vec<PoolRow>, String> {
     let pool = |row: Row<'_>| {
         let seconds = row.count(&["maxwait"])?;
         let micros = row.maybe(&["maxwait_us"]).and_then(count).unwrap_or(0);
+        let (active, idle) = (row.small(&["sv_active"])?, row.small(&["sv_idle"])?);
+        let (clients_active, servers_other) = if dialect == Dialect::Pgdog {
+            // Each server connection that is taken has its client; there is no telling how many have none.
+            (active, row.small(&["sv_total"])?.saturating_sub(active).saturating_sub(idle))
+        } else {
+            let linked = row.small(&["cl_active"])?;
+            let idle = if row.has("cl_idle") { row.small(&["cl_idle"])? } else { 0 };
+            let other = [row.small(&["sv_used"])?, row.small(&["sv_tested"])?, row.small(&["sv_login"])?];
+            (linked.saturating_add(idle), other.into_iter().fold(0, u32::saturating_add))
+        };
+        let at = if row.has("addr") {
+            Some((row.text(&["addr"])?.to_owned(), u16::try_from(row.count(&["port"])?).unwrap_or(0)))
+        } else {
+            None
+        };
         Ok(PoolRow {
             database: row.text(&["database"])?.into(),
             user: row.text(&["user"])?.into(),
-            mode: row.text(&["pool_mode"])?.into(),
-            clients_active: row.small(&["cl_active"])?,
+            at,
+            mode: row.text(&["pool_mode"])?.to_lowercase(),
+            clients_active,
             clients_waiting: row.small(&["cl_waiting"])?,
-            servers_active: row.small(&["sv_active"])?,
-            servers_idle: row.small(&["sv_idle"])?,
-            servers_other: row.small(&["sv_used"])? + row.small(&["sv_tested"])? + row.small(&["sv_login"])?,
+            servers_active: active,
+            servers_idle: idle,
+            servers_other,
             max_wait_ms: seconds as f64 * 1e3 + micros as f64 / 1e3,
+            paused: row.flag(&["paused"]),
+            banned: row.flag(&["banned"]) || (row.has("healthy") && !row.flag(&["healthy"])),
         })
     };
     table.rows("SHOW POOLS").map(pool).collect()
 }
 
-pub(super) fn databases(table: &Table) -> Result<Vec<PoolerDatabase>, String> {
+pub(super) fn databases(table: &Table, dialect: Dialect) -> Result<Vec<PoolerDatabase>, String> {
     let database = |row: Row<'_>| {
+        let name = row.text(&["name"])?;
         Ok(PoolerDatabase {
-            name: row.text(&["name"])?.into(),
+            name: if dialect == Dialect::Pgcat { pool_of(name) } else { name }.into(),
             // NULL for a Unix socket.
             host: row.maybe(&["host"]).unwrap_or_default().into(),
             port: u16::try_from(row.count(&["port"])?).unwrap_or(0),
             database: row.text(&["database"])?.into(),
-            force_user: row.maybe(&["force_user"]).map(Into::into),
+            force_user: row.maybe(&["force_user"]).filter(|user| !user.is_empty()).map(Into::into),
             pool_size: row.small(&["pool_size"])?,
             reserve_pool: row.small(&["reserve_pool_size", "reserve_pool"])?,
             max_connections: row.small(&["max_connections"])?,
@@ -123,35 +168,71 @@ pub(super) fn databases(table: &Table) -> Result<Vec<PoolerDatabase>, String> {
     table.rows("SHOW DATABASES").map(database).collect()
 }
 
-/// `SHOW STATS_TOTALS`, or `SHOW STATS`, which has the same under prefixed names.
-pub(super) fn counters(table: &Table) -> Result<Vec<PoolerCounters>, String> {
-    let counters = |row: Row<'_>| {
-        Ok(PoolerCounters {
+/// The pool of one of PgCat's servers: `shop` of `shop_shard_0_primary` and `shop_shard_0_replica_1`.
+fn pool_of(server: &str) -> &str {
+    server.rfind("_shard_").map_or(server, |end| &server[..end])
+}
+
+/// `SHOW STATS_TOTALS`, or `SHOW STATS`, which has the same under prefixed names; one for each database.
+pub(super) fn totals(table: &Table, dialect: Dialect) -> Result<Vec<Totals>, String> {
+    let (times, waits) = (dialect.times_per_second(), dialect.waits_per_second());
+    let mut all: Vec<Totals> = Vec::new();
+    for row in table.rows("SHOW STATS") {
+        let counters = PoolerCounters {
             database: row.text(&["database"])?.into(),
             server_assignments: row.maybe(&["server_assignment_count", "total_server_assignment_count"]).and_then(count),
             transactions: row.count(&["xact_count", "total_xact_count"])?,
             queries: row.count(&["query_count", "total_query_count"])?,
             received_bytes: row.count(&["bytes_received", "total_received"])?,
             sent_bytes: row.count(&["bytes_sent", "total_sent"])?,
-            transaction_seconds: row.seconds(&["xact_time", "total_xact_time"])?,
-            query_seconds: row.seconds(&["query_time", "total_query_time"])?,
-            wait_seconds: row.seconds(&["wait_time", "total_wait_time"])?,
-        })
-    };
-    table.rows("SHOW STATS_TOTALS").map(counters).collect()
+            transaction_seconds: row.seconds(&["xact_time", "total_xact_time"], times)?,
+            query_seconds: row.seconds(&["query_time", "total_query_time"], times)?,
+            wait_seconds: Some(row.seconds(&["wait_time", "total_wait_time"], waits)?),
+        };
+        let errors = row.maybe(&["total_errors"]).and_then(count);
+        match all.iter_mut().find(|one| one.counters.database == counters.database) {
+            Some(sum) => sum.add(&counters, errors),
+            None => all.push(Totals { counters, errors }),
+        }
+    }
+    Ok(all)
+}
+
+impl Totals {
+    fn add(&mut self, more: &PoolerCounters, errors: Option<u64>) {
+        let both = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(a, b)| a.saturating_add(b));
+        let sum = &mut self.counters;
+        sum.server_assignments = both(sum.server_assignments, more.server_assignments);
+        sum.transactions = sum.transactions.saturating_add(more.transactions);
+        sum.queries = sum.queries.saturating_add(more.queries);
+        sum.received_bytes = sum.received_bytes.saturating_add(more.received_bytes);
+        sum.sent_bytes = sum.sent_bytes.saturating_add(more.sent_bytes);
+        sum.transaction_seconds += more.transaction_seconds;
+        sum.query_seconds += more.query_seconds;
+        sum.wait_seconds = sum.wait_seconds.zip(more.wait_seconds).map(|(a, b)| a + b);
+        self.errors = both(self.errors, errors);
+    }
 }
 
 /// `SHOW LISTS`, `SHOW CONFIG` and `SHOW VERSION`; nothing of them is needed.
 pub(super) fn settings(lists: &Table, config: &Table, version: &Table) -> Settings {
-    let item = |table: &Table, key: [&str; 2], name: &str| {
-        let found = table.rows("").find(|row| row.maybe(&key[..1]) == Some(name));
-        found.and_then(|row| row.maybe(&key[1..])).and_then(count).and_then(|count| u32::try_from(count).ok())
+    let number = |text: &str| count(text).and_then(|count| u32::try_from(count).ok());
+    let item = |table: &Table, name: &str| {
+        let found = table.rows("").find(|row| row.maybe(&["key", "name", "list"]) == Some(name));
+        found.and_then(|row| row.maybe(&["value", "items"])).and_then(number)
+    };
+    // PgDog has them in one row, under their own names, one of them twice: the last is filled.
+    let column = |table: &Table, name: &str| {
+        let at = table.columns.iter().rposition(|column| column == name)?;
+        table.rows.first()?.get(at)?.as_deref().and_then(number)
     };
     let version = version.rows("").next().and_then(|row| row.maybe(&["version"]));
+    let own_name =
+        |text: &str| text.find(|c: char| c.is_ascii_digit()).map_or_else(|| text.to_owned(), |at| text[at..].to_owned());
     Settings {
-        version: version.map(|text| text.trim_start_matches("PgBouncer").trim().into()),
-        max_client_connections: item(config, ["key", "value"], "max_client_conn"),
-        default_pool_size: item(config, ["key", "value"], "default_pool_size"),
-        used_clients: item(lists, ["list", "items"], "used_clients"),
+        version: version.map(own_name),
+        max_client_connections: item(config, "max_client_conn"),
+        default_pool_size: item(config, "default_pool_size"),
+        used_clients: item(lists, "used_clients").or_else(|| column(lists, "used_clients")),
     }
 }

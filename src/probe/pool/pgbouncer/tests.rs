@@ -1,4 +1,5 @@
-use super::*;
+use super::{tables::PoolRow, *};
+use crate::{model::counters::PoolerCounters, probe::conninfo::Host};
 
 /// A table from lines: the first names the columns, the others are rows; `-` is NULL.
 fn table(lines: &str) -> Table {
@@ -92,15 +93,16 @@ fn pools_are_read_from_every_version() {
             servers_idle: 2,
             servers_other: 3,
             max_wait_ms: 2345.678,
+            ..PoolRow::default()
         };
-        assert_eq!(tables::pools(&table(lines)), Ok(vec![expected]), "{version}");
+        assert_eq!(tables::pools(&table(lines), Dialect::Pgbouncer), Ok(vec![expected]), "{version}");
     }
 }
 
 #[test]
 fn databases_are_read_from_every_version() {
     for (version, lines) in DATABASES {
-        let rows = tables::databases(&table(lines)).unwrap();
+        let rows = tables::databases(&table(lines), Dialect::Pgbouncer).unwrap();
         let app = &rows[0];
         assert_eq!(
             (app.name.as_str(), app.host.as_str(), app.port, app.database.as_str()),
@@ -125,9 +127,10 @@ fn counters_are_read_from_every_version() {
             sent_bytes: 400,
             transaction_seconds: 5.0,
             query_seconds: 4.0,
-            wait_seconds: 1.5,
+            wait_seconds: Some(1.5),
         };
-        assert_eq!(tables::counters(&table(lines)), Ok(vec![expected]), "{version}");
+        let expected = Totals { counters: expected, errors: None };
+        assert_eq!(tables::totals(&table(lines), Dialect::Pgbouncer), Ok(vec![expected]), "{version}");
     }
 }
 
@@ -146,9 +149,23 @@ fn settings_are_read_when_they_are_there() {
 #[test]
 fn a_missing_column_is_named() {
     let pools = table("database|user|cl_active\n app|web|9");
-    assert_eq!(tables::pools(&pools).unwrap_err(), "SHOW POOLS has no maxwait");
+    assert_eq!(tables::pools(&pools, Dialect::Pgbouncer).unwrap_err(), "SHOW POOLS has no maxwait");
     let odd = table(&POOLS[0].1.replace("|9|", "|nine|"));
-    assert_eq!(tables::pools(&odd).unwrap_err(), "SHOW POOLS: cl_active is not a number");
+    assert_eq!(tables::pools(&odd, Dialect::Pgbouncer).unwrap_err(), "SHOW POOLS: cl_active is not a number");
+}
+
+fn nothing() -> ConsoleView {
+    ConsoleView {
+        name: String::new(),
+        dialect: Dialect::Pgbouncer,
+        settings: Settings::default(),
+        pools: Vec::new(),
+        databases: Vec::new(),
+        totals: Vec::new(),
+        waited: BTreeMap::new(),
+        paused: false,
+        tells_waits: true,
+    }
 }
 
 fn database(name: &str, host: &str, port: u16, dbname: &str) -> PoolerDatabase {
@@ -189,7 +206,7 @@ fn the_databases_that_lead_to_a_target_are_found() {
             database("bare", "db9", 5432, "bare"),
             database("pgbouncer", "", 6432, "pgbouncer"),
         ],
-        ..ConsoleView::default()
+        ..nothing()
     };
     let finds = |client: Option<&str>, name: &str, port: u16, dbname: &str, expected: &[&str]| {
         let found = view.leading_to(client, &[host(name, port)], dbname);
@@ -213,18 +230,18 @@ fn a_pool_has_its_databases_size_and_is_paused_with_it() {
         name: "pgb:6432".into(),
         pools: vec![pool("app", 3, 2345.678), pool("other", 9, 9e3), pool("pgbouncer", 0, 0.0)],
         databases: vec![database("app", "db1", 5432, "appdb"), database("other", "db1", 5432, "other")],
-        ..ConsoleView::default()
+        ..nothing()
     };
     let read = |view: &ConsoleView| view.for_target(None, &[host("db1", 5432)], "appdb");
-    let (pools, detail, mean) = read(&view);
+    let Leading { pools, detail, mean_wait_ms, .. } = read(&view);
     assert_eq!((pools.len(), pools[0].size, pools[0].paused, pools[0].max_wait_time), (1, Some(20), false, 2345.678));
-    assert_eq!((detail.name.as_str(), detail.databases.len(), detail.mean_wait_ms), ("pgb:6432", 1, None));
-    assert_eq!(mean, Some(2345.678), "nothing assigned yet: the age of the queue");
+    assert_eq!((detail.name.as_str(), detail.databases.len(), detail.assignments), ("pgb:6432", 1, 0));
+    assert_eq!(mean_wait_ms, Some(2345.678), "nothing assigned yet: the age of the queue");
     view.databases[0].disabled = true;
-    assert!(read(&view).0[0].paused);
+    assert!(read(&view).pools[0].paused);
     view.databases.clear();
     view.settings.default_pool_size = Some(7);
-    assert_eq!(view.for_target(Some("app"), &[], "x").0[0].size, Some(7));
+    assert_eq!(view.for_target(Some("app"), &[], "x").pools[0].size, Some(7));
 }
 
 /// Readings of one database, 250 ms apart: total wait (ms), assignments as 1.23 counts them, transactions, servers active, clients
@@ -236,13 +253,13 @@ fn plays(mode: &str, script: &Script<'_>) {
     let mut waits = Waits::default();
     for (nth, &(wait, server_assignments, transactions, servers_active, waiting, age, expected)) in (0..).zip(script) {
         let pools = vec![PoolRow { mode: mode.into(), servers_active, ..pool("app", waiting, age) }];
-        let wait_seconds = f64::from(wait) / 1e3;
+        let wait_seconds = Some(f64::from(wait) / 1e3);
         let database = String::from("app");
-        let counters =
-            vec![PoolerCounters { database, server_assignments, transactions, wait_seconds, ..PoolerCounters::default() }];
-        let waited = waits.step(start + Duration::from_millis(250) * nth, &counters, &pools);
-        let view = ConsoleView { pools, counters, waited, ..ConsoleView::default() };
-        let (_, _, mean) = view.for_target(Some("app"), &[], "app");
+        let counters = PoolerCounters { database, server_assignments, transactions, wait_seconds, ..PoolerCounters::default() };
+        let totals = vec![Totals { counters, errors: None }];
+        let waited = waits.step(start + Duration::from_millis(250) * nth, &totals, &pools);
+        let view = ConsoleView { pools, totals, waited, ..nothing() };
+        let mean = view.for_target(Some("app"), &[], "app").mean_wait_ms;
         let near = match (mean, expected) {
             (Some(mean), Some(expected)) => (mean - expected).abs() < 1e-6,
             (mean, expected) => mean == expected,
@@ -324,7 +341,8 @@ fn a_database_that_appears_started_from_nothing() {
     let start = clock::now();
     let mut waits = Waits::default();
     assert!(waits.step(start, &[], &[]).is_empty());
-    let app = PoolerCounters { database: "app".into(), wait_seconds: 0.3, transactions: 1, ..PoolerCounters::default() };
-    let waited = waits.step(start + Duration::from_millis(250), &[app], &[]);
+    let app = PoolerCounters { database: "app".into(), wait_seconds: Some(0.3), transactions: 1, ..PoolerCounters::default() };
+    let waited = waits.step(start + Duration::from_millis(250), &[Totals { counters: app, errors: None }], &[]);
     assert_eq!(waited["app"], Waited { wait_ms: 300.0, assignments: 1 });
 }
+mod others;

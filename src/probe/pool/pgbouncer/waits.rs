@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::tables::PoolRow;
+use super::tables::{PoolRow, Totals};
 use crate::model::counters::PoolerCounters;
 
 /// Long enough for a mean of several transactions, short enough to follow a queue.
@@ -51,13 +51,13 @@ pub(super) struct Waits {
 impl Waits {
     /// Takes a reading in, and says what happened in the window that ends with it. A database that has only been seen once is
     /// left out, unless an earlier reading had no such database: then it started from nothing.
-    pub(super) fn step(&mut self, now: Instant, counters: &[PoolerCounters], pools: &[PoolRow]) -> BTreeMap<String, Waited> {
+    pub(super) fn step(&mut self, now: Instant, totals: &[Totals], pools: &[PoolRow]) -> BTreeMap<String, Waited> {
         let before = self.last.replace(now);
-        self.marks.retain(|name, _| counters.iter().any(|row| row.database == *name));
-        counters
-            .iter()
+        let counters = || totals.iter().map(|row| &row.counters);
+        self.marks.retain(|name, _| counters().any(|row| row.database == *name));
+        counters()
             .filter_map(|row| {
-                let mark = Mark::of(row, pools);
+                let mark = Mark::of(row, row.wait_seconds?, pools);
                 let marks = self.marks.entry(row.database.clone()).or_insert_with(|| {
                     let nothing = Mark { assignments: mark.assignments.map(|_| 0), ..Mark::default() };
                     before.map(|at| (at, nothing)).into_iter().collect()
@@ -85,11 +85,11 @@ fn waited(marks: &VecDeque<(Instant, Mark)>) -> Waited {
 }
 
 impl Mark {
-    fn of(row: &PoolerCounters, pools: &[PoolRow]) -> Self {
+    fn of(row: &PoolerCounters, wait_seconds: f64, pools: &[PoolRow]) -> Self {
         let pools = || pools.iter().filter(|pool| pool.database == row.database);
         let mode = |mode: &str| pools().any(|pool| pool.mode == mode);
         Self {
-            wait_ms: row.wait_seconds * 1e3,
+            wait_ms: wait_seconds * 1e3,
             assignments: row.server_assignments,
             arrived: if mode("statement") { row.queries } else { row.transactions },
             servers_active: pools().map(|pool| pool.servers_active).sum(),

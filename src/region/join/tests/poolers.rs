@@ -38,7 +38,7 @@ fn client(outcome: Outcome) -> Body {
 fn console(outcome: Outcome) -> Body {
     let name = "127.0.0.1:6432".to_owned();
     let pooler = Pooler { kind: PoolerKind::Pgbouncer, name, up: false, outcome, pools: Vec::new() };
-    Body::Pooler(PoolerReading { index: 0, pooler, message: None, detail: Arc::default() })
+    Body::Pooler(PoolerReading { index: 0, pooler, message: None, detail: Arc::default(), errors: None, missing: Vec::new() })
 }
 
 #[test]
