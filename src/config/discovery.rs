@@ -76,7 +76,7 @@ fn members(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) ->
         match check_url(&value) {
             Ok(()) => urls.push(value.into()),
             Err(why) => {
-                findings.problem(&at, why, "write http://HOST:8008, with ROLE:PASSWORD@ in front of HOST if it asks for them")
+                findings.problem(&at, why, "write http://HOST:8008, with ROLE:PASSWORD@ in front of HOST if it asks for them");
             }
         }
     }

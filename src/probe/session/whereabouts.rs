@@ -55,9 +55,9 @@ mod tests {
 
     #[test]
     fn all_follow_the_fast_lane_to_the_host_that_it_found() {
-        let server = Server::new(Sampling::default());
         let url =
             ConnInfo::parse("postgres://me@a,b,c/shop?target_session_attrs=primary&load_balance_hosts=random").expect("valid");
+        let server = Registry::default().server(&url, &Sampling::default());
         assert_eq!((server.host(&url), hosts(&server.nearest_first(url.clone()))), (None, vec!["a", "b", "c"]));
         server.is_at(&url.hosts[1]);
         server.hold(0, true);
