@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn all_follow_the_fast_lane_to_the_host_that_it_found() {
-        let server = Server::new(Sampling::default());
+        let server = Server::new(Sampling::default(), &Arc::default());
         let url =
             ConnInfo::parse("postgres://me@a,b,c/shop?target_session_attrs=primary&load_balance_hosts=random").expect("valid");
         assert_eq!((server.host(&url), hosts(&server.nearest_first(url.clone()))), (None, vec!["a", "b", "c"]));

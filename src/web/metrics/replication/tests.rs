@@ -5,7 +5,7 @@ use crate::{
     clock,
     model::vitals::Vitals,
     web::{
-        metrics::{Format, Named, exposition::Exposition},
+        metrics::{Format, Named, Style, exposition::Exposition},
         tests::report,
     },
 };
