@@ -152,6 +152,23 @@ fn a_slot_without_a_reader(major: u32) {
     node.expect_status("local/shop", "healthy", "", SOON);
 }
 
+fn a_role_without_grants(major: u32) {
+    let primary = primary(major, &[]);
+    primary.create_role("plain").expect("a role");
+    let replica = primary.replica(None).expect("a copy").start().expect("a replica");
+    let (node, _dir) = watch(&[("shop", primary.url_as("plain", "shop")), ("copy", replica.url_as("plain", "shop"))]);
+    for (name, role, view) in [("shop", "primary", "pg_stat_replication"), ("copy", "replica", "pg_stat_wal_receiver")] {
+        let (sample, _) = node.expect(&format!("local/{name}"), "what is hidden, with its fix", SOON, |sample| {
+            let missing = sample["probe"]["missing"].as_array().into_iter().flatten();
+            missing
+                .filter(|it| it["cause"].as_str().is_some_and(|cause| cause.contains(view)))
+                .any(|it| it["field"] == "vitals.replication" && it["fix"] == "GRANT pg_monitor TO plain;")
+        });
+        assert_eq!(sample["vitals"]["replication"]["role"], role, "{sample}");
+    }
+    node.expect("local/copy", "its lag all the same", SOON, |copy| lag(copy) == Some(0.0));
+}
+
 fn a_failover(major: u32) {
     let primary = primary(major, &[]);
     let replica = primary.replica(None).expect("a copy").start().expect("a replica");
@@ -207,5 +224,6 @@ macro_rules! versions {
 versions! {
     a_pair: a_pair_of_13 13, a_pair_of_15 15, a_pair_of_18 18;
     a_slot_without_a_reader: a_slot_without_a_reader_13 13, a_slot_without_a_reader_15 15, a_slot_without_a_reader_18 18;
+    a_role_without_grants: a_role_without_grants_13 13, a_role_without_grants_18 18;
     a_failover: a_failover_of_13 13, a_failover_of_15 15, a_failover_of_18 18;
 }

@@ -276,3 +276,6 @@ fn conflict(row: &Row) -> Result<(String, Conflicts), Error> {
     };
     Ok((text(row, 0)?.unwrap_or_default(), conflicts))
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,3 +102,6 @@ fn size(bytes: u64) -> String {
         bytes => format!("{:.1} GiB", bytes / 1_073_741_824.0),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Kind, Page, flag, seconds};
+use super::{Kind, Page, flag, replication, seconds};
 use crate::model::{
     Outcome,
     activity::{Activity, States},
@@ -83,6 +83,7 @@ pub(super) fn families(page: &mut Page<'_>) {
         "Slots that ordinary roles cannot use, reserved_connections included.",
         |target| activity(target).map(|activity| f64::from(activity.server.reserved_connections)),
     );
+    page.each("pg_replication_is_replica", Kind::Gauge, "Whether the server is a standby.", replication::is_replica);
     sessions(page);
     page.many("pg_database_size_bytes", Kind::Gauge, "Size of the database.", |target, sample| {
         if let (Some(bytes), Some(datname)) = (target.report.sample.database.size_bytes, datname(target)) {

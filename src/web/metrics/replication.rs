@@ -7,10 +7,6 @@ use crate::model::{
 };
 
 pub(super) fn families(page: &mut Page<'_>) {
-    page.each("pg_replication_is_replica", Kind::Gauge, "Whether the server is a standby.", |target| {
-        let told = replication(target).map(|it| it.role == Role::Replica);
-        told.or_else(|| target.report.activity.as_ref().map(|activity| activity.server.in_recovery)).map(flag)
-    });
     let help = "How old the newest replayed change is; 0 when all is replayed, and on a primary.";
     page.each("pg_replication_lag_seconds", Kind::Gauge, help, |target| {
         let replication = replication(target)?;
@@ -27,6 +23,12 @@ pub(super) fn families(page: &mut Page<'_>) {
     page.each("isobar_replication_change_timestamp_seconds", Kind::Gauge, help, |target| {
         replication(target)?.change.as_ref().map(|change| change.at.unix_ms() as f64 / 1_000.0)
     });
+}
+
+/// Whether the server is a standby: as read last, or as it was when a lane connected.
+pub(super) fn is_replica(target: &Target) -> Option<f64> {
+    let told = replication(target).map(|it| it.role == Role::Replica);
+    told.or_else(|| target.report.activity.as_ref().map(|activity| activity.server.in_recovery)).map(flag)
 }
 
 fn replication(target: &Target) -> Option<&Replication> {
@@ -121,3 +123,6 @@ fn conflicts(page: &mut Page<'_>) {
     let help = "Logical slots' readers that recovery cancelled; PostgreSQL 16 on.";
     each("pg_stat_database_conflicts_confl_active_logicalslot", help, |it| it.logical_slot);
 }
+
+#[cfg(test)]
+mod tests;

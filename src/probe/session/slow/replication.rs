@@ -3,7 +3,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
-use futures_util::future::{try_join, try_join3};
+use futures_util::{
+    TryFutureExt,
+    future::{try_join, try_join3},
+};
 
 use super::{Server, Slow, Stopped, missing, within};
 use crate::{
@@ -82,13 +85,13 @@ impl Slow {
         let read = match standing {
             Err(stopped) => Err(stopped),
             Ok(standing) => {
-                let around = try_join(reads.followers(client), reads.slots(client));
                 let read = if standing.role == Role::Replica {
                     let all = try_join3(reads.followers(client), reads.slots(client), reads.conflicts(client));
                     within(Lane::Replication, server, connection, 3, all).await
                 } else {
-                    let around = async { around.await.map(|(followers, slots)| (followers, slots, HashMap::new())) };
-                    within(Lane::Replication, server, connection, 2, around).await
+                    let both = try_join(reads.followers(client), reads.slots(client));
+                    let both = both.map_ok(|(followers, slots)| (followers, slots, HashMap::new()));
+                    within(Lane::Replication, server, connection, 2, both).await
                 };
                 read.map(|(followers, slots, conflicts)| {
                     let missing = reads.hidden(&standing, &followers);

@@ -1,0 +1,212 @@
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::*;
+use crate::model::{
+    Timestamp,
+    vitals::{Replication, Upstream},
+};
+
+/// Servers of one node, and a clock.
+struct Stage {
+    kin: Arc<Kin>,
+    start: Instant,
+}
+
+struct Server {
+    seat: Seat,
+    watch: Watch,
+    start: Instant,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self { kin: Arc::default(), start: crate::clock::now() }
+    }
+
+    fn server(&self) -> Server {
+        Server { seat: Seat::among(&self.kin), watch: Watch::default(), start: self.start }
+    }
+}
+
+impl Server {
+    fn at(&mut self, second: u64, standing: Standing) -> Replication {
+        self.read(second, Read { standing, ..Read::default() })
+    }
+
+    fn read(&mut self, second: u64, read: Read) -> Replication {
+        let wall = Timestamp(chrono::DateTime::UNIX_EPOCH + Duration::from_secs(second));
+        self.watch.step(self.start + Duration::from_secs(second), wall, read, &self.seat)
+    }
+
+    fn lag(&mut self, second: u64, standing: Standing) -> Option<f64> {
+        self.at(second, standing).upstream.and_then(|upstream: Upstream| upstream.lag_seconds)
+    }
+}
+
+fn primary(end: u64) -> Standing {
+    Standing { system: Some(7), timeline: Some(1), end: Some(end), ..Standing::default() }
+}
+
+/// It received so far, has replayed so far, and what it replayed last is so old.
+fn replica(end: u64, replayed: u64, age: f64) -> Standing {
+    let (end, replayed, replayed_age) = (Some(end), Some(replayed), Some(age));
+    Standing { role: Role::Replica, streaming: true, follows: Some(true), replayed, replayed_age, ..primary(0) }.with(end)
+}
+
+fn cut_off(end: u64) -> Standing {
+    Standing { streaming: false, ..replica(end, end, 900.0) }
+}
+
+impl Standing {
+    fn with(self, end: Option<u64>) -> Self {
+        Self { end, ..self }
+    }
+}
+
+#[test]
+fn an_idle_primary_is_no_lag_however_long() {
+    let mut server = Stage::new().server();
+    for second in [0, 10, 3_600] {
+        assert_eq!(server.lag(second, replica(100, 100, second as f64)), Some(0.0), "after {second} s");
+    }
+    // Replay that is ahead of what was received since a restart is up to date too.
+    assert_eq!(server.lag(3_601, replica(50, 100, 3_601.0)), Some(0.0));
+}
+
+#[test]
+fn a_replica_behind_is_as_late_as_what_it_replayed_last_is_old() {
+    assert_eq!(Stage::new().server().lag(0, replica(200, 100, 42.0)), Some(42.0));
+}
+
+#[test]
+fn the_first_write_after_an_idle_hour_is_not_an_hour_late() {
+    let mut server = Stage::new().server();
+    assert_eq!(server.lag(0, replica(100, 100, 3_600.0)), Some(0.0));
+    assert_eq!(server.lag(2, replica(200, 100, 3_602.0)), Some(2.0));
+    assert_eq!(server.lag(4, replica(200, 100, 3_604.0)), Some(4.0));
+}
+
+#[test]
+fn one_that_replayed_nothing_yet_is_late_since_it_was_up_to_date() {
+    let mut server = Stage::new().server();
+    let unknown = |end| Standing { replayed_age: None, ..replica(end, 100, 0.0) };
+    assert_eq!(server.lag(0, unknown(200)), None);
+    assert_eq!(server.lag(1, unknown(100)), Some(0.0));
+    assert_eq!(server.lag(9, unknown(200)), Some(8.0));
+}
+
+#[test]
+fn a_replica_that_is_cut_off_is_late_once_its_primary_moved_on() {
+    let stage = Stage::new();
+    let (mut main, mut copy) = (stage.server(), stage.server());
+    let mut step = |second, written, standing| {
+        main.at(second, primary(written));
+        copy.lag(second, standing)
+    };
+    assert_eq!(step(0, 100, replica(100, 100, 5.0)), Some(0.0));
+    assert_eq!(step(100, 100, cut_off(100)), Some(0.0), "the primary is idle");
+    assert_eq!(step(110, 101, cut_off(100)), Some(0.0), "and moves on now");
+    assert_eq!(step(125, 150, cut_off(100)), Some(15.0));
+    assert_eq!(step(126, 150, replica(150, 150, 0.1)), Some(0.0), "it is back");
+    assert_eq!(step(127, 160, cut_off(150)), Some(0.0), "and gone again");
+}
+
+#[test]
+fn a_primary_that_died_moves_on_no_more() {
+    let stage = Stage::new();
+    let (mut main, mut copy) = (stage.server(), stage.server());
+    main.at(0, primary(110));
+    for second in [1, 60, 600] {
+        assert_eq!(copy.lag(second, cut_off(100)), Some(0.0), "after {second} s");
+    }
+}
+
+#[test]
+fn without_sight_of_the_primary_silence_counts_as_lag() {
+    let mut copy = Stage::new().server();
+    assert_eq!(copy.lag(0, cut_off(100)), Some(0.0));
+    assert_eq!(copy.lag(30, cut_off(100)), Some(30.0));
+    assert_eq!(copy.lag(40, cut_off(120)), Some(0.0), "something came, from an archive");
+    assert_eq!(copy.lag(50, cut_off(120)), Some(10.0));
+}
+
+#[test]
+fn the_lag_behind_an_archive_alone_is_not_known() {
+    let standing = Standing { follows: Some(false), end: None, ..cut_off(0) };
+    assert_eq!(Stage::new().server().lag(0, standing), None);
+}
+
+#[test]
+fn of_another_system_nothing_is_concluded() {
+    let stage = Stage::new();
+    let (mut other, mut copy) = (stage.server(), stage.server());
+    other.at(0, Standing { system: Some(8), ..primary(5_000) });
+    copy.lag(0, cut_off(100));
+    other.at(20, Standing { system: Some(8), ..primary(9_000) });
+    assert_eq!(copy.lag(20, cut_off(100)), Some(20.0), "by silence, not by that one's position");
+}
+
+#[test]
+fn after_a_failover_the_newest_timeline_is_the_primary() {
+    let stage = Stage::new();
+    let (mut old, mut new, mut copy) = (stage.server(), stage.server(), stage.server());
+    old.at(0, primary(900));
+    new.at(1, Standing { timeline: Some(2), ..primary(100) });
+    copy.lag(2, cut_off(100));
+    assert_eq!(copy.lag(60, cut_off(100)), Some(0.0), "what only the old one had is gone");
+    new.at(61, Standing { timeline: Some(2), ..primary(200) });
+    copy.lag(61, cut_off(100));
+    new.at(71, Standing { timeline: Some(2), ..primary(300) });
+    assert_eq!(copy.lag(71, cut_off(100)), Some(10.0));
+}
+
+#[test]
+fn a_promotion_is_noted_and_begins_anew() {
+    let mut server = Stage::new().server();
+    assert_eq!(server.at(0, replica(200, 100, 42.0)).change, None);
+    let promoted = server.at(5, Standing { timeline: Some(2), ..primary(200) });
+    assert_eq!((promoted.role, promoted.timeline, &promoted.upstream), (Role::Primary, Some(2), &None));
+    let change = promoted.change.expect("noted");
+    assert_eq!((change.role, change.timeline, change.at.unix_ms(), change.other_system), (Role::Replica, Some(1), 5_000, false));
+    assert_eq!(server.at(6, Standing { timeline: Some(2), ..primary(210) }).change, Some(change), "until the next one");
+}
+
+#[test]
+fn another_system_behind_the_address_is_noted_as_such() {
+    let mut server = Stage::new().server();
+    server.at(0, primary(500));
+    let change = server.at(1, Standing { system: Some(8), ..primary(3) }).change.expect("noted");
+    assert!(change.other_system);
+}
+
+#[test]
+fn a_replica_that_forgets_its_timeline_has_not_gone_back() {
+    let mut server = Stage::new().server();
+    server.at(0, Standing { timeline: Some(2), ..replica(100, 100, 0.0) });
+    let cut = server.at(1, Standing { timeline: Some(1), ..cut_off(100) });
+    assert_eq!((cut.timeline, cut.change), (Some(2), None));
+    let hidden = server.at(2, Standing { timeline: None, system: None, ..cut_off(100) });
+    assert_eq!(hidden.change, None, "what may not be seen any more is no change either");
+}
+
+#[test]
+fn a_follower_that_is_watched_itself_is_marked_and_others_are_not() {
+    let stage = Stage::new();
+    let (mut main, mut copy) = (stage.server(), stage.server());
+    let named = |slot: Option<&str>| Replica { slot: slot.map(Into::into), ..Replica::default() };
+    let slots = || vec![Slot { name: "feed".into(), kind: "logical".into(), ..Slot::default() }];
+    let mut watched = |second, followers| {
+        let read = Read { standing: primary(100), followers, slots: slots(), ..Read::default() };
+        main.read(second, read).replicas.iter().map(|it| it.watched).collect::<Vec<_>>()
+    };
+    assert_eq!(watched(0, vec![named(None)]), [false]);
+    copy.at(1, replica(100, 100, 0.0));
+    assert_eq!(watched(1, vec![named(None), named(Some("feed"))]), [true, false], "a logical follower is no server of ours");
+    assert_eq!(watched(2, vec![named(None), named(None)]), [false, false], "nobody knows which of the two it is");
+    assert_eq!(watched(60, vec![named(None)]), [false], "it was not seen for a minute");
+    drop(copy);
+    assert_eq!(watched(61, vec![named(None)]), [false]);
+}
