@@ -153,7 +153,7 @@ fn what_is_locked_is_passed_over_and_the_rest_is_read() {
     let server = neglected(15);
     let holder = Session::open(&server.url_as("postgres", "shop"), "migration");
     let locks =
-        "BEGIN; LOCK TABLE worn, twice IN ACCESS EXCLUSIVE MODE; ALTER SEQUENCE wide CACHE 2; ALTER SEQUENCE fresh CACHE 2";
+        "BEGIN; LOCK TABLE worn, small IN ACCESS EXCLUSIVE MODE; ALTER SEQUENCE wide CACHE 2; ALTER SEQUENCE fresh CACHE 2";
     holder.run(locks).expect("locks");
     let (node, _dir) = watch(&server, SAMPLING, "");
     let seen = upkeep(&node, "what is not locked", |seen| seen["tables"].is_object());
