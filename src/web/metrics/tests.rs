@@ -142,7 +142,8 @@ fn with_the_exporters_labels_targets_of_one_server_are_one_instance() {
     assert_eq!(of("isobar_target_sample_timestamp_seconds").len(), 2, "what only Isobar has is about targets in any case");
 }
 
-/// What docs/metrics.md promises: so many series of a target at most, and so many more for each of its poolers.
+/// What docs/metrics.md promises: so many series of a target at most, with 500 of upkeep beside, whose lists are bounded where they are
+/// read; and so many more for each of its poolers.
 const MOST_OF_TARGET: usize = 2_000;
 const MOST_OF_POOLER: usize = 3_000;
 

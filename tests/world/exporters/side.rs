@@ -201,16 +201,16 @@ fn counts(name: &str) -> bool {
 /// Waits until every series whose name both have agrees, in labels and value; those names.
 #[track_caller]
 pub(crate) fn agree(mine: impl Fn() -> Page, theirs: impl Fn() -> Page) -> BTreeSet<String> {
-    let (names, _) = until("both pages agree", secs(20), || {
+    let (names, _) = until("both pages agree", secs(40), || {
         let (before, other) = (mine(), theirs());
         let names: BTreeSet<String> = {
             let of = |page: &Page| page.0.keys().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
             let both = of(&before).intersection(&of(&other)).cloned().collect::<BTreeSet<_>>();
             both.into_iter().filter(|name| !OF_THEIR_OWN.iter().any(|own| name.starts_with(own))).collect()
         };
-        // Counters of the moment of the other's page are seen here a second later at most.
+        // Counters of the moment of the other's page are seen here with the next reading.
         let mut after = mine();
-        let (keys, _) = until("the counters come as far", secs(10), || {
+        let (keys, _) = until("the counters come as far", secs(20), || {
             let keys: Vec<_> = other.0.keys().filter(|(name, _)| names.contains(name)).collect();
             let behind = keys.iter().find(|key| counts(&key.0) && after.0.get(key).is_some_and(|own| *own < other.0[*key]));
             let late = behind.map(|key| format!("{key:?}: {} of {}", after.0[*key], other.0[*key]));
