@@ -182,7 +182,9 @@ impl Console {
             || totals.iter().any(|row| row.counters.wait_seconds.is_some_and(|wait| wait > 0.0));
         self.known.tells_waits |= self.dialect.tells_waits() || waits;
         if !self.known.tells_waits {
-            totals.iter_mut().for_each(|row| row.counters.wait_seconds = None);
+            for row in &mut totals {
+                row.counters.wait_seconds = None;
+            }
             self.queues.step(now, &mut pools, &totals);
         }
         let waited = self.waits.step(now, &totals, &pools);

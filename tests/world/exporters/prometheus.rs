@@ -1,5 +1,7 @@
 //! Debian's Prometheus on a free port, which scrapes Isobar as anybody's would.
 
+#![allow(clippy::float_cmp)] // whole numbers, as they were said
+
 use std::{
     fs,
     io::{self, BufRead, BufReader, Write},

@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_switchover_is_told_as_two_changes_and_takes_nobody_away() {
         let start = crate::clock::now();
-        let mut roll = Roll::new(Duration::from_secs(60));
+        let mut roll = Roll::new(Duration::from_mins(1));
         assert_eq!(roll.hear(start, vec![member("a", "leader"), member("b", "replica")]), []);
         let changes = roll.hear(start, vec![member("a", "replica"), member("b", "leader")]);
         let seen: Vec<_> =

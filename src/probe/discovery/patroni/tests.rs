@@ -59,7 +59,7 @@ async fn over_tls() -> (u16, tempfile::TempDir) {
 }
 
 async fn asked(url: String, ca: PathBuf) -> Result<Vec<Member>, String> {
-    let settings = Settings { urls: vec![url.into()], ca: Some(ca), forget_after: Duration::from_secs(60) };
+    let settings = Settings { urls: vec![url.into()], ca: Some(ca), forget_after: Duration::from_mins(1) };
     Cluster::new(&settings)?.members().await
 }
 
@@ -79,7 +79,7 @@ async fn over_tls_the_authority_and_the_password_must_be_right() {
 
 fn settings(ca: Option<PathBuf>) -> Settings {
     let urls = vec!["https://watcher:S3CRET@10.0.0.1:8008".into()];
-    Settings { urls, ca, forget_after: Duration::from_secs(60) }
+    Settings { urls, ca, forget_after: Duration::from_mins(1) }
 }
 
 #[test]
