@@ -23,6 +23,9 @@ const APPLICATION_EVERY: Duration = Duration::from_mins(1);
 /// Failures change with every transaction; whoever reads them by cause does not mind so little.
 const ERRORS_EVERY: Duration = Duration::from_secs(2);
 
+/// The governor may make a lane so much slower from one reading to the next. One that fails says so at once.
+const SLOWEST: u32 = 8;
+
 type Part<T> = Option<Latest<Result<T, Missing>>>;
 
 /// See the module.
@@ -42,8 +45,8 @@ impl Slow {
     /// Takes what is its own; tells whether it was.
     pub(super) fn take(&mut self, at: Instant, body: &Body, sampling: &Sampling) -> bool {
         match body {
-            Body::Replication(read) => renew(&mut self.replication, at, sampling.replication, read.clone()),
-            Body::Upkeep(read) => renew(&mut self.upkeep, at, sampling.upkeep, read.clone()),
+            Body::Replication(read) => renew(&mut self.replication, at, sampling.replication * SLOWEST, read.clone()),
+            Body::Upkeep(read) => renew(&mut self.upkeep, at, sampling.upkeep * SLOWEST, read.clone()),
             Body::Host(read) => renew(&mut self.host, at, PROVIDER_EVERY, read.clone()),
             Body::Services(read) => renew(&mut self.services, at, PROVIDER_EVERY, read.clone()),
             Body::Applications(told) => renew(&mut self.applications, at, APPLICATION_EVERY, Ok(told.clone())),
