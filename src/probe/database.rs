@@ -1,6 +1,7 @@
 //! The database itself: counters, settings, size, replication, and what keeps it fit.
 
 mod actor;
+mod columns;
 pub mod counters;
 pub mod own;
 pub mod replication;

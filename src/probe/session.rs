@@ -322,15 +322,17 @@ impl Server {
     /// Counts transactions of our own in one of the server's databases.
     pub fn transacted(&self, database: &str, more: Transactions) {
         let mut own = self.own.lock().expect("no panic while held");
-        match own.get_mut(database) {
-            Some(known) => known.add(more),
-            None => drop(own.insert(database.to_owned(), more)),
+        if let Some(known) = own.get_mut(database) {
+            known.add(more);
+        } else {
+            own.insert(database.to_owned(), more);
         }
     }
 
     fn own(&self) -> Own {
         self.own.lock().expect("no panic while held").clone()
     }
+
     /// Whether the slow lane is connected.
     pub fn reads_slowly(&self) -> bool {
         self.held[1].load(Ordering::Relaxed)

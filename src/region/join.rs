@@ -162,17 +162,14 @@ impl Joined {
                 }
                 renew(&mut self.size, at, self.sampling.size, size.clone());
             }
-            slow => {
-                self.slow.take(at, slow, &self.sampling);
-            }
+            slow => self.slow.take(at, slow, &self.sampling),
         }
     }
 
     /// The slow signals, when some came since this was asked.
     pub fn vitals(&mut self, now: Instant) -> Option<Arc<Vitals>> {
         if self.slow.wants_errors(now) {
-            let counted = self.counters.as_ref().is_some_and(|latest| latest.is_fresh(now) && latest.value.is_ok());
-            let lately = self.transactions.sums(now).filter(|_| counted);
+            let lately = self.transactions.sums(now).filter(|_| self.is_counted(now));
             self.slow.errors(now, self.failing.errors(now, self.sampling.statements, lately));
         }
         self.slow.news(now)
@@ -259,7 +256,7 @@ impl Joined {
                 tried_lately: within(run.last.as_ref().map(|tried| tried.at), clients_stay),
             }
         });
-        let counted = self.counters.as_ref().is_some_and(|latest| latest.is_fresh(now) && latest.value.is_ok());
+        let counted = self.is_counted(now);
         let sums = |window: &Window| match window.sums(now) {
             Some(sums) if counted => Signal::Fresh(sums),
             _ if self.counters.is_some() => Signal::Stale,
@@ -289,6 +286,11 @@ impl Joined {
 }
 
 impl Joined {
+    /// Whether the database's counters are read now.
+    fn is_counted(&self, now: Instant) -> bool {
+        self.counters.as_ref().is_some_and(|latest| latest.is_fresh(now) && latest.value.is_ok())
+    }
+
     /// A cause that somebody can mend (no extension, no grant) will stay; any other is a reading that failed, as happens in
     /// distress, and must not clear what the last one showed.
     fn see_queries(&self, now: Instant) -> Signal<Arc<Queries>> {

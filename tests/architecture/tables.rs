@@ -116,7 +116,7 @@ pub(crate) const EFFECTFUL: &str = "
     probe/query/actor probe/query/statements.rs
     probe/vantage.rs probe/database/actor probe/database/counters.rs probe/database/size.rs
     probe/database/replication.rs
-    probe/database/upkeep.rs probe/database/upkeep/rows.rs probe/database/upkeep/tables.rs
+    probe/database/columns.rs probe/database/upkeep.rs probe/database/upkeep/rows.rs probe/database/upkeep/tables.rs
     probe/discovery/databases probe/discovery/patroni.rs
     region/supervisor
     aggregate/actor

@@ -139,9 +139,7 @@ impl DatabaseProbe {
             probe.voice.say(now, Body::Size(size));
         });
     }
-}
 
-impl DatabaseProbe {
     fn read_replication(&mut self, ctx: &mut Context<Self>, now: Instant) {
         if self.reading_replication || now < self.replication_due {
             return;

@@ -21,7 +21,10 @@ use crate::{
         sample::Missing,
         vitals::{Conflicts, Replica, Role, Slot},
     },
-    probe::{governor::marked, text::Lossy},
+    probe::{
+        database::columns::{count, figure, maybe_count, maybe_text, text},
+        governor::marked,
+    },
 };
 pub use kin::{Kin, Seat};
 pub use watch::Watch;
@@ -119,7 +122,7 @@ impl Reads {
     /// The server itself.
     pub async fn standing(&self, client: &Client) -> Result<Standing, Error> {
         let row = client.query_one(&self.standing, &[]).await?;
-        let address: Option<Lossy> = row.try_get(9)?;
+        let address = maybe_text(&row, 9)?;
         let port: Option<i32> = row.try_get(10)?;
         let limit: i64 = row.try_get(12)?;
         let kept: i64 = row.try_get(13)?;
@@ -129,12 +132,12 @@ impl Reads {
             timeline: row.try_get::<_, Option<i32>>(2)?.map(i32::cast_unsigned).filter(|timeline| *timeline > 0),
             end: bytes(&row, 3)?,
             replayed: bytes(&row, 4)?,
-            replayed_age: seconds(&row, 5)?,
+            replayed_age: figure(&row, 5)?,
             paused: row.try_get::<_, Option<bool>>(6)?.unwrap_or_default(),
             streaming: row.try_get(7)?,
             follows: row.try_get(8)?,
-            sender: address.map(|host| port.map_or_else(|| host.0.clone(), |port| format!("{}:{port}", host.0))),
-            slot: row.try_get::<_, Option<Lossy>>(11)?.map(|slot| slot.0).filter(|slot| !slot.is_empty()),
+            sender: address.map(|host| port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))),
+            slot: maybe_text(&row, 11)?.filter(|slot| !slot.is_empty()),
             slot_limit: u64::try_from(limit).ok().map(|limit| limit.max(kept.unsigned_abs())),
         })
     }
@@ -221,60 +224,50 @@ fn conflicts(logical_slot: bool) -> String {
     )
 }
 
-fn text(row: &Row, at: usize) -> Result<Option<String>, Error> {
-    Ok(row.try_get::<_, Option<Lossy>>(at)?.map(|text| text.0))
-}
-
 /// A distance in WAL: one that is ahead is no lag.
 fn bytes(row: &Row, at: usize) -> Result<Option<u64>, Error> {
     Ok(row.try_get::<_, Option<i64>>(at)?.map(|bytes| u64::try_from(bytes).unwrap_or(0)))
 }
 
-/// A time that has passed: clocks that disagree do not make it negative.
-fn seconds(row: &Row, at: usize) -> Result<Option<f64>, Error> {
-    Ok(row.try_get::<_, Option<f64>>(at)?.filter(|seconds| seconds.is_finite()).map(|seconds| seconds.max(0.0)))
-}
-
 fn follower(row: &Row) -> Result<Replica, Error> {
     Ok(Replica {
-        application: text(row, 0)?.unwrap_or_default(),
-        address: text(row, 1)?,
-        state: text(row, 2)?.unwrap_or_default(),
-        sync_state: text(row, 3)?.unwrap_or_default(),
+        application: text(row, 0)?,
+        address: maybe_text(row, 1)?,
+        state: text(row, 2)?,
+        sync_state: text(row, 3)?,
         send_lag_bytes: bytes(row, 4)?,
         replay_lag_bytes: bytes(row, 5)?,
-        write_lag_seconds: seconds(row, 6)?,
-        flush_lag_seconds: seconds(row, 7)?,
-        replay_lag_seconds: seconds(row, 8)?,
-        slot: text(row, 9)?,
+        write_lag_seconds: figure(row, 6)?,
+        flush_lag_seconds: figure(row, 7)?,
+        replay_lag_seconds: figure(row, 8)?,
+        slot: maybe_text(row, 9)?,
         watched: false,
     })
 }
 
 fn slot(row: &Row) -> Result<Slot, Error> {
     Ok(Slot {
-        name: text(row, 0)?.unwrap_or_default(),
-        kind: text(row, 1)?.unwrap_or_default(),
-        database: text(row, 2)?,
+        name: text(row, 0)?,
+        kind: text(row, 1)?,
+        database: maybe_text(row, 2)?,
         active: row.try_get(3)?,
         retained_bytes: bytes(row, 4)?,
         safe_bytes: row.try_get(5)?,
-        wal_status: text(row, 6)?,
-        invalidation: text(row, 7)?,
+        wal_status: maybe_text(row, 6)?,
+        invalidation: maybe_text(row, 7)?,
     })
 }
 
 fn conflict(row: &Row) -> Result<(String, Conflicts), Error> {
-    let count = |at| Ok::<_, Error>(row.try_get::<_, Option<i64>>(at)?.and_then(|count| u64::try_from(count).ok()));
     let conflicts = Conflicts {
-        tablespace: count(1)?.unwrap_or_default(),
-        lock: count(2)?.unwrap_or_default(),
-        snapshot: count(3)?.unwrap_or_default(),
-        bufferpin: count(4)?.unwrap_or_default(),
-        deadlock: count(5)?.unwrap_or_default(),
-        logical_slot: count(6)?,
+        tablespace: count(row, 1)?,
+        lock: count(row, 2)?,
+        snapshot: count(row, 3)?,
+        bufferpin: count(row, 4)?,
+        deadlock: count(row, 5)?,
+        logical_slot: maybe_count(row, 6)?,
     };
-    Ok((text(row, 0)?.unwrap_or_default(), conflicts))
+    Ok((text(row, 0)?, conflicts))
 }
 
 #[cfg(test)]

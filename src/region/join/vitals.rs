@@ -42,18 +42,17 @@ pub(super) struct Slow {
 }
 
 impl Slow {
-    /// Takes what is its own; tells whether it was.
-    pub(super) fn take(&mut self, at: Instant, body: &Body, sampling: &Sampling) -> bool {
+    /// Takes what is its own.
+    pub(super) fn take(&mut self, at: Instant, body: &Body, sampling: &Sampling) {
         match body {
             Body::Replication(read) => renew(&mut self.replication, at, sampling.replication * SLOWEST, read.clone()),
             Body::Upkeep(read) => renew(&mut self.upkeep, at, sampling.upkeep * SLOWEST, read.clone()),
             Body::Host(read) => renew(&mut self.host, at, PROVIDER_EVERY, read.clone()),
             Body::Services(read) => renew(&mut self.services, at, PROVIDER_EVERY, read.clone()),
             Body::Applications(told) => renew(&mut self.applications, at, APPLICATION_EVERY, Ok(told.clone())),
-            _ => return false,
+            _ => return,
         }
         self.is_new = true;
-        true
     }
 
     /// Whether it is time to say again what fails.

@@ -66,30 +66,23 @@ fn followers(page: &mut Page<'_>) {
 }
 
 fn slots(page: &mut Page<'_>) {
-    let mut each = |name, help, value: fn(&Slot) -> Option<f64>| {
+    // The older families of postgres_exporter name the database too.
+    let mut each = |name, help, labels: usize, value: fn(&Slot) -> Option<f64>| {
         page.many(name, Kind::Gauge, help, move |target, sample| {
             for slot in replication(target).into_iter().flat_map(|it| &it.slots) {
                 let Some(value) = value(slot) else { continue };
                 let database = slot.database.as_deref().unwrap_or_default();
-                sample(&[("slot_name", &slot.name), ("slot_type", &slot.kind), ("database", database)], value);
+                let all = [("slot_name", slot.name.as_str()), ("slot_type", &slot.kind), ("database", database)];
+                sample(&all[..labels], value);
             }
         });
     };
-    each("pg_replication_slots_active", "Whether somebody reads the slot.", |it| Some(flag(it.active)));
+    each("pg_replication_slots_active", "Whether somebody reads the slot.", 3, |it| Some(flag(it.active)));
     let retained = "WAL that the slot retains, bytes.";
-    each("pg_replication_slots_pg_wal_lsn_diff", retained, |it| it.retained_bytes.map(|bytes| bytes as f64));
-    let mut each = |name, help, value: fn(&Slot) -> Option<f64>| {
-        page.many(name, Kind::Gauge, help, move |target, sample| {
-            for slot in replication(target).into_iter().flat_map(|it| &it.slots) {
-                if let Some(value) = value(slot) {
-                    sample(&[("slot_name", &slot.name), ("slot_type", &slot.kind)], value);
-                }
-            }
-        });
-    };
-    each("pg_replication_slot_slot_is_active", "Whether somebody reads the slot.", |it| Some(flag(it.active)));
+    each("pg_replication_slots_pg_wal_lsn_diff", retained, 3, |it| it.retained_bytes.map(|bytes| bytes as f64));
+    each("pg_replication_slot_slot_is_active", "Whether somebody reads the slot.", 2, |it| Some(flag(it.active)));
     let safe = "WAL that may be written before the slot is in danger.";
-    each("pg_replication_slot_safe_wal_size_bytes", safe, |it| it.safe_bytes.map(|bytes| bytes as f64));
+    each("pg_replication_slot_safe_wal_size_bytes", safe, 2, |it| it.safe_bytes.map(|bytes| bytes as f64));
     page.many("pg_replication_slot_wal_status", Kind::Gauge, "How safe the slot's WAL is.", |target, sample| {
         for slot in replication(target).into_iter().flat_map(|it| &it.slots) {
             let Some(status) = slot.wal_status.as_deref() else { continue };

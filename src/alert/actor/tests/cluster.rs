@@ -155,6 +155,17 @@ impl Cell {
         cell
     }
 
+    /// Node `a`, which led, and node `b`, each with a way to people of its own; the shelves are away.
+    async fn whose_leader_loses_the_shelves(one: &Arc<Fake>, two: &Arc<Fake>) -> Self {
+        let mut cell = Self::default();
+        cell.join("a", None, one);
+        cell.join("b", None, two);
+        cell.elect("a");
+        cell.until(&[], None, "leads", || cell.nodes["a"].book.load().channels.len() == 1).await;
+        locked(&cell.shelves.held).away = true;
+        cell
+    }
+
     /// A node with a disk and a way to people of its own.
     fn join(&mut self, name: &'static str, path: Option<&Path>, hook: &Arc<Fake>) {
         let bus = self.wire.clone().start();
@@ -325,12 +336,7 @@ async fn a_wiped_redis_is_seeded_again_and_nobody_is_told_anew() {
 #[actix_web::test]
 async fn without_redis_nodes_tell_criticals_with_the_same_keys_and_come_together_again() {
     let (one, two) = (Fake::new(true, &[]), Fake::new(true, &[]));
-    let mut cell = Cell::default();
-    cell.join("a", None, &one);
-    cell.join("b", None, &two);
-    cell.elect("a");
-    cell.until(&[], None, "leads", || cell.nodes["a"].book.load().channels.len() == 1).await;
-    locked(&cell.shelves.held).away = true;
+    let cell = Cell::whose_leader_loses_the_shelves(&one, &two).await;
     for _ in 0..5 {
         cell.show(&DOWN, Some(Duration::from_secs(5))).await;
     }

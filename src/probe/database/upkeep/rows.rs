@@ -1,39 +1,12 @@
-//! Rows as they come from the server. What is negative there is nothing here.
+//! Rows as they come from the server.
 
 use tokio_postgres::{Error, Row};
 
 use super::Database;
 use crate::{
-    model::{
-        Timestamp,
-        vitals::{Checkpoints, Holder, Io, Locks, Prepared},
-    },
-    probe::text::Lossy,
+    model::vitals::{Checkpoints, Holder, Io, Locks, Prepared},
+    probe::database::columns::{count, figure, maybe_count, maybe_text, moment, text},
 };
-
-pub(super) fn text(row: &Row, at: usize) -> Result<String, Error> {
-    Ok(maybe_text(row, at)?.unwrap_or_default())
-}
-
-pub(super) fn maybe_text(row: &Row, at: usize) -> Result<Option<String>, Error> {
-    Ok(row.try_get::<_, Option<Lossy>>(at)?.map(|text| text.0))
-}
-
-pub(super) fn count(row: &Row, at: usize) -> Result<u64, Error> {
-    Ok(maybe_count(row, at)?.unwrap_or_default())
-}
-
-pub(super) fn maybe_count(row: &Row, at: usize) -> Result<Option<u64>, Error> {
-    Ok(row.try_get::<_, Option<i64>>(at)?.and_then(|it| u64::try_from(it).ok()))
-}
-
-pub(super) fn figure(row: &Row, at: usize) -> Result<Option<f64>, Error> {
-    Ok(row.try_get::<_, Option<f64>>(at)?.filter(|it| it.is_finite()).map(|it| it.max(0.0)))
-}
-
-pub(super) fn moment(row: &Row, at: usize) -> Result<Option<Timestamp>, Error> {
-    Ok(row.try_get::<_, Option<_>>(at)?.map(Timestamp))
-}
 
 pub(super) fn database(row: &Row) -> Result<Database, Error> {
     Ok(Database {

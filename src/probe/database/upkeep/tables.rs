@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, Error, Row};
 
-use super::rows::{count, figure, maybe_count, moment, text};
 use crate::{
     model::{
         sample::Missing,
         vitals::{InvalidIndex, Sequence, Table},
     },
-    probe::governor::marked,
+    probe::{
+        database::columns::{count, figure, maybe_count, moment, text},
+        governor::marked,
+    },
 };
 
 /// All reads of one database together. A client check waits for them, and must not for long.

@@ -9,12 +9,7 @@ fn sent(cell: &Cell, node: &str) -> bool {
 #[actix_web::test]
 async fn a_leader_whose_commits_do_not_get_through_tells_criticals_after_the_grace_and_nobody_twice() {
     let (one, two) = (Fake::new(true, &[]), Fake::new(true, &[]));
-    let mut cell = Cell::default();
-    cell.join("a", None, &one);
-    cell.join("b", None, &two);
-    cell.elect("a");
-    cell.until(&[], None, "leads", || cell.nodes["a"].book.load().channels.len() == 1).await;
-    locked(&cell.shelves.held).away = true;
+    let cell = Cell::whose_leader_loses_the_shelves(&one, &two).await;
     let began = clock::now();
     cell.until(&DOWN, None, "told", || !one.calls().is_empty()).await;
     assert!(clock::now().saturating_duration_since(began) > Duration::from_secs(9), "not while it may be a short silence");
