@@ -21,6 +21,7 @@ pub mod pool;
 pub mod preflight;
 pub mod query;
 pub mod session;
+pub mod statement;
 mod text;
 pub mod tls;
 pub mod vantage;

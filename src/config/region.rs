@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     model::{RegionName, TargetId, sample::PoolerKind},
-    probe::{PoolerSettings, TargetSettings, conninfo::ConnInfo},
+    probe::{
+        PoolerSettings, TargetSettings,
+        conninfo::{ConnInfo, POOL_MODES},
+    },
     region::thresholds::Thresholds,
 };
 
@@ -81,7 +84,7 @@ fn target(
     base: &Thresholds,
     names: &mut HashSet<String>,
 ) -> Option<TargetConfig> {
-    section.only(findings, &["importance", "name", "pooler", "thresholds", "url", "vantages"], (&[], ""));
+    section.only(findings, &["importance", "name", "pool_mode", "pooler", "thresholds", "url", "vantages"], (&[], ""));
     let title = title(findings, section);
     if let Some(name) = &title
         && !names.insert(name.value.clone())
@@ -121,7 +124,11 @@ fn title<'a>(findings: &mut Findings<'_>, section: &Section<'a>) -> Option<Text<
 
 fn url(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> Option<ConnInfo> {
     let text = section.required(findings, "url", "\"postgres://ROLE:${PASSWORD}@HOST:5432/DATABASE\"")?;
-    conninfo(findings, &text, folder)
+    let mut url = conninfo(findings, &text, folder)?;
+    if let Some(mode) = section.choice(findings, "pool_mode", "what a pooler gives to a client", &POOL_MODES) {
+        url.pool_mode = Some(mode);
+    }
+    Some(url)
 }
 
 /// Of a `[[target]]` only who it is and how to get there.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     Failure, PoolerSettings, TargetSettings,
-    connect::{Connection, Purpose, connect},
+    connect::{Connection, resident::resident},
     conninfo::ConnInfo,
     database::counters::Counters,
     pool::{client_check, pgbouncer::Console},
@@ -63,7 +63,7 @@ pub async fn preflight(target: &TargetSettings) -> Vec<Finding> {
 async fn server(target: &TargetSettings) -> Vec<Finding> {
     let part = "server".to_owned();
     let mut findings = Vec::new();
-    let connection = match connect(&target.url, Purpose::Resident, WITHIN).await {
+    let connection = match resident(&target.url, WITHIN).await {
         Ok(connection) => connection,
         Err(failure) => return phases(&part, &failure.phases, Some(&failure), &target.url),
     };
@@ -81,7 +81,7 @@ async fn rights(connection: &Connection, part: &str) -> Result<Vec<Finding>, tok
     let client = &connection.client;
     let finding = |check, level, detail: String, fix| Finding { part: part.to_owned(), check, level, detail, fix };
     let mut findings = Vec::new();
-    let facts = Counters::prepare(client).await?.facts(client).await?;
+    let facts = Counters::prepare(connection).await?.facts(client).await?;
     let supported = SUPPORTED.contains(&(facts.version_number / 10_000));
     findings.push(if supported {
         finding("version", Level::Good, format!("PostgreSQL {}, {} connections", facts.version, facts.max_connections), None)
@@ -111,7 +111,7 @@ async fn rights(connection: &Connection, part: &str) -> Result<Vec<Finding>, tok
             findings.push(finding("connection limit", Level::Degraded, detail, Some(fix)));
         }
     }
-    findings.push(match statements::locate(client).await? {
+    findings.push(match statements::locate(connection).await? {
         Ok(_) => finding("pg_stat_statements", Level::Good, "readable".to_owned(), None),
         Err(missing) => finding("pg_stat_statements", Level::Degraded, missing.cause, missing.fix),
     });

@@ -10,7 +10,9 @@
 //! passes its deadline is cancelled on the server and its connection discarded, so nothing lingers. Reconnects follow a
 //! jittered backoff and are themselves attempts that the rules count.
 
+mod asked;
 mod fast;
+mod pooled;
 mod registry;
 mod slow;
 
@@ -46,6 +48,8 @@ use crate::{
         reading::{Attempt, Cost, Path},
     },
 };
+pub use asked::Asked;
+use asked::is_about_login;
 pub use fast::{Fast, FastReading};
 pub use registry::Registry;
 pub use slow::{CountersReading, Slow};
@@ -78,6 +82,8 @@ pub struct Server {
     held: [AtomicBool; 2],
     /// The databases that the server has, as the slow lane last saw them; empty before the first time.
     present: ArcSwap<HashSet<String>>,
+    /// Whether a pooler in transaction mode turned out to be in between.
+    pooled: AtomicBool,
 }
 
 /// What one target gives to connect with.
@@ -107,46 +113,6 @@ pub struct KnockReading {
     pub at: Instant,
     /// Why not.
     pub failure: Option<Failure>,
-}
-
-/// As whom a connection asked for which database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    user: String,
-    database: String,
-}
-
-impl Asked {
-    fn by(url: &ConnInfo) -> Self {
-        Self { user: url.user.clone(), database: url.dbname.clone() }
-    }
-
-    /// Whether such a failure would meet a target with that login too: a password is its role's, a missing database its own, and
-    /// a server that is down everybody's.
-    fn shares(&self, failure: &Failure, url: &ConnInfo) -> bool {
-        let (role, database) = (self.user == url.user, self.database == url.dbname);
-        match failure.outcome {
-            Outcome::AuthFailed => role,
-            Outcome::NoSuchDatabase => database,
-            Outcome::PermissionDenied | Outcome::Protocol | Outcome::Other => role && database,
-            Outcome::TooManyConnections if failure.message.contains("for role") => role,
-            Outcome::TooManyConnections if failure.message.contains("for database") => database,
-            _ => true,
-        }
-    }
-}
-
-/// Whether another login might get in where this one does not.
-const fn is_about_login(outcome: Outcome) -> bool {
-    matches!(
-        outcome,
-        Outcome::AuthFailed
-            | Outcome::NoSuchDatabase
-            | Outcome::PermissionDenied
-            | Outcome::Protocol
-            | Outcome::Other
-            | Outcome::TooManyConnections
-    )
 }
 
 /// When a lane may try to connect again.
@@ -191,6 +157,7 @@ impl Server {
             facts: ArcSwapOption::empty(),
             held: [false.into(), false.into()],
             present: ArcSwap::default(),
+            pooled: false.into(),
         }
     }
 
@@ -244,7 +211,7 @@ impl Server {
             return reading.clone();
         }
         let url = self.url_of_role(self.checks_done.load(Ordering::Relaxed), own);
-        let result = client_check::check(&url, false, ANSWER_WITHIN).await;
+        let result = client_check::check(&url, self.pooled.load(Ordering::Relaxed), ANSWER_WITHIN).await;
         let at = clock::now();
         self.connected(at, result.as_ref().unwrap_or_else(|failure| &failure.phases));
         match &result {

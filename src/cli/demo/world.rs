@@ -102,6 +102,7 @@ fn conninfo(port: u16, database: &str) -> ConnInfo {
         sslrootcert: None,
         connect_timeout: None,
         session_attrs: SessionAttrs::Any,
+        pool_mode: None,
     }
 }
 

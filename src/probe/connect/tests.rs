@@ -25,6 +25,7 @@ fn info(hosts: Vec<Host>, sslmode: SslMode) -> ConnInfo {
         sslrootcert: None,
         connect_timeout: None,
         session_attrs: SessionAttrs::Any,
+        pool_mode: None,
     }
 }
 

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use super::ConnInfoError;
 
-/// Followed.
-const FOLLOWED: [&str; 10] = [
+/// Followed. `pool_mode` is a word of ours and `pgbouncer` one of Prisma's: what is between us and the server.
+const FOLLOWED: [&str; 12] = [
     "connect_timeout",
     "dbname",
     "host",
     "hostaddr",
     "password",
+    "pgbouncer",
+    "pool_mode",
     "port",
     "sslmode",
     "sslrootcert",
@@ -142,6 +144,7 @@ impl Parameters {
         let found = words.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning);
         let expected = match name {
             "sslmode" => "one of disable, allow, prefer, require, verify-ca, verify-full",
+            "pool_mode" => "one of none, session, transaction",
             _ => "one of any, read-write, read-only, primary, standby, prefer-standby",
         };
         let refuse = || ConnInfoError::Value { name, expected, nearest: nearest(value, words.iter().map(|(word, _)| *word)) };

@@ -101,7 +101,7 @@ fn what_is_wrong_is_named_with_its_fix() {
         ("postgres://me:%00@h/db", "zero byte"),
         ("postgres://me@h/db?sslmode", "parameter 1 lacks its `=`"),
         ("postgres://me@h/db?sslmod=require", "did you mean `sslmode`?"),
-        ("postgres://me@h/db?connect_timeout=1&pgbouncer=true", "parameter 2 is not one that libpq knows; remove it"),
+        ("postgres://me@h/db?connect_timeout=1&schema=public", "parameter 2 is not one that libpq knows; remove it"),
         ("postgres://me@h/db?sslmode=verify_full", "did you mean `verify-full`?"),
         ("postgres://me@h/db?sslmode=yes", "one of disable, allow"),
         ("postgres://me@h/db?ssl=1", "`ssl` must be true"),

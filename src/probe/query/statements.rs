@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use futures_util::{TryFutureExt, future::try_join};
 use tokio_postgres::{
-    Client, Error, Statement,
+    Client, Error,
     error::SqlState,
     types::{ToSql, Type},
 };
@@ -30,7 +30,11 @@ pub use known::{Known, Wants};
 
 use crate::{
     model::sample::Missing,
-    probe::{governor::marked, text::Lossy},
+    probe::{
+        governor::marked,
+        statement::{Asks, Statement},
+        text::Lossy,
+    },
 };
 
 /// Characters of a text that cross the wire; more than what is shown, since comments and white space go.
@@ -119,8 +123,8 @@ impl Catalog {
 
 /// Finds the extension and prepares its reads; the outer error is the connection's, the inner result says what to run when
 /// the statements cannot be read.
-pub async fn locate(client: &Client) -> Result<Result<Catalog, Missing>, Error> {
-    let found = client.query_one(&marked(LOCATE), &[]).await?;
+pub async fn locate(on: &impl Asks) -> Result<Result<Catalog, Missing>, Error> {
+    let found = on.client().query_typed_one(&marked(LOCATE), &[]).await?;
     let role: u32 = found.get("role_oid");
     let role_name: String = found.get("role");
     let loaded: bool = found.get("loaded");
@@ -148,10 +152,10 @@ pub async fn locate(client: &Client) -> Result<Result<Catalog, Missing>, Error> 
         since = if stats_since { ", stats_since" } else { "" },
     );
     let prepared = async {
-        let read = client.prepare(&marked(&sql)).await?;
+        let read = Statement::prepare(on, &marked(&sql), &[]).await?;
         let info = if found.get("has_info") {
             let sql = format!("SELECT dealloc, stats_reset, clock_timestamp() FROM {view}_info");
-            Some(client.prepare(&marked(&sql)).await?)
+            Some(Statement::prepare(on, &marked(&sql), &[]).await?)
         } else {
             None
         };
@@ -167,11 +171,11 @@ pub async fn locate(client: &Client) -> Result<Result<Catalog, Missing>, Error> 
 pub async fn read(client: &Client, catalog: &Catalog) -> Result<Result<Snapshot, Missing>, Error> {
     let info = async {
         match &catalog.info {
-            Some(info) => client.query_one(info, &[]).map_ok(Some).await,
+            Some(info) => info.query_one(client, &[]).map_ok(Some).await,
             None => Ok(None),
         }
     };
-    let (info, rows) = try_join(info, client.query(&catalog.read, &[])).await?;
+    let (info, rows) = try_join(info, catalog.read.query(client, &[])).await?;
     let mut snapshot = Snapshot { rows: Vec::with_capacity(rows.len()), info: None };
     if let Some(row) = info {
         snapshot.info = Some(Info { dealloc: count(&row, 0)?, reset: row.try_get(1)?, taken: row.try_get(2)? });

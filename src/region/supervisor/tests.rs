@@ -101,6 +101,7 @@ fn target(name: &str) -> (TargetSettings, Thresholds) {
         sslrootcert: None,
         connect_timeout: None,
         session_attrs: SessionAttrs::Any,
+        pool_mode: None,
     };
     let id = TargetId::new("here", name);
     (
