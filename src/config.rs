@@ -30,6 +30,7 @@ mod region;
 mod section;
 mod silences;
 mod state;
+mod supabase;
 mod thresholds;
 mod watch;
 

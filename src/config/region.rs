@@ -5,6 +5,7 @@ use std::{collections::HashSet, path::Path};
 use super::{
     RegionConfig, TargetConfig, global, later,
     section::{Findings, Section, Text, nearest},
+    supabase,
     thresholds::{self, Layer},
 };
 use crate::{
@@ -84,7 +85,7 @@ fn target(
     base: &Thresholds,
     names: &mut HashSet<String>,
 ) -> Option<TargetConfig> {
-    section.only(findings, &["importance", "name", "pool_mode", "pooler", "thresholds", "url", "vantages"], (&[], ""));
+    section.only(findings, &["importance", "name", "pool_mode", "pooler", "supabase", "thresholds", "url", "vantages"], (&[], ""));
     let title = title(findings, section);
     if let Some(name) = &title
         && !names.insert(name.value.clone())
@@ -103,6 +104,7 @@ fn target(
         importance.value == "critical"
     });
     let vantages = vantages(findings, section, around);
+    let supabase = supabase::read(findings, section);
     let poolers =
         section.tables(findings, "pooler").iter().filter_map(|section| pooler(findings, section, around.folder)).collect();
     let mut thresholds = base.clone();
@@ -112,6 +114,7 @@ fn target(
         url: url?,
         critical,
         vantages,
+        supabase,
         poolers,
         slow_query_ms: thresholds.average_query_ms,
     };

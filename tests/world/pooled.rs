@@ -43,10 +43,10 @@ fn server(major: u32) -> Postgres {
     server
 }
 
-/// Its sessions live for a second, and none of them knows another client's statements.
+/// Its sessions live for a second.
 fn pooler(server: &Postgres, settings: &[(&str, &str)]) -> PgBouncer {
     let mut builder = PgBouncer::builder().database("shop", server).pool_mode("transaction").default_pool_size(4);
-    for (name, value) in [("server_lifetime", "1"), ("max_prepared_statements", "0")].iter().chain(settings) {
+    for (name, value) in [("server_lifetime", "1")].iter().chain(settings) {
         builder = builder.setting(name, value);
     }
     builder.start().expect("PgBouncer")
@@ -107,11 +107,11 @@ fn is_read_whole(major: u32) {
             session.run("SELECT pg_sleep(0.01), 'counted'").expect("a sleep");
         }
     });
-    let sleeps = |one: &&Value| one["text"] == "SELECT pg_sleep($1), $2";
-    let statement = counted["statements"].as_array().and_then(|all| all.iter().find(sleeps)).expect("the sleeps");
-    assert_eq!(statement["calls"], 15, "{counted}");
-    let ours = |one: &&Value| one["text"].as_str().is_some_and(|text| text.contains("set_config") || text.starts_with("COMMIT"));
-    until("what watching takes is left out", SOON, || {
+    // Its text may come later: texts are dear, and asked for seldom.
+    let sleeps = |one: &&Value| one["calls"] == 15 && number(one, "/meanMs").is_some_and(|mean| (10.0..30.0).contains(&mean));
+    assert!(counted["statements"].as_array().is_some_and(|all| all.iter().any(|one| sleeps(&one))), "{counted}");
+    let ours = |one: &&Value| one["text"].as_str().is_none_or(|text| text.contains("set_config") || text.starts_with("COMMIT"));
+    until("texts are known, and what watching takes is left out", secs(60), || {
         let queries = queries(&node);
         let found = queries["statements"].as_array().and_then(|all| all.iter().find(ours).cloned());
         found.map_or(Ok(()), |found| Err(found.to_string()))

@@ -76,6 +76,7 @@ impl Region {
             url: conninfo(self.server.port(), database),
             critical: database == DATABASES[0],
             vantages: Vec::new(),
+            supabase: None,
             poolers: vec![PoolerSettings {
                 kind: PoolerKind::Pgbouncer,
                 console: Some(conninfo(self.pooler.port(), "pgbouncer")),

@@ -105,7 +105,7 @@ fn target(name: &str) -> (TargetSettings, Thresholds) {
     };
     let id = TargetId::new("here", name);
     (
-        TargetSettings { id, url, critical: false, vantages: vec![], poolers: vec![], slow_query_ms: 1_000.0 },
+        TargetSettings { id, url, critical: false, vantages: vec![], supabase: None, poolers: vec![], slow_query_ms: 1_000.0 },
         Thresholds::default(),
     )
 }

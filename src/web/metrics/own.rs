@@ -103,6 +103,11 @@ pub(super) fn families(page: &mut Page<'_>, world: &World, own: &Own) {
             }
         },
     );
+    page.many("isobar_service_up", Kind::Gauge, "Whether the provider calls the service healthy.", |target, sample| {
+        for service in &target.vitals.services {
+            sample(&[("service", &service.name)], flag(service.status == "ACTIVE_HEALTHY"));
+        }
+    });
     reachability(page);
     views(page);
     for (name, kind, help, value) in ROSTER {

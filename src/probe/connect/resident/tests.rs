@@ -54,7 +54,7 @@ async fn a_pooler_that_refuses_options_or_swallows_them_is_found_out() {
 
 #[tokio::test]
 async fn limits_hold_for_the_read_and_leave_no_trace_in_the_session() {
-    let (_server, pooler) = world(|pooler| pooler.pool_mode("transaction").setting("max_prepared_statements", "0"));
+    let (_server, pooler) = world(|pooler| pooler.pool_mode("transaction"));
     let connection = connected(&pooler, "").await;
     let stranger = stranger(&pooler).await;
     assert_eq!(connection.limited(async { Ok(lock_timeout(&connection.client).await) }).await.unwrap(), "100ms");
@@ -67,7 +67,7 @@ async fn limits_hold_for_the_read_and_leave_no_trace_in_the_session() {
 
 #[tokio::test]
 async fn statements_without_a_name_run_on_whatever_session_comes() {
-    let (server, pooler) = world(|pooler| pooler.pool_mode("transaction").setting("max_prepared_statements", "0"));
+    let (server, pooler) = world(|pooler| pooler.pool_mode("transaction"));
     let connection = connected(&pooler, "").await;
     let types = [tokio_postgres::types::Type::INT4];
     let statement = Statement::prepare(&connection, "SELECT $1 + 1, pg_backend_pid()", &types).await.unwrap();
