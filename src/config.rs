@@ -45,6 +45,7 @@ pub use cases::rule_tests;
 pub use expand::Sources;
 pub use fingerprint::Fingerprint;
 pub use problem::{Problem, Problems};
+pub(crate) use region::LONGEST_NAME;
 
 use crate::{
     alert, clock,

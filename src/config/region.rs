@@ -30,7 +30,7 @@ const POOLER_KINDS: [(&str, PoolerKind); 6] = [
 pub(super) const CONSOLE: &str = "pgbouncer";
 
 /// As long as a label of a host name may be: regions and targets appear in URLs, metrics and file names.
-pub(super) const LONGEST_NAME: usize = 63;
+pub(crate) const LONGEST_NAME: usize = 63;
 
 /// What is known around the file.
 pub(super) struct Surroundings<'a> {
@@ -85,7 +85,11 @@ fn target(
     base: &Thresholds,
     names: &mut HashSet<String>,
 ) -> Option<TargetConfig> {
-    section.only(findings, &["importance", "name", "pool_mode", "pooler", "supabase", "thresholds", "url", "vantages"], (&[], ""));
+    section.only(
+        findings,
+        &["importance", "name", "pool_mode", "pooler", "supabase", "thresholds", "url", "vantages"],
+        (&[], ""),
+    );
     let title = title(findings, section);
     if let Some(name) = &title
         && !names.insert(name.value.clone())

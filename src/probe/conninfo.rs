@@ -135,14 +135,7 @@ impl PartialEq for ConnInfo {
         use secrecy::ExposeSecret;
         let password = |of: &Self| of.password.as_ref().map(|secret| secret.expose_secret().to_owned());
         (&self.hosts, &self.user, &self.dbname, self.sslmode, &self.sslrootcert, self.connect_timeout)
-            == (
-                &other.hosts,
-                &other.user,
-                &other.dbname,
-                other.sslmode,
-                &other.sslrootcert,
-                other.connect_timeout,
-            )
+            == (&other.hosts, &other.user, &other.dbname, other.sslmode, &other.sslrootcert, other.connect_timeout)
             && (self.session_attrs, self.pool_mode) == (other.session_attrs, other.pool_mode)
             && password(self) == password(other)
     }

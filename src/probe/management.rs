@@ -32,8 +32,7 @@ pub struct Project {
 
 impl PartialEq for Project {
     fn eq(&self, other: &Self) -> bool {
-        (&self.reference, &self.api, self.token.expose_secret())
-            == (&other.reference, &other.api, other.token.expose_secret())
+        (&self.reference, &self.api, self.token.expose_secret()) == (&other.reference, &other.api, other.token.expose_secret())
     }
 }
 

@@ -10,13 +10,14 @@ use super::{
     connect::{Connection, resident::resident},
     conninfo::ConnInfo,
     database::counters::Counters,
+    management::{Project, client::Asker},
     pool::{client_check, pgbouncer::Console},
     query::statements,
     session::WITH_TWO_LANES,
 };
 use crate::{
     clock,
-    model::{Outcome, Phase, Phases, sample::PoolerKind},
+    model::{Outcome, Phase, Phases, sample::PoolerKind, vitals::Service},
 };
 
 /// A person waits for the answer and wants the cause rather than haste.
@@ -54,10 +55,35 @@ pub struct Finding {
 /// Checks one target and its poolers.
 pub async fn preflight(target: &TargetSettings) -> Vec<Finding> {
     let mut findings = server(target).await;
+    if let Some(project) = &target.supabase {
+        findings.push(services(project).await);
+    }
     for settings in &target.poolers {
         findings.extend(pooler(target, settings).await);
     }
     findings
+}
+
+/// What the provider says of its services; it is evidence, so the worst it can be is that something is missing.
+async fn services(project: &Project) -> Finding {
+    let finding = |level, detail, fix| Finding { part: "supabase".to_owned(), check: "services", level, detail, fix };
+    let heard = match Asker::new(project.clone()) {
+        Ok(asker) => asker.health().await.and_then(|(_, _, services)| services),
+        Err(missing) => Err(missing),
+    };
+    let services = match heard {
+        Ok(services) => services,
+        Err(missing) => return finding(Level::Degraded, missing.cause, missing.fix),
+    };
+    let troubled = services.iter().filter(|service| service.status != Service::HEALTHY).map(|service| {
+        let error = service.error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
+        format!("{} is {}{error}", service.name, service.status)
+    });
+    let troubled = troubled.collect::<Vec<_>>().join(", ");
+    if troubled.is_empty() {
+        return finding(Level::Good, format!("{} services are healthy", services.len()), None);
+    }
+    finding(Level::Degraded, troubled, Some("see the project's page and status.supabase.com".to_owned()))
 }
 
 async fn server(target: &TargetSettings) -> Vec<Finding> {

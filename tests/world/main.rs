@@ -20,6 +20,7 @@ mod faults;
 mod freshness;
 mod hostile;
 mod http;
+mod management;
 mod pooled;
 mod quiet;
 mod replication;

@@ -69,9 +69,7 @@ impl Crowd {
         let goes_on = Arc::new(AtomicBool::new(true));
         let client = |_| {
             let (goes_on, session) = (Arc::clone(&goes_on), Session::open(url, "crowd"));
-            std::thread::spawn(move || {
-                while goes_on.load(Ordering::Relaxed) && session.run("SELECT pg_sleep(0.02)").is_ok() {}
-            })
+            std::thread::spawn(move || while goes_on.load(Ordering::Relaxed) && session.run("SELECT pg_sleep(0.02)").is_ok() {})
         };
         let clients = (0..3).map(client).collect();
         Self { goes_on, clients }

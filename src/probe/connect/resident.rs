@@ -54,7 +54,8 @@ pub async fn resident(to: &ConnInfo, within: Duration) -> Result<Connection, Fai
         PoolMode::None => {}
         PoolMode::Transaction => connection.shared = true,
         PoolMode::Session => {
-            let limits = format!("{}, set_config('default_transaction_read_only', 'on', false)", LIMITS.replace("{local}", "false"));
+            let limits =
+                format!("{}, set_config('default_transaction_read_only', 'on', false)", LIMITS.replace("{local}", "false"));
             first(&connection, &limits, left()).await?;
         }
     }

@@ -95,7 +95,9 @@ pub fn refusal(status: u16) -> Missing {
         400 => ("refuses the question", Some("check `project`: the 20 letters in the project's URL")),
         401 => (
             "does not accept the access token",
-            Some("make a personal access token (sbp_...) in the dashboard under Account, Access Tokens, and give it as `access_token`"),
+            Some(
+                "make a personal access token (sbp_...) in the dashboard under Account, Access Tokens, and give it as `access_token`",
+            ),
         ),
         403 => (
             "does not let this token see the project",

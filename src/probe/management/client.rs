@@ -69,7 +69,8 @@ impl Asker {
     pub async fn health(&self) -> Result<(Said, u16, Result<Vec<Service>, Missing>), Missing> {
         let path = format!("/v1/projects/{}/health?services={SERVICES}&timeout_ms={LOOK_MS}", self.project.reference);
         let heard = self.ask(&path).await?;
-        let services = if heard.status == 200 { answer::services(&heard.body, clock::wall()) } else { Err(refusal(heard.status)) };
+        let services =
+            if heard.status == 200 { answer::services(&heard.body, clock::wall()) } else { Err(refusal(heard.status)) };
         Ok((heard.said, heard.status, services))
     }
 

@@ -96,12 +96,15 @@ impl Fast {
             server.connected(clock::now(), &connection.phases);
             let mut phases = connection.phases;
             let started = clock::now();
-            let prepared = tokio::time::timeout(ANSWER_WITHIN, connection.limited(async {
-                connection.client.simple_query("SELECT /* isobar */ 1").await?;
-                let first_query = clock::now() - started;
-                let facts = Counters::prepare(&connection).await?.facts(&connection.client).await?;
-                Ok((Reader::prepare(&connection).await?, facts, first_query))
-            }));
+            let prepared = tokio::time::timeout(
+                ANSWER_WITHIN,
+                connection.limited(async {
+                    connection.client.simple_query("SELECT /* isobar */ 1").await?;
+                    let first_query = clock::now() - started;
+                    let facts = Counters::prepare(&connection).await?.facts(&connection.client).await?;
+                    Ok((Reader::prepare(&connection).await?, facts, first_query))
+                }),
+            );
             let (reader, facts, first_query) = match prepared.await {
                 Ok(Ok(prepared)) => prepared,
                 Ok(Err(error)) => return Err(Failure::of(Phase::FirstQuery, phases, &error)),
