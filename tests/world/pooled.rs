@@ -53,7 +53,7 @@ fn pooler(server: &Postgres, settings: &[(&str, &str)]) -> PgBouncer {
 }
 
 fn watch(url: &str, target: &str) -> (Node, tempfile::TempDir) {
-    let global = "[sampling]\nstatements = \"2s\"\nclient_check = \"1s\"\nsize = \"5s\"\n";
+    let global = "[sampling]\nstatements = \"2s\"\nclient_check = \"1s\"\nsize = \"5s\"\nimpact_budget = 0.2\n";
     let region = format!("region = \"local\"\n[[target]]\nname = \"shop\"\nurl = \"{url}\"\n{target}\n");
     Node::configured(&[("global.toml", global), ("local.toml", &region)])
 }
@@ -90,6 +90,12 @@ fn is_whole(sample: &Value) -> bool {
     sample["status"] == "healthy"
         && FIGURES.iter().all(|figure| number(sample, figure).is_some())
         && missing.eq(["database.growthPerDay"])
+}
+
+/// Nothing is wrong, and nothing is missing that time alone does not bring: on a busy machine the governor slows lanes.
+fn is_undisturbed(sample: &Value) -> bool {
+    let mut missing = sample["probe"]["missing"].as_array().into_iter().flatten().filter_map(|one| one["cause"].as_str());
+    sample["status"] == "healthy" && missing.all(|cause| cause.ends_with(" yet"))
 }
 
 fn is_read_whole(major: u32) {
@@ -129,7 +135,7 @@ fn is_read_whole(major: u32) {
     let mut taken = std::collections::HashSet::new();
     while began.elapsed() < LASTING {
         let sample = node.sample("local/shop");
-        assert!(is_whole(&sample), "after {:?}: {sample}", began.elapsed());
+        assert!(is_undisturbed(&sample), "after {:?}: {sample}", began.elapsed());
         taken.insert(sample["timestamp"].to_string());
     }
     assert!(taken.len() > 20, "{} samples in {LASTING:?}", taken.len());

@@ -192,3 +192,22 @@ proptest! {
         prop_assert_eq!(password_of(&info), &quoted);
     }
 }
+
+#[test]
+fn what_is_in_between_is_told_by_a_word_or_by_the_port() {
+    use PoolMode::{None as Nothing, Session, Transaction};
+    for (text, mode) in [
+        ("postgres://me@h/db", None),
+        ("postgres://me@h:6543/db", Some(Transaction)),
+        ("postgres://me@h:6543,i/db", None),
+        ("postgres://me@h:6543/db?pool_mode=none", Some(Nothing)),
+        ("postgres://me@h:6543/db?pgbouncer=true&pool_mode=session", Some(Session)),
+        ("postgres://me@h/db?pgbouncer=true", Some(Transaction)),
+        ("postgres://me@h/db?pgbouncer=false", None),
+        ("host=h user=me pool_mode=transaction", Some(Transaction)),
+    ] {
+        let read = ConnInfo::parse(text);
+        assert_eq!(read.ok().and_then(|info| info.pool_mode), mode, "{text}");
+    }
+    assert!(read("postgres://me@h/db?pool_mode=statement").contains("one of none, session, transaction"));
+}

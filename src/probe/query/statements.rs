@@ -131,6 +131,10 @@ pub async fn locate(on: &impl Asks) -> Result<Result<Catalog, Missing>, Error> {
     let Some(schema) = found.get::<_, Option<String>>("schema") else {
         return Ok(Err(not_installed(loaded)));
     };
+    if found.get::<_, Option<bool>>("may_use") == Some(false) {
+        let cause = "the role may not use the schema that pg_stat_statements is in";
+        return Ok(Err(missing(cause, format!("GRANT USAGE ON SCHEMA {schema} TO {role_name};"))));
+    }
     if found.get::<_, Option<String>>("track").as_deref() == Some("none") {
         return Ok(Err(missing(
             "pg_stat_statements.track is none, so no statement is counted",
@@ -246,6 +250,8 @@ pub fn explain(error: &Error, role: &str) -> Option<Missing> {
 const LOCATE: &str = "SELECT \
     (SELECT quote_ident(n.nspname) FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace \
       WHERE e.extname = 'pg_stat_statements') AS schema, \
+    (SELECT pg_catalog.has_schema_privilege(extnamespace, 'USAGE') FROM pg_catalog.pg_extension \
+      WHERE extname = 'pg_stat_statements') AS may_use, \
     ARRAY(SELECT a.attname::text FROM pg_catalog.pg_extension e \
       JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace AND c.relname = 'pg_stat_statements' \
       JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
