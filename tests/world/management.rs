@@ -158,6 +158,6 @@ fn a_server_certified_by_the_providers_own_authority_is_known_by_a_file_beside_t
     let timed = |sample: &Value| sample["reachability"]["phases"]["tls"].as_f64().is_some();
     assert!(timed(&sample) || timed(&node.expect("local/shop", "the handshake timed", SOON, timed).0));
     let (node, _dir) = watch("other.crt");
-    let (sample, _) = node.expect_status("local/shop", "unhealthy", "database_down", SOON);
+    let (sample, _) = node.expect_status("local/shop", "unhealthy", "database_rejecting", SOON);
     assert!(sample["reachability"]["outcome"] == "tls_failed", "{sample}");
 }
