@@ -31,7 +31,13 @@ pub struct Registry {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { origin: clock::now(), servers: Mutex::default(), consoles: Mutex::default(), kin: Arc::default(), offices: Mutex::default() }
+        Self {
+            origin: clock::now(),
+            servers: Mutex::default(),
+            consoles: Mutex::default(),
+            kin: Arc::default(),
+            offices: Mutex::default(),
+        }
     }
 }
 

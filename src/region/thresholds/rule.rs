@@ -70,8 +70,11 @@ impl RuleSettings {
             hold: Duration::from_secs(u64::from(jumpy)),
             severity,
             high_severity: matches!(rule, Rule::SizeGrowth | Rule::XidWraparound).then_some(High),
-            critical_severity: matches!(rule, Rule::PoolSaturated | Rule::PoolWaiting | Rule::ReplicationLag | Rule::SizeGrowth | Rule::XidWraparound)
-                .then_some(Critical),
+            critical_severity: matches!(
+                rule,
+                Rule::PoolSaturated | Rule::PoolWaiting | Rule::ReplicationLag | Rule::SizeGrowth | Rule::XidWraparound
+            )
+            .then_some(Critical),
         }
     }
     /// Lays a layer over these, and names what is wrong with it.
