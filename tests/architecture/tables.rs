@@ -111,7 +111,8 @@ pub(crate) const EFFECTS: &[&str] =
 /// it without waiting.
 pub(crate) const EFFECTFUL: &str = "
     main app cli sandbox clock config
-    probe.rs probe/classify probe/connect probe/launch probe/management/client probe/management/office probe/preflight probe/session probe/statement probe/text probe/tls probe/voice
+    probe.rs probe/classify probe/connect probe/launch
+    probe/management/client probe/management/office probe/preflight probe/session probe/statement probe/text probe/tls probe/voice
     probe/pool/activity.rs probe/pool/actor probe/pool/client_check probe/pool/console probe/pool/pgbouncer.rs
     probe/query/actor probe/query/statements.rs
     probe/vantage.rs probe/database/actor probe/database/counters.rs probe/database/size.rs
