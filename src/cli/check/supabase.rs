@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_replica_is_a_target_of_its_own_and_no_name_comes_twice() {
         let mut names = BTreeSet::new();
-        let named = |block: &Unwatched| block.block.lines().nth(1).unwrap_or_default().to_owned();
+        let second_line = |block: &Unwatched| block.block.lines().nth(1).unwrap_or_default().to_owned();
         let id = "a".repeat(20);
         let replica = format!("{id}-rr-eu-west-1-abcde");
         let blocks = [
@@ -213,7 +213,7 @@ mod tests {
             block(&listed("\"]\n[[x"), &way("PRIMARY", &id), &mut names),
         ];
         assert_eq!(
-            blocks.iter().map(named).collect::<Vec<_>>(),
+            blocks.iter().map(second_line).collect::<Vec<_>>(),
             [
                 "name = \"my-shop\"",
                 "name = \"my-shop-replica\"",

@@ -84,8 +84,8 @@ impl Connection {
         if !self.shared {
             return read.await;
         }
-        let begin = format!("BEGIN /* isobar */ READ ONLY; {}", LIMITS.replace("{local}", "true"));
-        let (begun, read) = join(self.client.batch_execute(&begin), read).await;
+        let opening = format!("BEGIN /* isobar */ READ ONLY; {}", LIMITS.replace("{local}", "true"));
+        let (begun, read) = join(self.client.batch_execute(&opening), read).await;
         // Also after a read that failed: then it rolls back, and the session is good for the next one.
         let ended = if self.is_closed() { Ok(()) } else { self.client.batch_execute("COMMIT /* isobar */").await };
         begun?;
