@@ -31,6 +31,7 @@ mod region;
 mod section;
 mod silences;
 mod state;
+mod supabase;
 mod thresholds;
 mod watch;
 
@@ -45,6 +46,7 @@ pub use cases::rule_tests;
 pub use expand::Sources;
 pub use fingerprint::Fingerprint;
 pub use problem::{Problem, Problems};
+pub(crate) use region::LONGEST_NAME;
 
 use crate::{
     alert, clock,

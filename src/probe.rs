@@ -18,10 +18,12 @@ pub mod database;
 pub mod discovery;
 pub mod governor;
 pub mod launch;
+pub mod management;
 pub mod pool;
 pub mod preflight;
 pub mod query;
 pub mod session;
+pub mod statement;
 mod text;
 pub mod tls;
 pub mod vantage;
@@ -88,6 +90,8 @@ pub struct TargetSettings {
     pub critical: bool,
     /// Other regions that also try to connect.
     pub vantages: Vec<RegionName>,
+    /// The project of Supabase that it is.
+    pub supabase: Option<management::Project>,
     /// The poolers in front of it.
     pub poolers: Vec<PoolerSettings>,
     /// A statement whose mean in an interval is above this is slow, milliseconds (`thresholds.average_query_ms`).

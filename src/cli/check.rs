@@ -4,6 +4,7 @@
 mod buses;
 mod channels;
 mod discovery;
+mod supabase;
 
 use std::{fmt::Write as _, process::ExitCode};
 
@@ -30,6 +31,7 @@ struct Outcome {
     targets: Vec<Checked>,
     buses: Vec<buses::Bus>,
     channels: Vec<channels::Channel>,
+    supabase: Vec<supabase::Found>,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,8 +46,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let outcome = match Config::load(&args.config, &[]) {
         Err(problems) => {
             let warnings = Problems(Vec::new());
-            let (targets, buses, channels) = (Vec::new(), Vec::new(), Vec::new());
-            Outcome { status: Level::Broken, problems: Some(problems), warnings, targets, buses, channels }
+            let (targets, buses, channels, supabase) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            Outcome { status: Level::Broken, problems: Some(problems), warnings, targets, buses, channels, supabase }
         }
         Ok(config) => {
             let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
@@ -62,6 +64,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
 }
 
 async fn check(config: Config) -> Outcome {
+    let askers = supabase::askers(&config);
     let mut looked = discovery::check(&config).await;
     let config = discovery::resolved(&config, &mut looked);
     let looked = looked.into_iter().map(|looked| {
@@ -78,10 +81,15 @@ async fn check(config: Config) -> Outcome {
     let targets: Vec<Checked> = looked.chain(checked).collect();
     let buses = buses::check(config.bus).await;
     let channels = channels::check(config.alerts.channels, alert::channels::build).await;
+    let supabase = supabase::check(askers).await;
     let all = targets.iter().map(|target| target.status).chain(channels.iter().map(|channel| channel.status));
-    let worst = all.chain(buses.iter().map(|bus| bus.status)).max().unwrap_or(Level::Good);
+    let worst = all
+        .chain(buses.iter().map(|bus| bus.status))
+        .chain(supabase.iter().map(|found| found.status))
+        .max()
+        .unwrap_or(Level::Good);
     let warned = if config.warnings.is_empty() { Level::Good } else { Level::Degraded };
-    Outcome { status: worst.max(warned), problems: None, warnings: Problems(config.warnings), targets, buses, channels }
+    Outcome { status: worst.max(warned), problems: None, warnings: Problems(config.warnings), targets, buses, channels, supabase }
 }
 
 const fn mark(level: Level) -> &'static str {
@@ -111,6 +119,7 @@ fn report(outcome: &Outcome) -> String {
     }
     buses::report(&outcome.buses, &mut text);
     channels::report(&outcome.channels, &mut text);
+    supabase::report(&outcome.supabase, &mut text);
     let good = outcome.targets.iter().filter(|target| target.status == Level::Good).count();
     let _ = writeln!(text, "{good} of {} targets are good", outcome.targets.len());
     text

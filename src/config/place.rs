@@ -6,7 +6,8 @@ use super::problem::Problem;
 
 /// Keys whose values may hold a secret, wherever they stand.
 /// (Some mail servers take a token for a user's name.)
-const SECRET: [&str; 21] = [
+const SECRET: [&str; 22] = [
+    "access_token",
     "api_url",
     "base_url",
     "callback_url",

@@ -5,11 +5,15 @@ use std::{collections::HashSet, path::Path};
 use super::{
     DiscoveryConfig, RegionConfig, TargetConfig, discovery, global, later,
     section::{Findings, Section, Text, nearest},
+    supabase,
     thresholds::{self, Layer},
 };
 use crate::{
     model::{RegionName, TargetId, sample::PoolerKind},
-    probe::{Dialect, PoolerSettings, TargetSettings, conninfo::ConnInfo},
+    probe::{
+        Dialect, PoolerSettings, TargetSettings,
+        conninfo::{ConnInfo, POOL_MODES},
+    },
     region::thresholds::Thresholds,
 };
 
@@ -26,7 +30,7 @@ const POOLER_KINDS: [(&str, PoolerKind); 6] = [
 pub(super) const CONSOLE: &str = "pgbouncer";
 
 /// As long as a label of a host name may be: regions and targets appear in URLs, metrics and file names.
-pub(super) const LONGEST_NAME: usize = 63;
+pub(crate) const LONGEST_NAME: usize = 63;
 
 /// What is known around the file.
 pub(super) struct Surroundings<'a> {
@@ -85,7 +89,7 @@ fn target(
     base: &Thresholds,
     names: &mut HashSet<String>,
 ) -> Option<TargetConfig> {
-    const ONE: [&str; 6] = ["importance", "name", "pooler", "thresholds", "url", "vantages"];
+    const ONE: [&str; 8] = ["importance", "name", "pool_mode", "pooler", "supabase", "thresholds", "url", "vantages"];
     section.only(findings, &[&ONE[..], &discovery::KEYS].concat(), (&[], ""));
     let title = title(findings, section);
     if let Some(name) = &title
@@ -105,6 +109,7 @@ fn target(
         importance.value == "critical"
     });
     let vantages = vantages(findings, section, around);
+    let supabase = supabase::read(findings, section);
     let poolers =
         section.tables(findings, "pooler").iter().filter_map(|section| pooler(findings, section, around.folder)).collect();
     let mut thresholds = base.clone();
@@ -114,6 +119,7 @@ fn target(
         url: url?,
         critical,
         vantages,
+        supabase,
         poolers,
         slow_query_ms: thresholds.average_query_ms,
         listed: false,
@@ -127,7 +133,11 @@ fn title<'a>(findings: &mut Findings<'_>, section: &Section<'a>) -> Option<Text<
 
 fn url(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> Option<ConnInfo> {
     let text = section.required(findings, "url", "\"postgres://ROLE:${PASSWORD}@HOST:5432/DATABASE\"")?;
-    conninfo(findings, &text, folder)
+    let mut url = conninfo(findings, &text, folder)?;
+    if let Some(mode) = section.choice(findings, "pool_mode", "what a pooler gives to a client", &POOL_MODES) {
+        url.pool_mode = Some(mode);
+    }
+    Some(url)
 }
 
 /// Of a `[[target]]` only who it is and how to get there.

@@ -43,6 +43,7 @@ pub(super) fn config(urls: &[String], poolers: &[String], listen: Option<SocketA
             url: url.clone(),
             critical: false,
             vantages: Vec::new(),
+            supabase: None,
             poolers: in_front_of(url, &servers, &fronts),
             slow_query_ms: thresholds.average_query_ms,
             listed: false,

@@ -18,8 +18,8 @@ use crate::model::{Outcome, Phase, Phases};
 /// Enough for every message of PostgreSQL and its poolers; bounds what a hostile server can put into a page.
 const LONGEST_MESSAGE: usize = 300;
 
-/// What to do when a pooler answers where the server itself was expected.
-const POOLER_INSTEAD_OF_SERVER: &str =
+/// What to do when a pooler answers where the server itself was expected, unless it is to be watched through the pooler.
+pub(super) const POOLER_INSTEAD_OF_SERVER: &str =
     "this is a pooler; give the server's own address in `url` and the pooler's in [[target.pooler]]";
 
 /// Texts of poolers under general codes, in lower case, the more specific first.

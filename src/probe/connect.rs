@@ -9,6 +9,7 @@
 //! goodbye if it can do so at once, and the socket closes; nothing lingers on the server. Dropping a query's future does not
 //! cancel the query there; [`Connection::cancel`] does.
 
+pub mod resident;
 mod route;
 
 use std::{
@@ -33,7 +34,7 @@ use tokio_postgres::{
 use super::{
     Failure,
     classify::{bounded, classify, timed_out},
-    conninfo::{ConnInfo, Host, SessionAttrs},
+    conninfo::{ConnInfo, Host, PoolMode, SessionAttrs},
 };
 use crate::{
     clock,
@@ -56,7 +57,7 @@ const GOODBYE: Duration = Duration::from_millis(100);
 /// What a connection is for, which decides what is asked for at start-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A long-lived session on the server itself, with timeouts set by start-up options (which poolers refuse).
+    /// A long-lived session, with timeouts set by start-up options unless a pooler, which refuses them, is known to be in between.
     Resident,
     /// A short-lived client check, direct or through a pooler.
     Check,
@@ -76,6 +77,8 @@ pub struct Connection {
     pub database: String,
     /// What the server had to be.
     wanted: SessionAttrs,
+    /// Whether other clients use the same sessions of the server in turn: a pooler in transaction mode is in between.
+    pub shared: bool,
     // After the client, so that the driver finds it gone.
     driver: Driver,
     cancel: CancelToken,
@@ -213,7 +216,7 @@ async fn attempt(
     let cancel = client.cancel_token();
     let route = Route { endpoint, tls };
     let (phases, server, database) = (progress.phases, host.clone(), to.dbname.clone());
-    Ok(Connection { client, phases, server, database, wanted: attrs, driver, cancel, route })
+    Ok(Connection { client, phases, server, database, wanted: attrs, shared: false, driver, cancel, route })
 }
 
 fn configure(to: &ConnInfo, purpose: Purpose, encrypted: bool) -> Config {
@@ -222,7 +225,7 @@ fn configure(to: &ConnInfo, purpose: Purpose, encrypted: bool) -> Config {
     if let Some(password) = &to.password {
         config.password(password.expose_secret());
     }
-    if purpose == Purpose::Resident {
+    if purpose == Purpose::Resident && matches!(to.pool_mode, None | Some(PoolMode::None)) {
         config.options(RESIDENT_OPTIONS);
     }
     if encrypted {

@@ -64,6 +64,17 @@ pub enum SessionAttrs {
     PreferStandby,
 }
 
+/// What is between us and the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolMode {
+    /// Nothing: its sessions are ours.
+    None,
+    /// A pooler that gives each client a session of the server for as long as it stays.
+    Session,
+    /// A pooler that gives each transaction one.
+    Transaction,
+}
+
 /// A parsed connection string.
 #[derive(Clone)]
 pub struct ConnInfo {
@@ -85,6 +96,9 @@ pub struct ConnInfo {
     pub session_attrs: SessionAttrs,
     /// Whether the hosts are tried in an order of chance (`load_balance_hosts=random`).
     pub load_balance: bool,
+    /// What is in between: `pool_mode`, or `pgbouncer=true`, or the port that poolers in transaction mode have at Supabase. To be found
+    /// out when none.
+    pub pool_mode: Option<PoolMode>,
 }
 
 impl ConnInfo {
@@ -96,6 +110,7 @@ impl ConnInfo {
         let user = given.get("user").ok_or(ConnInfoError::NoUser)?.to_owned();
         let (sslmode, sslrootcert) = tls(&given)?;
         Ok(Self {
+            pool_mode: pool_mode(&given, &hosts)?,
             hosts,
             dbname: given.get("dbname").unwrap_or(&user).to_owned(),
             user,
@@ -122,17 +137,10 @@ impl PartialEq for ConnInfo {
     fn eq(&self, other: &Self) -> bool {
         use secrecy::ExposeSecret;
         let password = |of: &Self| of.password.as_ref().map(|secret| secret.expose_secret().to_owned());
-        self.load_balance == other.load_balance
-            && (&self.hosts, &self.user, &self.dbname, self.sslmode, &self.sslrootcert, self.connect_timeout, self.session_attrs)
-                == (
-                    &other.hosts,
-                    &other.user,
-                    &other.dbname,
-                    other.sslmode,
-                    &other.sslrootcert,
-                    other.connect_timeout,
-                    other.session_attrs,
-                )
+        (&self.hosts, &self.user, &self.dbname, self.sslmode, &self.sslrootcert, self.connect_timeout)
+            == (&other.hosts, &other.user, &other.dbname, other.sslmode, &other.sslrootcert, other.connect_timeout)
+            && (self.session_attrs, self.load_balance, self.pool_mode)
+                == (other.session_attrs, other.load_balance, other.pool_mode)
             && password(self) == password(other)
     }
 }
@@ -163,6 +171,12 @@ const SESSION_ATTRS: [(&str, SessionAttrs); 6] = [
 ];
 
 const LOAD_BALANCE: [(&str, bool); 2] = [("disable", false), ("random", true)];
+/// Its words, as in a string and as a target's `pool_mode`.
+pub const POOL_MODES: [(&str, PoolMode); 3] =
+    [("none", PoolMode::None), ("session", PoolMode::Session), ("transaction", PoolMode::Transaction)];
+
+/// Supavisor and Supabase's own PgBouncer listen here for transactions, and nobody else that is known.
+const TRANSACTION_PORT: u16 = 6543;
 
 /// The port of PostgreSQL.
 const DEFAULT_PORT: u16 = 5432;
@@ -199,6 +213,14 @@ fn hosts(given: &Parameters) -> Result<Vec<Host>, ConnInfoError> {
         Ok(Host { name, addr, port })
     };
     (0..count).map(host).collect()
+}
+
+/// `pgbouncer=true` is Prisma's word for transaction mode, so it stands in many strings.
+fn pool_mode(given: &Parameters, hosts: &[Host]) -> Result<Option<PoolMode>, ConnInfoError> {
+    let named = given.choice("pool_mode", &POOL_MODES)?;
+    let prisma = given.get("pgbouncer").is_some_and(|value| value == "true");
+    let by_port = hosts.iter().all(|host| host.port == TRANSACTION_PORT);
+    Ok(named.or((prisma || by_port).then_some(PoolMode::Transaction)))
 }
 
 /// As libpq: `sslrootcert=system` insists on `verify-full`, and `require` with a file of authorities means `verify-ca`.

@@ -65,7 +65,8 @@ impl Spawn for Launcher {
             }
             ProbeKind::Query => Running::start(QueryProbe::start_in_arbiter(&arbiter, move |_| QueryProbe::new(voice, target))),
             ProbeKind::Database => {
-                Running::start(DatabaseProbe::start_in_arbiter(&arbiter, move |_| DatabaseProbe::new(voice, target)))
+                let office = target.supabase.as_ref().map(|project| self.registry.office(project));
+                Running::start(DatabaseProbe::start_in_arbiter(&arbiter, move |_| DatabaseProbe::new(voice, target, office)))
             }
         }
     }

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::{
     Failure, PoolerSettings, TargetSettings,
-    connect::{Connection, Purpose, connect},
+    connect::{Connection, resident::resident},
     conninfo::ConnInfo,
     database::counters::Counters,
+    management::{Project, client::Asker},
     pool::{
         client_check,
         pgbouncer::{Console, Dialect},
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     clock,
-    model::{Outcome, Phase, Phases},
+    model::{Outcome, Phase, Phases, vitals::Service},
 };
 
 /// A person waits for the answer and wants the cause rather than haste.
@@ -57,16 +58,41 @@ pub struct Finding {
 /// Checks one target and its poolers.
 pub async fn preflight(target: &TargetSettings) -> Vec<Finding> {
     let mut findings = server(target).await;
+    if let Some(project) = &target.supabase {
+        findings.push(services(project).await);
+    }
     for settings in &target.poolers {
         findings.extend(pooler(target, settings).await);
     }
     findings
 }
 
+/// What the provider says of its services; it is evidence, so the worst it can be is that something is missing.
+async fn services(project: &Project) -> Finding {
+    let finding = |level, detail, fix| Finding { part: "supabase".to_owned(), check: "services", level, detail, fix };
+    let heard = match Asker::new(project.clone()) {
+        Ok(asker) => asker.health().await.and_then(|(_, _, services)| services),
+        Err(missing) => Err(missing),
+    };
+    let services = match heard {
+        Ok(services) => services,
+        Err(missing) => return finding(Level::Degraded, missing.cause, missing.fix),
+    };
+    let troubled = services.iter().filter(|service| service.status != Service::HEALTHY).map(|service| {
+        let error = service.error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
+        format!("{} is {}{error}", service.name, service.status)
+    });
+    let troubled = troubled.collect::<Vec<_>>().join(", ");
+    if troubled.is_empty() {
+        return finding(Level::Good, format!("{} services are healthy", services.len()), None);
+    }
+    finding(Level::Degraded, troubled, Some("see the project's page and status.supabase.com".to_owned()))
+}
+
 async fn server(target: &TargetSettings) -> Vec<Finding> {
     let part = "server".to_owned();
     let mut findings = Vec::new();
-    let connection = match connect(&target.url, Purpose::Resident, WITHIN).await {
+    let connection = match resident(&target.url, WITHIN).await {
         Ok(connection) => connection,
         Err(failure) => return phases(&part, &failure.phases, Some(&failure), &target.url),
     };
@@ -84,7 +110,7 @@ async fn rights(connection: &Connection, part: &str) -> Result<Vec<Finding>, tok
     let client = &connection.client;
     let finding = |check, level, detail: String, fix| Finding { part: part.to_owned(), check, level, detail, fix };
     let mut findings = Vec::new();
-    let facts = Counters::prepare(client).await?.facts(client).await?;
+    let facts = Counters::prepare(connection).await?.facts(client).await?;
     let supported = SUPPORTED.contains(&(facts.version_number / 10_000));
     findings.push(if supported {
         finding("version", Level::Good, format!("PostgreSQL {}, {} connections", facts.version, facts.max_connections), None)
@@ -114,7 +140,7 @@ async fn rights(connection: &Connection, part: &str) -> Result<Vec<Finding>, tok
             findings.push(finding("connection limit", Level::Degraded, detail, Some(fix)));
         }
     }
-    findings.push(match statements::locate(client).await? {
+    findings.push(match statements::locate(connection).await? {
         Ok(_) => finding("pg_stat_statements", Level::Good, "readable".to_owned(), None),
         Err(missing) => finding("pg_stat_statements", Level::Degraded, missing.cause, missing.fix),
     });

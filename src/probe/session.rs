@@ -10,8 +10,10 @@
 //! passes its deadline is cancelled on the server and its connection discarded, so nothing lingers. Reconnects follow a
 //! jittered backoff and are themselves attempts that the rules count.
 
+mod asked;
 mod fast;
 mod listing;
+mod pooled;
 mod registry;
 mod retry;
 mod slow;
@@ -47,6 +49,8 @@ use crate::{
         reading::{Attempt, Cost, Path},
     },
 };
+pub use asked::Asked;
+use asked::is_about_login;
 pub use fast::{Fast, FastReading};
 pub use registry::Registry;
 use retry::Retry;
@@ -80,6 +84,8 @@ pub struct Server {
     present: ArcSwap<HashSet<String>>,
     /// Of several hosts, the one that the fast lane found last.
     at: ArcSwapOption<Host>,
+    /// Whether a pooler in transaction mode turned out to be in between.
+    pooled: AtomicBool,
 }
 
 /// What one target gives to connect with.
@@ -111,46 +117,6 @@ pub struct KnockReading {
     pub failure: Option<Failure>,
 }
 
-/// As whom a connection asked for which database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    user: String,
-    database: String,
-}
-
-impl Asked {
-    fn by(url: &ConnInfo) -> Self {
-        Self { user: url.user.clone(), database: url.dbname.clone() }
-    }
-
-    /// Whether such a failure would meet a target with that login too: a password is its role's, a missing database its own, and
-    /// a server that is down everybody's.
-    fn shares(&self, failure: &Failure, url: &ConnInfo) -> bool {
-        let (role, database) = (self.user == url.user, self.database == url.dbname);
-        match failure.outcome {
-            Outcome::AuthFailed => role,
-            Outcome::NoSuchDatabase => database,
-            Outcome::PermissionDenied | Outcome::Protocol | Outcome::Other => role && database,
-            Outcome::TooManyConnections if failure.message.contains("for role") => role,
-            Outcome::TooManyConnections if failure.message.contains("for database") => database,
-            _ => true,
-        }
-    }
-}
-
-/// Whether another login might get in where this one does not.
-const fn is_about_login(outcome: Outcome) -> bool {
-    matches!(
-        outcome,
-        Outcome::AuthFailed
-            | Outcome::NoSuchDatabase
-            | Outcome::PermissionDenied
-            | Outcome::Protocol
-            | Outcome::Other
-            | Outcome::TooManyConnections
-    )
-}
-
 impl Server {
     /// A server that nobody has connected to yet.
     pub fn new(sampling: Sampling, kin: &Arc<Kin>) -> Self {
@@ -167,6 +133,7 @@ impl Server {
             held: [false.into(), false.into()],
             present: ArcSwap::default(),
             at: ArcSwapOption::empty(),
+            pooled: false.into(),
         }
     }
 
@@ -220,7 +187,7 @@ impl Server {
             return reading.clone();
         }
         let url = self.nearest_first(self.url_of_role(self.checks_done.load(Ordering::Relaxed), own));
-        let result = client_check::check(&url, false, ANSWER_WITHIN).await;
+        let result = client_check::check(&url, self.pooled.load(Ordering::Relaxed), ANSWER_WITHIN).await;
         let at = clock::now();
         self.connected(at, result.as_ref().unwrap_or_else(|failure| &failure.phases));
         match &result {

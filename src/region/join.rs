@@ -281,6 +281,7 @@ impl Joined {
             upkeep: self.slow.upkeep(now),
             host: self.slow.host(now),
             applications: self.slow.applications(now),
+            services: self.slow.services(now),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::model::{
     activity::Activity,
     queries::Queries,
     sample::Pooler,
-    vitals::{ApplicationPool, Host, Replication, Upkeep},
+    vitals::{ApplicationPool, Host, Replication, Service, Upkeep},
 };
 
 /// A figure that a rule may go by.
@@ -86,6 +86,8 @@ pub struct Seen {
     pub host: Signal<Arc<Host>>,
     /// The pools inside applications.
     pub applications: Signal<Vec<ApplicationPool>>,
+    /// The provider's services.
+    pub services: Signal<Vec<Service>>,
 }
 
 impl Seen {

@@ -21,6 +21,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "probe!",
             "probe::conninfo",
             "probe::discovery",
+            "probe::management",
             "region!",
             "region::replay",
             "region::thresholds",
@@ -78,13 +79,13 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("percent_encoding", &["probe/conninfo", "probe/discovery", "bus/redis", "web"]),
     ("rand", &["backoff", "probe", "region", "bus", "alert", "sandbox", "web", "cli/demo"]),
     ("redis", &["bus/redis", "sandbox"]),
-    ("reqwest", &["probe/discovery/patroni", "alert/channels", "alert/heartbeat", "cli/alerts"]),
+    ("reqwest", &["probe/discovery/patroni", "probe/management/client", "alert/channels", "alert/heartbeat", "cli/alerts"]),
     ("rusqlite", &["alert/journal"]),
     ("rustls", &["crypto", "probe", "web/tls"]),
     ("rustls_native_certs", &["probe/tls"]),
     ("secrecy", &["probe", "bus", "alert", "config", "web", "cli"]),
     ("serde", &["*"]),
-    ("serde_json", &["probe/discovery", "bus", "alert", "web", "cli"]),
+    ("serde_json", &["probe/discovery", "probe/management/answer", "bus", "alert", "web", "cli"]),
     ("serde_path_to_error", &["config"]),
     ("sha2", &["alert"]),
     ("socket2", &["probe", "web"]),
@@ -111,7 +112,8 @@ pub(crate) const EFFECTS: &[&str] =
 /// it without waiting.
 pub(crate) const EFFECTFUL: &str = "
     main app cli sandbox clock config
-    probe.rs probe/classify probe/connect probe/launch probe/preflight probe/session probe/text probe/tls probe/voice
+    probe.rs probe/classify probe/connect probe/launch
+    probe/management/client probe/management/office probe/preflight probe/session probe/statement probe/text probe/tls probe/voice
     probe/pool/activity.rs probe/pool/actor probe/pool/client_check probe/pool/console probe/pool/pgbouncer.rs
     probe/query/actor probe/query/statements.rs
     probe/vantage.rs probe/database/actor probe/database/counters.rs probe/database/size.rs

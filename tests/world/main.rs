@@ -23,6 +23,8 @@ mod faults;
 mod freshness;
 mod hostile;
 mod http;
+mod management;
+mod pooled;
 mod quiet;
 mod replication;
 mod smoke;

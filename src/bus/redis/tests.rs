@@ -97,9 +97,8 @@ async fn a_restarted_server_is_found_again_with_its_data_or_wiped() {
     assert_eq!(keeper.commit(anew(fence, fence << 32, vec![item("x", Some("1"))])).await.unwrap(), Committed::Done);
 
     redis.kill();
-    let asked = clock::now();
-    link.tend(a.clone()).await.unwrap_err();
-    assert!(passed(asked) < Duration::from_secs(1), "a refused connection is told at once");
+    let error = link.tend(a.clone()).await.unwrap_err();
+    assert!(!error.0.contains("within"), "a connection that is gone is no silence: {error}");
     redis.restart().unwrap();
     let back = clock::now();
     until("it answers", || async { link.tend(a.clone()).await.is_ok() }).await;

@@ -76,6 +76,7 @@ impl Region {
             url: conninfo(self.server.port(), database),
             critical: database == DATABASES[0],
             vantages: Vec::new(),
+            supabase: None,
             poolers: vec![PoolerSettings {
                 kind: PoolerKind::Pgbouncer,
                 console: Some(conninfo(self.pooler.port(), "pgbouncer")),
@@ -104,6 +105,7 @@ fn conninfo(port: u16, database: &str) -> ConnInfo {
         connect_timeout: None,
         session_attrs: SessionAttrs::Any,
         load_balance: false,
+        pool_mode: None,
     }
 }
 

@@ -35,3 +35,8 @@ pub struct Service {
     /// When it was asked.
     pub checked_at: Timestamp,
 }
+
+impl Service {
+    /// The status of one that works.
+    pub const HEALTHY: &str = "ACTIVE_HEALTHY";
+}

@@ -26,6 +26,7 @@ fn info(hosts: Vec<Host>, sslmode: SslMode) -> ConnInfo {
         connect_timeout: None,
         session_attrs: SessionAttrs::Any,
         load_balance: false,
+        pool_mode: None,
     }
 }
 

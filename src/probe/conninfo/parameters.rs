@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use super::ConnInfoError;
 
-/// Followed.
-const FOLLOWED: [&str; 11] = [
+/// Followed. `pool_mode` is a word of ours and `pgbouncer` one of Prisma's: what is between us and the server.
+const FOLLOWED: [&str; 13] = [
     "connect_timeout",
     "dbname",
     "host",
     "hostaddr",
     "load_balance_hosts",
     "password",
+    "pgbouncer",
+    "pool_mode",
     "port",
     "sslmode",
     "sslrootcert",
@@ -143,6 +145,7 @@ impl Parameters {
         let expected = match name {
             "sslmode" => "one of disable, allow, prefer, require, verify-ca, verify-full",
             "load_balance_hosts" => "disable or random",
+            "pool_mode" => "one of none, session, transaction",
             _ => "one of any, read-write, read-only, primary, standby, prefer-standby",
         };
         let refuse = || ConnInfoError::Value { name, expected, nearest: nearest(value, words.iter().map(|(word, _)| *word)) };

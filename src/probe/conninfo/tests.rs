@@ -101,7 +101,7 @@ fn what_is_wrong_is_named_with_its_fix() {
         ("postgres://me:%00@h/db", "zero byte"),
         ("postgres://me@h/db?sslmode", "parameter 1 lacks its `=`"),
         ("postgres://me@h/db?sslmod=require", "did you mean `sslmode`?"),
-        ("postgres://me@h/db?connect_timeout=1&pgbouncer=true", "parameter 2 is not one that libpq knows; remove it"),
+        ("postgres://me@h/db?connect_timeout=1&schema=public", "parameter 2 is not one that libpq knows; remove it"),
         ("postgres://me@h/db?sslmode=verify_full", "did you mean `verify-full`?"),
         ("postgres://me@h/db?sslmode=yes", "one of disable, allow"),
         ("postgres://me@h/db?ssl=1", "`ssl` must be true"),
@@ -191,4 +191,23 @@ proptest! {
         let info = ConnInfo::parse(&format!("host=h user=me password='{escaped}'")).expect("valid");
         prop_assert_eq!(password_of(&info), &quoted);
     }
+}
+
+#[test]
+fn what_is_in_between_is_told_by_a_word_or_by_the_port() {
+    use PoolMode::{None as Nothing, Session, Transaction};
+    for (text, mode) in [
+        ("postgres://me@h/db", None),
+        ("postgres://me@h:6543/db", Some(Transaction)),
+        ("postgres://me@h:6543,i/db", None),
+        ("postgres://me@h:6543/db?pool_mode=none", Some(Nothing)),
+        ("postgres://me@h:6543/db?pgbouncer=true&pool_mode=session", Some(Session)),
+        ("postgres://me@h/db?pgbouncer=true", Some(Transaction)),
+        ("postgres://me@h/db?pgbouncer=false", None),
+        ("host=h user=me pool_mode=transaction", Some(Transaction)),
+    ] {
+        let read = ConnInfo::parse(text);
+        assert_eq!(read.ok().and_then(|info| info.pool_mode), mode, "{text}");
+    }
+    assert!(read("postgres://me@h/db?pool_mode=statement").contains("one of none, session, transaction"));
 }

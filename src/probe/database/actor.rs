@@ -22,6 +22,7 @@ use crate::{
     probe::{
         StopProbe, TargetSettings,
         governor::Lane,
+        management::office::Office,
         session::CountersReading,
         voice::{HEARTBEAT, Voice},
     },
@@ -40,6 +41,9 @@ pub struct DatabaseProbe {
     size_due: Instant,
     replication_due: Instant,
     upkeep: Schedule,
+    office: Option<Arc<Office>>,
+    asking: bool,
+    services_due: Instant,
 }
 
 /// The counters as they were read last, and over which connection.
@@ -51,7 +55,7 @@ struct Before {
 
 impl DatabaseProbe {
     /// A probe that reads for the first time at once.
-    pub fn new(voice: Voice, target: TargetSettings) -> Self {
+    pub fn new(voice: Voice, target: TargetSettings, office: Option<Arc<Office>>) -> Self {
         let now = clock::now();
         Self {
             voice,
@@ -65,6 +69,9 @@ impl DatabaseProbe {
             size_due: now,
             replication_due: now,
             upkeep: Schedule::new(now),
+            office,
+            asking: false,
+            services_due: now,
         }
     }
 
@@ -80,6 +87,19 @@ impl DatabaseProbe {
         self.read_replication(ctx, now);
         self.read_upkeep(ctx, now);
         self.look_around(ctx, now);
+        self.ask_provider(ctx, now);
+    }
+
+    fn ask_provider(&mut self, ctx: &mut Context<Self>, now: Instant) {
+        let Some(office) = self.office.clone().filter(|_| !self.asking && now >= self.services_due) else { return };
+        self.asking = true;
+        self.services_due = now + PROVIDER_EVERY;
+        // Targets of one project that started one after the other share a question.
+        let newer_than = now.checked_sub(PROVIDER_EVERY / 2).unwrap_or(now);
+        self.voice.run(ctx, async move { office.services(newer_than).await }, |probe, services, _| {
+            probe.asking = false;
+            probe.voice.say(clock::now(), Body::Services(services));
+        });
     }
 
     fn read_counters(&mut self, ctx: &mut Context<Self>, now: Instant, interval: Duration) {
@@ -157,6 +177,9 @@ impl DatabaseProbe {
         });
     }
 }
+
+/// A provider measures its services by the minute; its limit allows two questions a second, for all that a person's token does.
+const PROVIDER_EVERY: Duration = Duration::from_mins(1);
 
 /// After a size that could not be read.
 const SIZE_RETRY: Duration = Duration::from_secs(5);

@@ -3,14 +3,18 @@
 
 use std::time::Duration;
 
-use tokio_postgres::{Client, Error, Row, Statement};
+use tokio_postgres::{Client, Error, Row};
 
 use crate::{
     model::{
         Timestamp,
         counters::{DatabaseCounters, DatabaseRates},
     },
-    probe::{governor::marked, text::Lossy},
+    probe::{
+        governor::marked,
+        statement::{Asks, Statement},
+        text::Lossy,
+    },
 };
 
 /// The reads, prepared on one connection.
@@ -62,23 +66,26 @@ const FIRST_SESSION_COLUMN: usize = 19;
 
 impl Counters {
     /// Prepares the reads, with the columns that this server's catalog has.
-    pub async fn prepare(client: &Client) -> Result<Self, Error> {
+    pub async fn prepare(on: &impl Asks) -> Result<Self, Error> {
         const HAS_SESSIONS: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute \
             WHERE attrelid = 'pg_catalog.pg_stat_database'::regclass AND attname = 'sessions')";
-        let sessions: bool = client.query_typed(&marked(HAS_SESSIONS), &[]).await?.first().is_some_and(|row| row.get(0));
+        let sessions: bool = on.client().query_typed(&marked(HAS_SESSIONS), &[]).await?.first().is_some_and(|row| row.get(0));
         let more = if sessions { SESSION_COLUMNS } else { "" };
         let read = format!("SELECT {COLUMNS}{more} FROM pg_catalog.pg_stat_database WHERE datid <> 0");
-        Ok(Self { read: client.prepare(&marked(&read)).await?, facts: client.prepare(&marked(FACTS)).await? })
+        Ok(Self {
+            read: Statement::prepare(on, &marked(&read), &[]).await?,
+            facts: Statement::prepare(on, &marked(FACTS), &[]).await?,
+        })
     }
 
     /// The counters of every database, templates included.
     pub async fn read(&self, client: &Client) -> Result<Vec<DatabaseCounters>, Error> {
-        client.query(&self.read, &[]).await?.iter().map(row).collect()
+        self.read.query(client, &[]).await?.iter().map(row).collect()
     }
 
     /// Settings and role; they change with a restart, a reload or a promotion.
     pub async fn facts(&self, client: &Client) -> Result<ServerFacts, Error> {
-        let row = client.query_one(&self.facts, &[]).await?;
+        let row = self.facts.query_one(client, &[]).await?;
         let number = |at| Ok::<_, Error>(row.try_get::<_, i32>(at)?.unsigned_abs());
         let version: String = row.try_get(0)?;
         Ok(ServerFacts {

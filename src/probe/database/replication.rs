@@ -14,7 +14,7 @@ mod watch;
 
 use std::collections::HashMap;
 
-use tokio_postgres::{Client, Error, Row, Statement};
+use tokio_postgres::{Client, Error, Row};
 
 use crate::{
     model::{
@@ -24,6 +24,7 @@ use crate::{
     probe::{
         database::columns::{count, figure, maybe_count, maybe_text, text},
         governor::marked,
+        statement::{Asks, Statement},
     },
 };
 pub use kin::{Kin, Seat};
@@ -97,7 +98,7 @@ impl Reads {
     pub const PREPARE: u64 = 5;
 
     /// Prepares the reads, with the columns and functions that this server has and the role may use.
-    pub async fn prepare(client: &Client) -> Result<Self, Error> {
+    pub async fn prepare(on: &impl Asks) -> Result<Self, Error> {
         const CATALOG: &str = "SELECT quote_ident(current_user), \
             pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), \
             pg_catalog.pg_has_role(current_user, 'pg_read_all_settings', 'USAGE'), \
@@ -107,13 +108,13 @@ impl Reads {
                 AND attname = 'invalidation_reason'), \
             EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = 'pg_catalog.pg_stat_database_conflicts'::regclass \
                 AND attname = 'confl_active_logicalslot')";
-        let rows = client.query_typed(&marked(CATALOG), &[]).await?;
+        let rows = on.client().query_typed(&marked(CATALOG), &[]).await?;
         let has = |at| rows.first().is_some_and(|row| row.get(at));
         Ok(Self {
-            standing: client.prepare(&marked(&standing(has(2), has(3), has(4)))).await?,
-            followers: client.prepare(&marked(&followers())).await?,
-            slots: client.prepare(&marked(&slots(has(5)))).await?,
-            conflicts: client.prepare(&marked(&conflicts(has(6)))).await?,
+            standing: Statement::prepare(on, &marked(&standing(has(2), has(3), has(4))), &[]).await?,
+            followers: Statement::prepare(on, &marked(&followers()), &[]).await?,
+            slots: Statement::prepare(on, &marked(&slots(has(5))), &[]).await?,
+            conflicts: Statement::prepare(on, &marked(&conflicts(has(6))), &[]).await?,
             role_name: rows.first().map(|row| row.get(0)).unwrap_or_default(),
             sees_all: has(1),
         })
@@ -121,7 +122,7 @@ impl Reads {
 
     /// The server itself.
     pub async fn standing(&self, client: &Client) -> Result<Standing, Error> {
-        let row = client.query_one(&self.standing, &[]).await?;
+        let row = self.standing.query_one(client, &[]).await?;
         let address = maybe_text(&row, 9)?;
         let port: Option<i32> = row.try_get(10)?;
         let limit: i64 = row.try_get(12)?;
@@ -144,17 +145,17 @@ impl Reads {
 
     /// Who follows it, the furthest behind first.
     pub async fn followers(&self, client: &Client) -> Result<Vec<Replica>, Error> {
-        client.query(&self.followers, &[]).await?.iter().map(follower).collect()
+        self.followers.query(client, &[]).await?.iter().map(follower).collect()
     }
 
     /// Its slots, the one that retains most first.
     pub async fn slots(&self, client: &Client) -> Result<Vec<Slot>, Error> {
-        client.query(&self.slots, &[]).await?.iter().map(slot).collect()
+        self.slots.query(client, &[]).await?.iter().map(slot).collect()
     }
 
     /// On a replica, what recovery cancelled, by database.
     pub async fn conflicts(&self, client: &Client) -> Result<HashMap<String, Conflicts>, Error> {
-        client.query(&self.conflicts, &[]).await?.iter().map(conflict).collect()
+        self.conflicts.query(client, &[]).await?.iter().map(conflict).collect()
     }
 
     /// What the role may not see, when there is something to see.

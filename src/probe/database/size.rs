@@ -12,9 +12,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio_postgres::{Client, Error, Statement, error::SqlState};
+use tokio_postgres::{Client, Error, error::SqlState, types::Type};
 
-use crate::{model::sample::Missing, probe::governor::marked};
+use crate::{
+    model::sample::Missing,
+    probe::{
+        governor::marked,
+        statement::{Asks, Statement},
+    },
+};
 
 /// The read, prepared on one connection.
 #[derive(Debug, Clone)]
@@ -25,16 +31,16 @@ pub struct Sizes {
 
 impl Sizes {
     /// Prepares the read.
-    pub async fn prepare(client: &Client) -> Result<Self, Error> {
-        let row = client.query_typed(&marked("SELECT quote_ident(current_user)"), &[]).await?;
+    pub async fn prepare(on: &impl Asks) -> Result<Self, Error> {
+        let row = on.client().query_typed(&marked("SELECT quote_ident(current_user)"), &[]).await?;
         let role = row.first().map(|row| row.get(0)).unwrap_or_default();
-        let read = client.prepare(&marked("SELECT pg_catalog.pg_database_size($1::text::name)")).await?;
+        let read = Statement::prepare(on, &marked("SELECT pg_catalog.pg_database_size($1::text::name)"), &[Type::TEXT]).await?;
         Ok(Self { read, role })
     }
 
     /// Bytes of one database. The outer error is the connection's; the inner says why this size cannot be known.
     pub async fn read(&self, client: &Client, database: &str) -> Result<Result<u64, Missing>, Error> {
-        match client.query_one(&self.read, &[&database]).await.and_then(|row| row.try_get::<_, i64>(0)) {
+        match self.read.query_one(client, &[&database]).await.and_then(|row| row.try_get::<_, i64>(0)) {
             Ok(bytes) => Ok(Ok(bytes.unsigned_abs())),
             Err(error) => explain(error.code(), database, &self.role).map_or(Err(error), |missing| Ok(Err(missing))),
         }

@@ -12,7 +12,7 @@ mod rows;
 mod step;
 pub mod tables;
 
-use tokio_postgres::{Client, Error, Row, Statement};
+use tokio_postgres::{Error, Row};
 
 pub use step::{Keeper, Shared};
 
@@ -21,7 +21,10 @@ use crate::{
         sample::Missing,
         vitals::{Checkpoints, Holder, Io, Locks, Prepared},
     },
-    probe::governor::marked,
+    probe::{
+        governor::marked,
+        statement::{Asks, Statement},
+    },
 };
 
 /// One statement's worth.
@@ -173,8 +176,8 @@ impl Part {
 
 impl Reads {
     /// Prepares what this server knows.
-    pub async fn prepare(client: &Client) -> Result<Self, Error> {
-        let catalog = client.query_typed(&marked(CATALOG), &[]).await?;
+    pub async fn prepare(on: &impl Asks) -> Result<Self, Error> {
+        let catalog = on.client().query_typed(&marked(CATALOG), &[]).await?;
         let has = |column| catalog.first().is_some_and(|row| row.try_get(column).unwrap_or(false));
         let io = if has(2) {
             [("{read}", "read_bytes"), ("{write}", "write_bytes"), ("{extend}", "extend_bytes")]
@@ -196,7 +199,7 @@ impl Reads {
         }
         let mut reads = Self::default();
         for (part, sql) in parts {
-            match client.prepare(&marked(sql)).await {
+            match Statement::prepare(on, &marked(sql), &[]).await {
                 Ok(statement) => reads.statements.push((part, statement)),
                 Err(error) if error.as_db_error().is_some() && !error.is_closed() => {
                     reads.missing.push(unread(part, "the server does not know what this asks for"));

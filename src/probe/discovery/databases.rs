@@ -9,7 +9,7 @@ use crate::{
     model::{Outcome, Phase, Phases},
     probe::{
         Failure,
-        connect::{Connection, Purpose, connect},
+        connect::{Connection, resident::resident},
         conninfo::ConnInfo,
         governor::marked,
         text::Lossy,
@@ -39,16 +39,16 @@ pub struct Looked {
 pub async fn look(url: &ConnInfo, others: &[String], patterns: &Patterns, within: Duration) -> Result<Looked, Failure> {
     let deadline = clock::now() + within;
     let left = || deadline.saturating_duration_since(clock::now());
-    let mut tried = connect(url, Purpose::Resident, within).await;
+    let mut tried = resident(url, within).await;
     for other in others {
         if !tried.as_ref().is_err_and(|failure| failure.outcome == Outcome::NoSuchDatabase) {
             break;
         }
-        tried = connect(&ConnInfo { dbname: other.clone(), ..url.clone() }, Purpose::Resident, left()).await;
+        tried = resident(&ConnInfo { dbname: other.clone(), ..url.clone() }, left()).await;
     }
     let connection = tried?;
     let phases = connection.phases;
-    let Ok(names) = tokio::time::timeout_at(deadline.into(), names(&connection)).await else {
+    let Ok(names) = tokio::time::timeout_at(deadline.into(), connection.limited(names(&connection))).await else {
         return Err(Failure::timeout(Phase::FirstQuery, phases));
     };
     let names = names.map_err(|error| connection.failure(Phase::FirstQuery, &error))?;

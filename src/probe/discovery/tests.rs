@@ -8,6 +8,7 @@ fn discovery(poolers: Vec<PoolerSettings>) -> Discovery {
         url,
         critical: true,
         vantages: vec![],
+        supabase: None,
         poolers,
         slow_query_ms: 250.0,
         listed: false,

@@ -11,11 +11,14 @@ mod view;
 
 use std::{collections::HashMap, sync::Arc};
 
-use tokio_postgres::{Client, Error, Row, Statement};
+use tokio_postgres::{Client, Error, Row, types::Type};
 
 use crate::{
     model::activity::{Server, States},
-    probe::text::Lossy,
+    probe::{
+        statement::{Asks, Statement},
+        text::Lossy,
+    },
 };
 pub use view::View;
 
@@ -38,7 +41,7 @@ SELECT /* isobar */ coalesce((SELECT datname FROM pg_database d WHERE d.oid = a.
        backends,
        {changes},
        (SELECT extract(epoch FROM pg_conf_load_time())::float8)
-FROM (SELECT datid, usesysid, coalesce(application_name, '') AS application, state,
+FROM (SELECT datid, usesysid, {application} AS application, state,
              CASE WHEN state = 'idle' THEN 0 ELSE pid END AS pid,
              CASE WHEN state <> 'idle' THEN wait_event_type END AS wait_event_type,
              CASE WHEN state <> 'idle' THEN wait_event END AS wait_event,
@@ -56,6 +59,15 @@ FROM (SELECT datid, usesysid, coalesce(application_name, '') AS application, sta
 const CHANGES: &str = "\
 (SELECT pg_stat_get_tuples_inserted(1260) + pg_stat_get_tuples_updated(1260) + pg_stat_get_tuples_deleted(1260)
       + pg_stat_get_tuples_inserted(1262) + pg_stat_get_tuples_updated(1262) + pg_stat_get_tuples_deleted(1262))";
+
+/// Who a session is.
+const APPLICATION: &str = "coalesce(application_name, '')";
+
+/// Where sessions are shared the name is that of whom a session served last: ours is known by what it runs, and one that did serve us
+/// and rests is anybody's.
+const SHARED_APPLICATION: &str = "\
+CASE WHEN state <> 'idle' AND strpos(query, '/* isobar */') > 0 THEN 'isobar'
+     WHEN application_name = 'isobar' THEN '' ELSE coalesce(application_name, '') END";
 
 /// `pg_blocking_pids` takes every lock partition for a moment, so it is asked only about sessions that wait.
 const BLOCKERS_SQL: &str = "SELECT /* isobar */ pid, pg_blocking_pids(pid) FROM unnest($1::int4[]) AS pid";
@@ -169,7 +181,8 @@ impl Backend {
 
 impl Reader {
     /// Prepares the statements on a fresh connection; `query_id` exists from PostgreSQL 14 on.
-    pub async fn prepare(client: &Client) -> Result<Self, Error> {
+    pub async fn prepare(on: &impl Asks) -> Result<Self, Error> {
+        let client = on.client();
         let has_query_id = client
             .query_typed(
                 "SELECT /* isobar */ 1 FROM pg_catalog.pg_attribute WHERE attrelid = 'pg_catalog.pg_stat_activity'::regclass AND attname = 'query_id'",
@@ -181,14 +194,17 @@ impl Reader {
             client.query_typed("SELECT /* isobar */ current_setting('server_version_num')::int4 < 150000", &[]).await?;
         let collector = collector.first().map_or(Ok(false), |row| row.try_get(0))?;
         let changes = if collector { "0::int8" } else { CHANGES };
-        let sql = SQL.replace("{query_id}", query_id).replace("{changes}", changes);
-        let (activity, blockers) = futures_util::future::try_join(client.prepare(&sql), client.prepare(BLOCKERS_SQL)).await?;
+        let application = if on.is_shared() { SHARED_APPLICATION } else { APPLICATION };
+        let sql = SQL.replace("{query_id}", query_id).replace("{changes}", changes).replace("{application}", application);
+        let activity = Statement::prepare(on, &sql, &[]);
+        let blockers = Statement::prepare(on, BLOCKERS_SQL, &[Type::INT4_ARRAY]);
+        let (activity, blockers) = futures_util::future::try_join(activity, blockers).await?;
         Ok(Self { activity, blockers })
     }
 
     /// Reads everything in one round trip, and a second one when somebody waits for a lock and `blockers` asks for it.
     pub async fn read(&self, client: &Client, blockers: bool) -> Result<Snapshot, Error> {
-        let rows = client.query(&self.activity, &[]).await?;
+        let rows = self.activity.query(client, &[]).await?;
         let mut snapshot = Snapshot::from_rows(&rows)?;
         snapshot.statements = 1;
         // Our own session is always among them, so there is a first row.
@@ -198,7 +214,7 @@ impl Reader {
         let waiting: Vec<i32> =
             snapshot.backends().filter(|backend| backend.waits_for_lock()).map(|backend| backend.pid).collect();
         if blockers && !waiting.is_empty() {
-            let rows = client.query(&self.blockers, &[&waiting]).await?;
+            let rows = self.blockers.query(client, &[&waiting]).await?;
             snapshot.statements += 1;
             let blocking: HashMap<i32, Vec<i32>> =
                 rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;

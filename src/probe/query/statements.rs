@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use futures_util::{TryFutureExt, future::try_join};
 use tokio_postgres::{
-    Client, Error, Statement,
+    Client, Error,
     error::SqlState,
     types::{ToSql, Type},
 };
@@ -30,7 +30,11 @@ pub use known::{Known, Wants};
 
 use crate::{
     model::sample::Missing,
-    probe::{governor::marked, text::Lossy},
+    probe::{
+        governor::marked,
+        statement::{Asks, Statement},
+        text::Lossy,
+    },
 };
 
 /// Characters of a text that cross the wire; more than what is shown, since comments and white space go.
@@ -119,14 +123,18 @@ impl Catalog {
 
 /// Finds the extension and prepares its reads; the outer error is the connection's, the inner result says what to run when
 /// the statements cannot be read.
-pub async fn locate(client: &Client) -> Result<Result<Catalog, Missing>, Error> {
-    let found = client.query_one(&marked(LOCATE), &[]).await?;
+pub async fn locate(on: &impl Asks) -> Result<Result<Catalog, Missing>, Error> {
+    let found = on.client().query_typed_one(&marked(LOCATE), &[]).await?;
     let role: u32 = found.get("role_oid");
     let role_name: String = found.get("role");
     let loaded: bool = found.get("loaded");
     let Some(schema) = found.get::<_, Option<String>>("schema") else {
         return Ok(Err(not_installed(loaded)));
     };
+    if found.get::<_, Option<bool>>("may_use") == Some(false) {
+        let cause = "the role may not use the schema that pg_stat_statements is in";
+        return Ok(Err(missing(cause, format!("GRANT USAGE ON SCHEMA {schema} TO {role_name};"))));
+    }
     if found.get::<_, Option<String>>("track").as_deref() == Some("none") {
         return Ok(Err(missing(
             "pg_stat_statements.track is none, so no statement is counted",
@@ -148,10 +156,10 @@ pub async fn locate(client: &Client) -> Result<Result<Catalog, Missing>, Error> 
         since = if stats_since { ", stats_since" } else { "" },
     );
     let prepared = async {
-        let read = client.prepare(&marked(&sql)).await?;
+        let read = Statement::prepare(on, &marked(&sql), &[]).await?;
         let info = if found.get("has_info") {
             let sql = format!("SELECT dealloc, stats_reset, clock_timestamp() FROM {view}_info");
-            Some(client.prepare(&marked(&sql)).await?)
+            Some(Statement::prepare(on, &marked(&sql), &[]).await?)
         } else {
             None
         };
@@ -167,11 +175,11 @@ pub async fn locate(client: &Client) -> Result<Result<Catalog, Missing>, Error> 
 pub async fn read(client: &Client, catalog: &Catalog) -> Result<Result<Snapshot, Missing>, Error> {
     let info = async {
         match &catalog.info {
-            Some(info) => client.query_one(info, &[]).map_ok(Some).await,
+            Some(info) => info.query_one(client, &[]).map_ok(Some).await,
             None => Ok(None),
         }
     };
-    let (info, rows) = try_join(info, client.query(&catalog.read, &[])).await?;
+    let (info, rows) = try_join(info, catalog.read.query(client, &[])).await?;
     let mut snapshot = Snapshot { rows: Vec::with_capacity(rows.len()), info: None };
     if let Some(row) = info {
         snapshot.info = Some(Info { dealloc: count(&row, 0)?, reset: row.try_get(1)?, taken: row.try_get(2)? });
@@ -242,6 +250,8 @@ pub fn explain(error: &Error, role: &str) -> Option<Missing> {
 const LOCATE: &str = "SELECT \
     (SELECT quote_ident(n.nspname) FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace \
       WHERE e.extname = 'pg_stat_statements') AS schema, \
+    (SELECT pg_catalog.has_schema_privilege(extnamespace, 'USAGE') FROM pg_catalog.pg_extension \
+      WHERE extname = 'pg_stat_statements') AS may_use, \
     ARRAY(SELECT a.attname::text FROM pg_catalog.pg_extension e \
       JOIN pg_catalog.pg_class c ON c.relnamespace = e.extnamespace AND c.relname = 'pg_stat_statements' \
       JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \

@@ -14,7 +14,7 @@ use crate::{
     },
     probe::{
         Failure,
-        connect::{Connection, Purpose, connect},
+        connect::{Connection, resident::is_shared_by},
         conninfo::ConnInfo,
         database::{counters::Counters, own::Transactions},
         pool::activity::{Reader, Snapshot},
@@ -101,16 +101,19 @@ impl Fast {
 
     async fn connect(&mut self, server: &Server, url: &ConnInfo) -> Result<Phases, Failure> {
         let connected = async {
-            let connection = connect(url, Purpose::Resident, ANSWER_WITHIN).await?;
+            let connection = server.resident(url).await?;
             server.connected(clock::now(), &connection.phases);
             let mut phases = connection.phases;
             let started = clock::now();
-            let prepared = tokio::time::timeout(ANSWER_WITHIN, async {
-                connection.client.simple_query("SELECT /* isobar */ 1").await?;
-                let first_query = clock::now() - started;
-                let facts = Counters::prepare(&connection.client).await?.facts(&connection.client).await?;
-                Ok((Reader::prepare(&connection.client).await?, facts, first_query))
-            });
+            let prepared = tokio::time::timeout(
+                ANSWER_WITHIN,
+                connection.limited(async {
+                    connection.client.simple_query("SELECT /* isobar */ 1").await?;
+                    let first_query = clock::now() - started;
+                    let facts = Counters::prepare(&connection).await?.facts(&connection.client).await?;
+                    Ok((Reader::prepare(&connection).await?, facts, first_query))
+                }),
+            );
             let (reader, facts, first_query) = match prepared.await {
                 Ok(Ok(prepared)) => prepared,
                 Ok(Err(error)) => return Err(Failure::of(Phase::FirstQuery, phases, &error)),
@@ -118,7 +121,7 @@ impl Fast {
             };
             phases.first_query = Some(first_query.as_secs_f64() * 1e3);
             server.facts.store(Some(Arc::new(facts)));
-            server.transacted(&connection.database, Transactions::committed(CONNECT));
+            server.transacted(&connection.database, Transactions::committed(connection.transactions(CONNECT)));
             Ok((connection, reader, phases))
         };
         match connected.await {
@@ -163,11 +166,11 @@ impl Fast {
         let (connection, reader) = self.resident.take().expect("called when connected");
         let started = clock::now();
         let blockers = self.blockers_at.is_none_or(|at| started.saturating_duration_since(at) >= BLOCKERS_EVERY);
-        match tokio::time::timeout(ANSWER_WITHIN, reader.read(&connection.client, blockers)).await {
+        match tokio::time::timeout(ANSWER_WITHIN, connection.limited(reader.read(&connection.client, blockers))).await {
             Ok(Ok(mut snapshot)) => {
                 let now = clock::now();
                 server.spent(Lane::Fast, now, now - started);
-                server.transacted(&connection.database, Transactions::committed(snapshot.statements));
+                server.transacted(&connection.database, Transactions::committed(connection.transactions(snapshot.statements)));
                 if blockers {
                     self.blockers_at = Some(now);
                 } else if let Some(before) = &self.before {
@@ -178,7 +181,10 @@ impl Fast {
                 self.resident = Some((connection, reader));
                 Ok(snapshot)
             }
-            Ok(Err(error)) => Err(Failure::of(Phase::Query, Phases::default(), &error)),
+            Ok(Err(error)) => {
+                server.is_pooled_if(is_shared_by(&error));
+                Err(Failure::of(Phase::Query, Phases::default(), &error))
+            }
             Err(_) => {
                 tokio::spawn(async move { connection.cancel(CANCEL_WITHIN).await });
                 Err(Failure::timeout(Phase::Query, Phases::default()))

@@ -13,6 +13,7 @@ use crate::{
         Sampling,
         conninfo::{ConnInfo, Host, SessionAttrs},
         database::replication::Kin,
+        management::{Project, office::Office},
         pool::{console::SharedConsole, pgbouncer::Dialect},
     },
 };
@@ -24,11 +25,19 @@ pub struct Registry {
     servers: Mutex<HashMap<(Vec<Host>, SessionAttrs), Weak<Server>>>,
     consoles: Mutex<HashMap<(Vec<Host>, String, &'static str), Weak<SharedConsole>>>,
     kin: Arc<Kin>,
+    /// By the API's address and the project's reference.
+    offices: Mutex<HashMap<(String, String), Weak<Office>>>,
 }
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { origin: clock::now(), servers: Mutex::default(), consoles: Mutex::default(), kin: Arc::default() }
+        Self {
+            origin: clock::now(),
+            servers: Mutex::default(),
+            consoles: Mutex::default(),
+            kin: Arc::default(),
+            offices: Mutex::default(),
+        }
     }
 }
 
@@ -58,6 +67,20 @@ impl Registry {
         let servers = self.servers.lock().expect("no panic while held");
         let consoles = self.consoles.lock().expect("no panic while held");
         servers.values().any(|server| server.strong_count() > 0) || consoles.values().any(|console| console.strong_count() > 0)
+    }
+
+    /// Who asks the provider about this project.
+    pub fn office(&self, project: &Project) -> Arc<Office> {
+        let mut offices = self.offices.lock().expect("no panic while held");
+        offices.retain(|_, office| office.strong_count() > 0);
+        let key = (project.api.clone(), project.reference.clone());
+        if let Some(office) = offices.get(&key).and_then(Weak::upgrade) {
+            office.ask_with(project);
+            return office;
+        }
+        let office = Arc::new(Office::new(project.clone()));
+        offices.insert(key, Arc::downgrade(&office));
+        office
     }
 
     /// The pooler's console behind this address.

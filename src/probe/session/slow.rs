@@ -11,13 +11,13 @@ use std::{
 
 use futures_util::future::try_join;
 
-use super::{ANSWER_WITHIN, CANCEL_WITHIN, Lane, Retry, Server, is_about_login};
+use super::{CANCEL_WITHIN, Lane, Retry, Server, is_about_login};
 use crate::{
     clock,
     model::{Outcome, Phase, Phases, counters::DatabaseCounters, queries::Queries, sample::Missing},
     probe::{
         Failure,
-        connect::{Connection, Purpose, connect},
+        connect::{Connection, resident::is_shared_by},
         database::{
             counters::Counters,
             own::{Own, Transactions},
@@ -235,7 +235,7 @@ impl Slow {
         loop {
             let resident = self.connected(server).await.map_err(|failure| missing("queryPerformance", &failure))?;
             let connection = &resident.connection;
-            let located = within(Lane::Statements, server, connection, LOCATE, statements::locate(&connection.client)).await;
+            let located = within(Lane::Statements, server, connection, LOCATE, statements::locate(connection)).await;
             match self.kept(located).map_err(|failure| missing("queryPerformance", &failure))? {
                 Ok(catalog) => {
                     self.known = Known::new(catalog.role);
@@ -316,9 +316,9 @@ impl Slow {
             message: "no target of the server is left".to_owned(),
         };
         let url = server.beside_the_fast_lane(server.url(self.turn).ok_or_else(unwatched)?);
-        let connection = connect(&url, Purpose::Resident, ANSWER_WITHIN).await?;
+        let connection = server.resident(&url).await?;
         server.connected(clock::now(), &connection.phases);
-        let prepare = try_join(Counters::prepare(&connection.client), Sizes::prepare(&connection.client));
+        let prepare = try_join(Counters::prepare(&connection), Sizes::prepare(&connection));
         match within(Lane::Counters, server, &connection, CONNECT, prepare).await {
             Ok((counters, sizes)) => Ok(Resident { connection, counters, sizes, replication: None, upkeep: None }),
             Err(Stopped::Connection(failure)) => Err(failure),
@@ -349,13 +349,17 @@ async fn within<T>(
     read: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, Stopped> {
     let started = clock::now();
-    let done = tokio::time::timeout(READ_WITHIN, read).await;
+    let done = tokio::time::timeout(READ_WITHIN, connection.limited(read)).await;
     let now = clock::now();
     server.spent(lane, now, now - started);
     match done {
         Ok(Ok(value)) => {
-            server.transacted(&connection.database, Transactions::committed(transactions));
+            server.transacted(&connection.database, Transactions::committed(connection.transactions(transactions)));
             Ok(value)
+        }
+        Ok(Err(error)) if is_shared_by(&error) => {
+            server.is_pooled_if(true);
+            Err(Stopped::Connection(Failure::of(Phase::Query, Phases::default(), &error)))
         }
         Ok(Err(error)) if error.as_db_error().is_some() && !error.is_closed() => {
             server.transacted(&connection.database, Transactions::REFUSED);

@@ -92,6 +92,7 @@ async fn comes_to(world: &World, host: &str, sslmode: SslMode, sslrootcert: Opti
         connect_timeout: None,
         session_attrs: SessionAttrs::Any,
         load_balance: false,
+        pool_mode: None,
     };
     let failure = connect(&to, Purpose::Resident, Duration::from_secs(10)).await.expect_err("the server refuses everybody");
     (failure.phase, failure.outcome, failure.message)

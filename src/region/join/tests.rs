@@ -32,6 +32,7 @@ impl Target {
             url: url("postgres://isobar@db/shop".into()),
             critical: false,
             vantages: vec![],
+            supabase: None,
             poolers: (0..poolers).map(pooler).collect(),
             slow_query_ms: 1_000.0,
             listed: false,

@@ -84,7 +84,7 @@ impl Slow {
             replication: self.replication(now).fresh().cloned(),
             upkeep: self.upkeep(now).fresh().cloned(),
             host: self.host(now).fresh().cloned(),
-            services: signal(self.services.as_ref(), now, known).fresh().cloned().unwrap_or_default(),
+            services: self.services(now).fresh().cloned().unwrap_or_default(),
             applications: self.applications(now).fresh().cloned().unwrap_or_default(),
             errors: self.errors.clone(),
         }
@@ -104,6 +104,10 @@ impl Slow {
 
     pub(super) fn applications(&self, now: Instant) -> Signal<Vec<ApplicationPool>> {
         signal(self.applications.as_ref(), now, known)
+    }
+
+    pub(super) fn services(&self, now: Instant) -> Signal<Vec<Service>> {
+        signal(self.services.as_ref(), now, known)
     }
 
     /// Why parts cannot be known.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Breach, Finding, count, worst};
 use crate::{
-    model::{Evidence, Outcome, Rule},
+    model::{Evidence, Outcome, Rule, vitals::Service},
     region::{
         attempts::{Run, Tried, Verdict},
         seen::{self, PoolerSeen, Seen, Signal},
@@ -40,7 +40,24 @@ fn unreachable(verdict: Verdict, seen: &Seen, failure: &Tried) -> Breach {
         (Verdict::Unresponsive, _) => format!("The database accepts TCP but answers no trivial query in time; {tries}."),
         (Verdict::Rejecting, outcome) => format!("The database rejects new connections: {}; {tries}.", refusal(outcome)),
     };
-    breach(message, failure, failed)
+    let mut breach = breach(message, failure, failed);
+    add_provider(&mut breach, seen, "db");
+    breach
+}
+
+/// What the provider says of a service that is not well: evidence for what was found here, and never a finding by itself, since it comes
+/// late.
+fn add_provider(breach: &mut Breach, seen: &Seen, name: &str) {
+    let services = seen.services.fresh().map(Vec::as_slice).unwrap_or_default();
+    let Some(service) = services.iter().find(|service| service.name == name && service.status != Service::HEALTHY) else {
+        return;
+    };
+    let error = service.error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
+    let says = format!("the provider says that its service {name} is {}{error}", service.status);
+    breach.evidence.detail = Some(match breach.evidence.detail.take() {
+        Some(detail) => format!("{detail}; {says}"),
+        None => says,
+    });
 }
 
 /// What a refusal means, and where to look.
@@ -132,9 +149,36 @@ fn clients(pooler: &PoolerSeen, run: &Run, seen: &Seen, limits: &Thresholds) -> 
     );
     let mut breach = breach(message, failure, failed);
     breach.evidence.pooler = Some(pooler.name.clone());
+    add_provider(&mut breach, seen, "pooler");
     if !seen.attempts.direct.failing() && enough(failed, outcome, run.lasts(), limits) {
         Finding::Breach(breach)
     } else {
         Finding::Between(breach)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_provider_says_stands_beside_what_was_found_and_only_of_what_is_not_well() {
+        let service = |name: &str, status: &str, error: Option<&str>| Service {
+            name: name.to_owned(),
+            status: status.to_owned(),
+            error: error.map(str::to_owned),
+            checked_at: crate::clock::wall(),
+        };
+        let services = vec![service("db", "UNHEALTHY", Some("no answer")), service("pooler", Service::HEALTHY, None)];
+        let seen = Seen { services: Signal::Fresh(services), ..Seen::default() };
+        let evidence = |name: &str| {
+            let mut breach =
+                Breach { evidence: Evidence { detail: Some("refused".into()), ..Evidence::default() }, ..Breach::default() };
+            add_provider(&mut breach, &seen, name);
+            breach.evidence.detail.unwrap_or_default()
+        };
+        assert_eq!(evidence("db"), "refused; the provider says that its service db is UNHEALTHY (no answer)");
+        assert_eq!(evidence("pooler"), "refused");
+        assert!(matches!(database(Rule::DatabaseDown, &seen, &Thresholds::default()), Finding::Unseen), "no finding of its own");
     }
 }

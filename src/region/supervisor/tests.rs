@@ -102,10 +102,20 @@ fn target(name: &str) -> (TargetSettings, Thresholds) {
         connect_timeout: None,
         session_attrs: SessionAttrs::Any,
         load_balance: false,
+        pool_mode: None,
     };
     let id = TargetId::new("here", name);
     (
-        TargetSettings { id, url, critical: false, vantages: vec![], poolers: vec![], slow_query_ms: 1_000.0, listed: false },
+        TargetSettings {
+            id,
+            url,
+            critical: false,
+            vantages: vec![],
+            supabase: None,
+            poolers: vec![],
+            slow_query_ms: 1_000.0,
+            listed: false,
+        },
         Thresholds::default(),
     )
 }

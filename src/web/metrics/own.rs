@@ -5,6 +5,7 @@ use crate::model::{
     NodeName, Outcome, Phases, Status,
     health::Rule,
     report::RosterState,
+    vitals::Service,
     world::{Target, World},
 };
 
@@ -103,6 +104,11 @@ pub(super) fn families(page: &mut Page<'_>, world: &World, own: &Own) {
             }
         },
     );
+    page.many("isobar_service_up", Kind::Gauge, "Whether the provider calls the service healthy.", |target, sample| {
+        for service in &target.vitals.services {
+            sample(&[("service", &service.name)], flag(service.status == Service::HEALTHY));
+        }
+    });
     reachability(page);
     views(page);
     for (name, kind, help, value) in ROSTER {

@@ -79,16 +79,14 @@ fn ages_are_those_of_the_transactions() {
         let activity = activity(&node);
         if activity["oldestTransactionMs"].is_f64() { Ok(activity) } else { Err(activity.to_string()) }
     });
-    let age = |column: &str| {
-        let sql =
-            format!("SELECT 1e3 * extract(epoch FROM clock_timestamp() - {column}) FROM pg_stat_activity WHERE pid = {pid}");
-        ask(&server, &sql)
-    };
-    let (transaction, idle) = (age("xact_start"), age("state_change"));
+    // In milliseconds by the server's own clock.
+    let ages = |of: &str| ask(&server, &format!("SELECT 1e3 * extract(epoch FROM {of}) FROM pg_stat_activity WHERE pid = {pid}"));
+    let (transaction, idle) = (ages("clock_timestamp() - xact_start"), ages("clock_timestamp() - state_change"));
+    let between = ages("state_change - xact_start");
     let number = |pointer| super::number(&seen, pointer).expect("an age");
     let (seen_transaction, seen_idle) = (number("/oldestTransactionMs"), number("/oldestIdleInTransactionMs"));
     // Exact between the two of one reading; each is as old as the reading when it is compared with now.
-    assert!(((seen_transaction - seen_idle) - (transaction - idle)).abs() < 20.0, "{seen} {transaction} {idle}");
+    assert!(((seen_transaction - seen_idle) - between).abs() < 20.0, "{seen} {between}");
     for (seen, now) in [(seen_transaction, transaction), (seen_idle, idle)] {
         assert!(seen <= now + 20.0 && now - seen < 1_500.0, "{seen} {now}");
     }

@@ -123,6 +123,9 @@ mod world {
 
         client.batch_execute("CREATE ROLE \"Blind\"; SET ROLE \"Blind\"").await.unwrap();
         let missing = locate(client).await.unwrap().unwrap_err();
+        assert_eq!(missing.fix.as_deref(), Some("GRANT USAGE ON SCHEMA \"Odd name\" TO \"Blind\";"));
+        client.batch_execute("RESET ROLE; GRANT USAGE ON SCHEMA \"Odd name\" TO \"Blind\"; SET ROLE \"Blind\"").await.unwrap();
+        let missing = locate(client).await.unwrap().unwrap_err();
         assert_eq!(missing.fix.as_deref(), Some("GRANT pg_monitor TO \"Blind\";"));
         let missing = read(client, &catalog).await.unwrap().unwrap_err();
         assert!(missing.fix.is_some_and(|fix| fix.starts_with("GRANT pg_monitor")), "taken back after it was located");

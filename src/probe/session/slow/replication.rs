@@ -115,7 +115,7 @@ impl Slow {
             return Ok(reads.clone());
         }
         let connection = &resident.connection;
-        let prepare = Reads::prepare(&connection.client);
+        let prepare = Reads::prepare(connection);
         let reads = within(Lane::Replication, server, connection, Reads::PREPARE, prepare).await;
         let reads = self.kept(reads)?;
         if let Some(resident) = &mut self.resident {

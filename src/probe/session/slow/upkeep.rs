@@ -3,13 +3,13 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{ANSWER_WITHIN, CANCEL_WITHIN, Lane, Missing, READ_WITHIN, Server, Slow, Stopped, missing, within};
+use super::{CANCEL_WITHIN, Lane, Missing, READ_WITHIN, Server, Slow, Stopped, missing, within};
 use crate::{
     clock,
     model::{Phase, Phases, vitals::Tables},
     probe::{
         Failure,
-        connect::{Connection, Purpose, connect},
+        connect::Connection,
         conninfo::ConnInfo,
         database::{
             own::Transactions,
@@ -35,7 +35,7 @@ impl Slow {
         for (part, statement) in reads.statements {
             let resident = self.connected(server).await.map_err(|failure| missing(FIELD, &failure))?;
             let connection = &resident.connection;
-            match within(Lane::Upkeep, server, connection, 1, connection.client.query(&statement, &[])).await {
+            match within(Lane::Upkeep, server, connection, 1, statement.query(&connection.client, &[])).await {
                 Ok(rows) => raw.take(part, &rows),
                 Err(Stopped::Server(error)) => {
                     let failure = Failure::of(Phase::Query, Phases::default(), &error);
@@ -57,7 +57,7 @@ impl Slow {
             return Ok(reads.clone());
         }
         let connection = &resident.connection;
-        let prepared = within(Lane::Upkeep, server, connection, upkeep::PREPARE, Reads::prepare(&connection.client)).await;
+        let prepared = within(Lane::Upkeep, server, connection, upkeep::PREPARE, Reads::prepare(connection)).await;
         let reads = self.kept(prepared)?;
         if let Some(resident) = &mut self.resident {
             resident.upkeep = Some(reads.clone());
@@ -71,7 +71,7 @@ impl Server {
     /// sees more than one short connection of ours beside the lanes.
     pub async fn survey(&self, url: &ConnInfo) -> Option<Result<(Tables, Vec<Missing>), Missing>> {
         let _turn = self.check.try_lock().ok()?;
-        let connected = connect(url, Purpose::Resident, ANSWER_WITHIN).await;
+        let connected = self.resident(url).await;
         let now = clock::now();
         let connection = match connected {
             Ok(connection) => connection,
@@ -94,7 +94,7 @@ impl Server {
         for this in Look::ALL {
             let left = until.saturating_duration_since(clock::now()).min(READ_WITHIN);
             let started = clock::now();
-            let looked = tokio::time::timeout(left, look(&connection.client, this)).await;
+            let looked = tokio::time::timeout(left, connection.limited(look(&connection.client, this))).await;
             let now = clock::now();
             self.spent(Lane::Upkeep, now, now - started);
             let ok = matches!(looked, Ok(Ok(_)));

@@ -19,6 +19,7 @@ fn target(poolers: Vec<PoolerSettings>) -> Joined {
         url: url("shop"),
         critical: false,
         vantages: Vec::new(),
+        supabase: None,
         poolers,
         slow_query_ms: 1000.0,
         listed: false,
