@@ -13,6 +13,7 @@
 //! A flooded actor starves its arbiter, so each stage has its own; what waits for databases has a runtime of its own. Build, then
 //! run: [`Node::build`] tells the real address, [`Node::run`] ends cleanly.
 
+mod applications;
 mod carrying;
 mod discovering;
 mod ending;
@@ -119,6 +120,8 @@ impl Node {
             desk: Arc::default(),
             bus: config.bus.as_ref().map(|_| Arc::default()),
             interest: Arc::default(),
+            addresses: Arc::default(),
+            applications: Arc::default(),
             node: name.to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             started: clock::wall(),
@@ -230,6 +233,7 @@ impl Node {
         if let Some(dead) = self.supervisors.insert(region.name.clone(), started) {
             dead.end();
         }
+        self.hear_applications();
     }
 
     /// Where supervisors report: the bus gives it to the aggregator at once.

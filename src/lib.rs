@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod model;
+pub mod otlp;
 pub mod probe;
 pub mod region;
 pub mod sandbox;

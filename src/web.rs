@@ -17,6 +17,7 @@
 mod access;
 mod alerts;
 mod answer;
+mod applications;
 mod asker;
 mod cluster;
 mod commands;
@@ -31,9 +32,13 @@ mod tls;
 mod views;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -43,9 +48,10 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::{
-    Timestamp,
+    RegionName, Timestamp,
     alert::{Acknowledge, AlertBook, AlertChange, Callback, EndSilence, NewSilence, TestChannel},
     cluster::{BusState, Interest},
+    vitals::{Address, Told},
     world::{World, WorldChange},
 };
 use stream::actor::{Close, WebActor};
@@ -59,6 +65,8 @@ pub struct Settings {
     pub viewer_token: Option<SecretString>,
     /// Who may act too. Needed beyond loopback.
     pub operator_token: Option<SecretString>,
+    /// Who may only tell of applications' pools; none: viewers and operators alone.
+    pub ingest_token: Option<SecretString>,
     /// Certificate chain, PEM; with `tls_key` the server speaks HTTPS.
     pub tls_cert: Option<PathBuf>,
     /// Private key, PEM.
@@ -74,6 +82,7 @@ impl PartialEq for Settings {
         rest(self) == rest(other)
             && token(&self.viewer_token) == token(&other.viewer_token)
             && token(&self.operator_token) == token(&other.operator_token)
+            && token(&self.ingest_token) == token(&other.ingest_token)
     }
 }
 
@@ -83,6 +92,7 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
             viewer_token: None,
             operator_token: None,
+            ingest_token: None,
             tls_cert: None,
             tls_key: None,
             public_details: false,
@@ -103,6 +113,10 @@ pub struct Shared {
     pub bus: Option<Arc<ArcSwap<BusState>>>,
     /// Who is told that somebody looks at a region; none while nobody wants to know.
     pub interest: Arc<ArcSwapOption<Recipient<Interest>>>,
+    /// Where applications find this node's targets.
+    pub addresses: Arc<ArcSwap<Vec<Address>>>,
+    /// Who hears what applications tell of their pools, by region.
+    pub applications: Arc<ArcSwap<BTreeMap<RegionName, Recipient<Told>>>>,
     /// The node's name, for metrics.
     pub node: String,
     /// Isobar's version, for metrics and OpenAPI.
@@ -177,7 +191,24 @@ struct State {
     interests: Arc<interest::Interests>,
     /// Anybody may call back, and the signature is the alert stage's to verify: a flood must not fill its mailbox.
     callbacks: tokio::sync::Semaphore,
+    /// What applications told of their pools.
+    applications: Mutex<applications::Book>,
+    /// Whoever may tell may tell much: a flood must not fill memory.
+    intake: tokio::sync::Semaphore,
+    /// Points about pools that were taken, and that were not.
+    points: [AtomicU64; 2],
     tls: bool,
+}
+
+impl State {
+    /// Counts what became of a request, and says in the log why points were not taken, each cause once.
+    fn tallied(&self, taken: &applications::Taken) {
+        self.points[0].fetch_add(taken.accepted, Ordering::Relaxed);
+        self.points[1].fetch_add(taken.rejected, Ordering::Relaxed);
+        for why in &taken.news {
+            tracing::warn!(why, "an application tells of a pool that cannot be used");
+        }
+    }
 }
 
 /// The web as it runs.
@@ -228,6 +259,9 @@ pub fn start(settings: &Settings, shared: Shared) -> Result<Running, Error> {
         seats: seats.clone(),
         interests,
         callbacks: tokio::sync::Semaphore::new(commands::CALLBACKS_AT_ONCE),
+        applications: Mutex::default(),
+        intake: tokio::sync::Semaphore::new(applications::intake::AT_ONCE),
+        points: Default::default(),
         tls: tls.is_some(),
     });
     let server = HttpServer::new(move || routes::app(state.clone()))

@@ -200,6 +200,7 @@ fn doors(aggregator: Recipient<Batch>, sharers: &BTreeMap<RegionName, Running<Sh
         membership: BTreeMap::new(),
         replicas: BTreeMap::new(),
         asked: BTreeMap::new(),
+        told: BTreeMap::new(),
     };
     for (region, sharer) in sharers {
         let mut hear = vec![sharer.addr.clone().recipient()];
@@ -208,6 +209,7 @@ fn doors(aggregator: Recipient<Batch>, sharers: &BTreeMap<RegionName, Running<Sh
             doors.replicas.insert(region.clone(), replica);
             doors.asked.insert(region.clone(), ask);
         }
+        doors.told.insert(region.clone(), sharer.addr.clone().recipient());
         doors.membership.insert(region.clone(), hear);
     }
     doors

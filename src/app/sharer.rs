@@ -10,7 +10,7 @@ use super::share::Share;
 use crate::{
     clock,
     config::TargetConfig,
-    model::{NodeName, RegionName, Report, TargetId, cluster::Membership, world::World},
+    model::{NodeName, RegionName, Report, TargetId, cluster::Membership, vitals::Told, world::World},
     probe::{
         conninfo::ConnInfo,
         vantage::{VantageProbe, Watch},
@@ -148,6 +148,17 @@ impl Handler<Membership> for Sharer {
     fn handle(&mut self, membership: Membership, _: &mut Self::Context) {
         self.share.hear(&membership);
         self.divide();
+    }
+}
+
+impl Handler<Told> for Sharer {
+    type Result = ();
+
+    fn handle(&mut self, told: Told, _: &mut Self::Context) {
+        if let Some(supervisor) = &self.supervisor {
+            // What is lost is said again with the next telling.
+            let _ = supervisor.try_send(told);
+        }
     }
 }
 

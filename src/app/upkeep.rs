@@ -97,6 +97,7 @@ impl Node {
         if let Some(carrying) = &self.carrying {
             carrying.join(self.aggregator.addr.clone().recipient(), &self.telling, &self.shared);
         }
+        self.hear_applications();
     }
 
     /// Tells the supervisors where to report.
@@ -157,6 +158,7 @@ impl Node {
         if let Some(carrying) = &mut self.carrying {
             carrying.reconfigure(&self.config);
         }
+        self.hear_applications();
     }
 
     /// The regions of a clustered node stay until it starts again, since the others count on it.

@@ -13,6 +13,7 @@
 
 mod beater;
 mod courier;
+mod forwarder;
 mod letters;
 mod places;
 mod reader;
@@ -44,11 +45,13 @@ use crate::{
         alert::AlertRefusal,
         cluster::{AlertNews, Answer, Ask, BusState, Interest, Membership, Replica, Viewed},
         report::Batch,
+        vitals::Told,
         world::World,
     },
 };
 
 use courier::Courier;
+use forwarder::Forwarder;
 pub use places::Places;
 use reader::Reader;
 use room::{Home, Room, lock};
@@ -124,6 +127,8 @@ pub struct Doors {
     pub replicas: BTreeMap<RegionName, Recipient<Replica>>,
     /// The same: what other nodes ask them.
     pub asked: BTreeMap<RegionName, Recipient<Ask>>,
+    /// Who watches this node's regions: what applications told of their pools.
+    pub told: BTreeMap<RegionName, Recipient<Told>>,
 }
 
 impl Message for Doors {
@@ -147,10 +152,11 @@ impl Message for Stop {
 }
 
 /// See the module. Its mail: [`Batch`] of this node's supervisors, [`AlertNews`] of its leaders, [`Ask`], [`Interest`], [`Viewed`],
-/// [`Doors`], [`Leaving`], [`Stop`].
+/// [`Told`], [`Doors`], [`Leaving`], [`Stop`].
 pub struct BusActor {
     room: Arc<Room>,
     courier: Courier,
+    forwarder: Forwarder,
     /// Whether what the aggregator had no room for is about to be brought again.
     again: bool,
     writers: Vec<JoinHandle<()>>,
@@ -161,7 +167,7 @@ impl BusActor {
     /// A bus actor of this node.
     pub fn new(links: Links, doors: Doors) -> Self {
         let (room, courier) = (Arc::new(Room::new(links, doors)), Courier::default());
-        Self { room, courier, again: false, writers: Vec::new(), others: Vec::new() }
+        Self { room, courier, forwarder: Forwarder::default(), again: false, writers: Vec::new(), others: Vec::new() }
     }
 
     /// Starts the tasks.
@@ -181,6 +187,7 @@ impl BusActor {
 
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.room.publish();
+        self.forwarder.send(&self.room);
         if !self.room.is_ending() && self.writers.iter().chain(&self.others).any(JoinHandle::is_finished) {
             tracing::error!("a task of the bus ended");
             ctx.stop();
@@ -299,6 +306,14 @@ impl Handler<Viewed> for BusActor {
                 self.handle(batch, ctx);
             }
         }
+    }
+}
+
+impl Handler<Told> for BusActor {
+    type Result = ();
+
+    fn handle(&mut self, told: Told, _: &mut Self::Context) {
+        self.forwarder.take(&self.room, told);
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Aro
 }
 
 fn web(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> web::Settings {
-    let known = ["listen", "operator_token", "public_details", "tls_cert", "tls_key", "viewer_token"];
+    let known = ["ingest_token", "listen", "operator_token", "public_details", "tls_cert", "tls_key", "viewer_token"];
     section.only(findings, &known, (&[], ""));
     let viewer = token(findings, section, "viewer_token");
     let operator = token(findings, section, "operator_token");
@@ -60,6 +60,7 @@ fn web(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> web
     {
         findings.warn(&operator.at, "is the same as viewer_token: every viewer may act", "give each its own token");
     }
+    let ingest = token(findings, section, "ingest_token");
     let tls_cert = file(findings, section, "tls_cert");
     let tls_key = file(findings, section, "tls_key");
     for (one, other) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
@@ -71,6 +72,7 @@ fn web(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> web
     let mut settings = web::Settings {
         viewer_token: viewer.map(|token| token.value.into()),
         operator_token: operator.map(|token| token.value.into()),
+        ingest_token: ingest.map(|token| token.value.into()),
         tls_cert: tls_cert.map(|path| folder.join(path.value)),
         tls_key: tls_key.map(|path| folder.join(path.value)),
         public_details: section.flag(findings, "public_details").unwrap_or(false),

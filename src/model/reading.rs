@@ -9,7 +9,7 @@ use super::{
     counters::{DatabaseCounters, DatabaseRates, PoolerDetail},
     queries::Queries,
     sample::{Missing, Pooler},
-    vitals::{ApplicationPool, Host, Replication, Service, Upkeep},
+    vitals::{Host, Replication, Service, Upkeep},
 };
 
 /// Which of a target's probe actors speaks.
@@ -92,8 +92,6 @@ pub enum Body {
     Host(Result<Arc<Host>, Missing>),
     /// The provider's services, or why it does not tell.
     Services(Result<Vec<Service>, Missing>),
-    /// All pools of applications that told of this target lately.
-    Applications(Vec<ApplicationPool>),
     /// The probe is alive but its previous read is still under way (frozen server, slow disk).
     Overrun,
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use application::ApplicationPool;
+pub use application::{Address, ApplicationPool, Told};
 pub use errors::{ConnectionErrors, Errors, Failures};
 pub use host::{Host, Service};
 pub use replication::{Change, Conflicts, Replica, Replication, Role, Slot, Upstream};

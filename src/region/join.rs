@@ -4,6 +4,7 @@
 //! A reading is fresh for three of its intervals and a second; the interval is the configured one, or the one at which readings
 //! really came when the governor slowed the lane. A stale reading is as good as none: its fields are null, with the cause.
 
+mod applications;
 mod failing;
 mod sample;
 mod vitals;
@@ -28,7 +29,7 @@ use crate::{
         queries::Queries,
         reading::{Body, Cost, DatabaseReading, PoolerReading, Reading},
         sample::Missing,
-        vitals::Vitals,
+        vitals::{ApplicationPool, Vitals},
     },
     probe::{Sampling, TargetSettings, database::size::Growth, session::ANSWER_WITHIN},
 };
@@ -164,6 +165,11 @@ impl Joined {
             }
             slow => self.slow.take(at, slow, &self.sampling),
         }
+    }
+
+    /// Takes what applications told of their pools.
+    pub fn tell(&mut self, now: Instant, pools: Vec<ApplicationPool>) {
+        self.slow.tell(now, pools);
     }
 
     /// The slow signals, when some came since this was asked.

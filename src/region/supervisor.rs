@@ -6,6 +6,7 @@
 //! again whoever was not heard, since silence is news too.
 
 mod mail;
+mod told;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

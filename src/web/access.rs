@@ -48,6 +48,7 @@ pub(super) enum Role {
 pub(super) struct Access {
     viewer: Option<SecretString>,
     operator: Option<SecretString>,
+    ingest: Option<SecretString>,
     public_details: bool,
     book: Mutex<Book>,
 }
@@ -63,6 +64,7 @@ impl Access {
         Self {
             viewer: settings.viewer_token.clone(),
             operator: settings.operator_token.clone(),
+            ingest: settings.ingest_token.clone(),
             public_details: settings.public_details,
             book: Mutex::default(),
         }
@@ -91,6 +93,16 @@ impl Access {
             Role::Operator => Ok(()),
             Role::Viewer => Err(Refusal::Forbidden),
         }
+    }
+
+    /// Whether this request may tell of applications' pools; details that are public do not make telling so, and a page never tells.
+    pub(super) fn may_tell(&self, bearer: Option<&str>) -> Result<(), Refusal> {
+        if self.viewer.is_none() && self.operator.is_none() && self.ingest.is_none() {
+            return Ok(());
+        }
+        let token = bearer.ok_or(Refusal::Unauthenticated)?;
+        let known = self.ingest.as_ref().is_some_and(|known| known.expose_secret().as_bytes().ct_eq(token.as_bytes()).into());
+        if self.role(token).is_some() || known { Ok(()) } else { Err(Refusal::WrongToken) }
     }
 
     fn role(&self, token: &str) -> Option<Role> {

@@ -47,6 +47,20 @@ impl FromRequest for Operator {
     }
 }
 
+/// Proof that a request may tell of applications' pools.
+pub(super) struct Teller;
+
+impl FromRequest for Teller {
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let may_tell = |access: &Access| access.may_tell(bearer(request));
+        let is_ours = || if is_from_another_site(request) { Err(Refusal::CrossSite) } else { Ok(Self) };
+        ready(access(request, may_tell).and_then(|()| is_ours()))
+    }
+}
+
 fn access(request: &HttpRequest, ask: impl FnOnce(&Access) -> Result<(), Refusal>) -> Result<(), Refusal> {
     ask(&request.app_data::<Data<State>>().ok_or(Refusal::Internal)?.access)
 }

@@ -154,7 +154,8 @@ async fn json_body(request: &HttpRequest, body: Payload) -> Result<Bytes, Refusa
     whole(body, LONGEST_BODY).await
 }
 
-async fn whole(body: Payload, longest: usize) -> Result<Bytes, Refusal> {
+/// The body, when it comes whole and in time and is no longer than that.
+pub(super) async fn whole(body: Payload, longest: usize) -> Result<Bytes, Refusal> {
     let arrived = tokio::time::timeout(BODY_LIMIT, body.to_bytes_limited(longest)).await;
     let not_whole = || Refusal::BadRequest("the body did not arrive whole".to_owned());
     arrived.map_err(|_| not_whole())?.map_err(|_| Refusal::BodyTooLarge(longest))?.map_err(|_| not_whole())

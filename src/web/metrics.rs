@@ -4,6 +4,7 @@
 //! exporters' names with the exporters' labels. A value that is not known has no series.
 
 mod alerts;
+mod applications;
 mod bus;
 mod errors;
 mod exposition;
@@ -42,6 +43,8 @@ pub(super) struct Own {
     pub process: Option<Process>,
     /// The bus as it sees it; none without one.
     pub bus: Option<Arc<BusState>>,
+    /// Points about applications' pools that were taken, and that were not.
+    pub points: [u64; 2],
     /// The moment of the scrape.
     pub now: Instant,
 }
@@ -55,6 +58,7 @@ pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format,
     pgbouncer::families(&mut page);
     errors::families(&mut page);
     alerts::families(&mut page.text, book);
+    applications::families(&mut page, own.points);
     own::families(&mut page, world, own);
     if let Some(state) = &own.bus {
         bus::families(&mut page.text, state, own.now);

@@ -19,6 +19,7 @@ use super::{
     State,
     alerts::{self, Asked},
     answer::{Refusal, json},
+    applications,
     asker::{Operator, Viewer},
     cluster, commands, metrics, page, process, stream,
     views::{self, Filter},
@@ -106,6 +107,7 @@ pub(super) fn addresses(app: &mut ServiceConfig) -> Vec<(&'static str, &'static 
     table.post("/api/channels/{name}/test", commands::test_channel);
     table.post("/api/slack/actions", commands::slack_action);
     table.post("/api/qstash/callback", commands::qstash_callback);
+    table.post("/v1/metrics", applications::intake::metrics);
     let session = web::resource("/api/session").route(web::post().to(page::sign_in)).route(web::delete().to(page::sign_out));
     table.install("/api/session", "POST, DELETE", session);
     table.get("/livez", livez);
@@ -207,6 +209,7 @@ async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>, query: 
         subscribers: state.seats.load(std::sync::atomic::Ordering::Relaxed),
         process: process::now(),
         bus: state.shared.bus.as_ref().map(|bus| bus.load_full()),
+        points: [&state.points[0], &state.points[1]].map(|points| points.load(std::sync::atomic::Ordering::Relaxed)),
         now: clock::now(),
     };
     // A thousand targets take some tens of milliseconds, which the worker has better uses for.

@@ -71,7 +71,7 @@ pub(super) fn world(reports: &[Report]) -> World {
     World { status: Status::Degraded, updated_at: report().sample.timestamp, judged: clock::now(), cut_off: [].into(), regions }
 }
 
-fn two() -> World {
+pub(super) fn two() -> World {
     world(&[
         renamed("billing", |sample| {
             sample.status = Status::Healthy;
@@ -88,13 +88,15 @@ fn shared(world: World) -> Shared {
         desk: Arc::default(),
         bus: None,
         interest: Arc::default(),
+        addresses: Arc::default(),
+        applications: Arc::default(),
         node: "n1".into(),
         version: "0.1.0",
         started: report().sample.timestamp,
     }
 }
 
-fn state(settings: &Settings, world: World) -> Data<State> {
+pub(super) fn state(settings: &Settings, world: World) -> Data<State> {
     let shared = shared(world);
     state_of(settings, shared)
 }
@@ -109,15 +111,18 @@ fn state_of(settings: &Settings, shared: Shared) -> Data<State> {
         health: health::Cache::default(),
         seats: Arc::default(),
         callbacks: tokio::sync::Semaphore::new(commands::CALLBACKS_AT_ONCE),
+        applications: Mutex::default(),
+        intake: tokio::sync::Semaphore::new(applications::intake::AT_ONCE),
+        points: Default::default(),
         tls: false,
     })
 }
 
-fn tokens() -> Settings {
+pub(super) fn tokens() -> Settings {
     Settings { viewer_token: Some("view".into()), operator_token: Some("oper".into()), ..Settings::default() }
 }
 
-fn header<'a>(answer: &'a ServiceResponse<impl actix_web::body::MessageBody>, name: &str) -> &'a str {
+pub(super) fn header<'a>(answer: &'a ServiceResponse<impl actix_web::body::MessageBody>, name: &str) -> &'a str {
     answer.headers().get(name).unwrap().to_str().unwrap()
 }
 

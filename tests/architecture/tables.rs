@@ -3,6 +3,7 @@
 /// Who may import whom, beside itself. `probe::conninfo` is that module alone; `web!` is the stage's root without its modules.
 pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("otlp", &[]),
     ("clock", &["model"]),
     ("backoff", &[]),
     ("crypto", &[]),
@@ -11,7 +12,8 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
     ("bus", &["model", "clock", "backoff", "crypto"]),
     ("aggregate", &["model", "clock", "backoff"]),
     ("alert", &["model", "clock", "backoff", "crypto"]),
-    ("web", &["model", "clock", "backoff", "crypto"]),
+    ("web", &["model", "otlp", "clock", "backoff", "crypto"]),
+    ("export", &["model", "otlp", "clock", "backoff", "crypto"]),
     ("sandbox", &["model", "clock", "backoff", "probe::conninfo"]),
     (
         "config",
@@ -32,9 +34,27 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "alert::message",
             "alert::settings",
             "web!",
+            "export!",
         ],
     ),
-    ("app", &["model", "clock", "backoff", "crypto", "probe", "region", "bus", "aggregate", "alert", "web", "sandbox", "config"]),
+    (
+        "app",
+        &[
+            "model",
+            "clock",
+            "backoff",
+            "crypto",
+            "probe",
+            "region",
+            "bus",
+            "aggregate",
+            "alert",
+            "web",
+            "export",
+            "sandbox",
+            "config",
+        ],
+    ),
     (
         "cli",
         &[
@@ -48,6 +68,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "aggregate",
             "alert",
             "web",
+            "export",
             "sandbox",
             "config",
             "app",
@@ -58,9 +79,9 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
 
 /// Where each outside crate lives: rooms or files of `src/`; `*` is everywhere.
 pub(crate) const HOMES: &[(&str, &[&str])] = &[
-    ("actix", &["model", "probe", "region", "bus", "aggregate", "alert", "web", "app", "cli"]),
+    ("actix", &["model", "probe", "region", "bus", "aggregate", "alert", "web", "export", "app", "cli"]),
     ("actix_web", &["web"]),
-    ("arc_swap", &["clock", "probe/session", "bus", "aggregate", "alert", "web", "app", "cli/serve"]),
+    ("arc_swap", &["clock", "probe/session", "bus", "aggregate", "alert", "web", "export", "app", "cli/serve"]),
     ("base64", &["alert", "config"]),
     ("bincode", &["bus/wire"]),
     ("bytes", &["probe", "bus", "web"]),
@@ -69,6 +90,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("crc32fast", &["bus/wire", "bus/redis/shelves"]),
     ("croner", &["alert/silence", "config"]),
+    ("flate2", &["web/applications/intake", "export/collector"]),
     ("futures_util", &["*"]),
     ("hex", &["alert"]),
     ("hmac", &["alert/channels"]),
@@ -77,15 +99,26 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("minijinja", &["alert/message"]),
     ("nix", &["sandbox", "cli", "app"]),
     ("percent_encoding", &["probe/conninfo", "probe/discovery", "bus/redis", "web"]),
-    ("rand", &["backoff", "probe", "region", "bus", "alert", "sandbox", "web", "cli/demo"]),
+    ("prost", &["otlp", "web/applications/intake", "export/collector"]),
+    ("rand", &["backoff", "probe", "region", "bus", "alert", "export", "sandbox", "web", "cli/demo"]),
     ("redis", &["bus/redis", "sandbox"]),
-    ("reqwest", &["probe/discovery/patroni", "probe/management/client", "alert/channels", "alert/heartbeat", "cli/alerts"]),
+    (
+        "reqwest",
+        &[
+            "probe/discovery/patroni",
+            "probe/management/client",
+            "alert/channels",
+            "alert/heartbeat",
+            "cli/alerts",
+            "export/collector",
+        ],
+    ),
     ("rusqlite", &["alert/journal"]),
     ("rustls", &["crypto", "probe", "web/tls"]),
     ("rustls_native_certs", &["probe/tls"]),
-    ("secrecy", &["probe", "bus", "alert", "config", "web", "cli"]),
+    ("secrecy", &["probe", "bus", "alert", "config", "web", "export", "cli"]),
     ("serde", &["*"]),
-    ("serde_json", &["probe/discovery", "probe/management/answer", "bus", "alert", "web", "cli"]),
+    ("serde_json", &["probe/discovery", "probe/management/answer", "bus", "alert", "web", "cli", "otlp/tests"]),
     ("serde_path_to_error", &["config"]),
     ("sha2", &["alert"]),
     ("socket2", &["probe", "web"]),
@@ -124,7 +157,8 @@ pub(crate) const EFFECTFUL: &str = "
     aggregate/actor
     bus.rs bus/actor bus/memory bus/redis
     alert/actor alert/journal alert/heartbeat alert/channels
-    web.rs web/access web/answer web/asker web/commands web/interest web/page web/process web/routes web/stream.rs
+    export/actor export/collector
+    web.rs web/access web/answer web/applications/intake web/asker web/commands web/interest web/page web/process web/routes web/stream.rs
     web/stream/actor web/tls
 ";
 

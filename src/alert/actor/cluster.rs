@@ -76,7 +76,9 @@ impl AlertActor {
                 Handler::<EndSilence>::handle(self, command, ctx).map(|()| Answer::Text(TAKEN.to_owned()))
             }
             Command::Callback(command) => Handler::<Callback>::handle(self, command, ctx).map(Answer::Text),
-            Command::Merge(_) | Command::Deliver(_) => Err(AlertRefusal::Invalid("that is no wish".to_owned())),
+            Command::Merge(_) | Command::Deliver(_) | Command::Applications(_) => {
+                Err(AlertRefusal::Invalid("that is no wish".to_owned()))
+            }
         }
     }
 

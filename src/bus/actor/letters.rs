@@ -12,7 +12,10 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::room::{Room, lock};
+use super::{
+    forwarder,
+    room::{Room, lock},
+};
 use crate::{
     bus::{
         message::{Message, Sender},
@@ -78,6 +81,12 @@ pub(super) async fn ask(room: Arc<Room>, ask: Ask) -> Answered {
     outcome.unwrap_or_else(|| Err(nobody(&ask.to, limit)))
 }
 
+/// Says something once that nobody answers.
+pub(super) fn say(room: &Room, home: &RegionName, to: Asked, command: Command) {
+    let id = room.letters.next.fetch_add(1, Ordering::Relaxed);
+    room.post(home, Message::Ask { id, to, command });
+}
+
 /// How long the answer to a command may take.
 const fn patience(command: &Command) -> Duration {
     if matches!(command, Command::Deliver(_)) { CALL } else { PATIENCE }
@@ -89,6 +98,11 @@ pub(super) fn receive(room: &Arc<Room>, from: Sender, letter: Message) {
         Message::Reply { to: (region, node), id, answer } if node == room.links.node && room.homes.contains_key(&region) => {
             if let Some(asked) = lock(&room.letters.waiting).remove(&id) {
                 let _ = asked.send(answer);
+            }
+        }
+        Message::Ask { to, command: Command::Applications(told), .. } => {
+            if mine(room, &to).is_some() {
+                forwarder::hear(room, told);
             }
         }
         Message::Ask { id, to, command } => {

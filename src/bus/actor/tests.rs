@@ -1,5 +1,6 @@
 //! Nodes in one process on a bus of memory: each has a link of its own that can be cut.
 mod cached;
+mod told;
 
 use std::{future::Future, sync::Mutex};
 
@@ -35,6 +36,7 @@ struct Ear {
 #[derive(Default)]
 struct Heard {
     batches: Vec<Batch>,
+    told: Vec<Told>,
     replicas: Vec<Replica>,
     asked: u32,
     slow: Duration,
@@ -76,7 +78,6 @@ impl Handler<Ask> for Ear {
 
 /// One Redis of memory for all regions, as with a shared one.
 struct Bus(Memory);
-
 /// One node on it.
 struct Node {
     links: Links,
@@ -97,12 +98,11 @@ impl Bus {
     /// A node that reads the wire up to that version.
     fn old_node(&self, region: &str, node: &str, boot: u64, wire: u16) -> Node {
         let place = |region: &str| Place { region: region.into(), url: "memory:".into() };
-        let (raw, cache) = (Duration::from_millis(250), Duration::from_secs(10));
-        let settings = Settings { places: vec![place(REGION), place(FAR)], raw, cache, wire, replicas: 0 };
-        let link = self.0.link();
+        let (places, cache) = (vec![place(REGION), place(FAR)], Duration::from_secs(10));
+        let settings = Settings { places, raw: Duration::from_millis(250), cache, wire, replicas: 0 };
+        let (link, (tell, ended)) = (self.0.link(), mpsc::unbounded_channel());
         let transport: Arc<dyn Transport> = Arc::new(link.clone());
         let places = Places::of([REGION, FAR].map(|region| (region.into(), Arc::clone(&transport))).into());
-        let (tell, ended) = mpsc::unbounded_channel();
         let home = RegionName::from(region);
         let links = Links {
             settings,
@@ -116,14 +116,15 @@ impl Bus {
             ended: tell,
             io: Handle::current(),
         };
-        let heard = Arc::new(Mutex::new(Heard::default()));
+        let heard = Arc::<Mutex<Heard>>::default();
         let ear = Ear { node: node.into(), heard: Arc::clone(&heard) }.start();
         let doors = Doors {
             aggregator: ear.clone().recipient(),
             news: None,
             membership: BTreeMap::new(),
             replicas: [(home.clone(), ear.clone().recipient())].into(),
-            asked: [(home, ear.recipient())].into(),
+            asked: [(home.clone(), ear.clone().recipient())].into(),
+            told: [(home, ear.recipient())].into(),
         };
         let bus = BusActor::new(links.clone(), doors).start();
         Node { links, bus, link, heard, ended }

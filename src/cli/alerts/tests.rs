@@ -100,6 +100,8 @@ impl Scene {
             desk: Arc::default(),
             bus: None,
             interest: Arc::default(),
+            addresses: Arc::default(),
+            applications: Arc::default(),
             node: "n1".into(),
             version: "0.1.0",
             started: then(),

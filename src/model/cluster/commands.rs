@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{
     NodeName, RegionName,
     alert::{Acknowledge, Alert, AlertRefusal, AlertStep, Callback, EndSilence, NewSilence, Silence},
+    vitals::Told,
 };
 
 /// A wish for the leader of a region's alert stage, wherever it runs. JSON on the bus.
@@ -25,6 +26,8 @@ pub enum Command {
     Merge(Arc<Vec<super::Item>>),
     /// Make this call in the leader's place: the parcel as JSON. Answered with how it ended, as JSON.
     Deliver(String),
+    /// Pools of applications told the asking node of targets that this one watches. Not answered.
+    Applications(Vec<Told>),
 }
 
 /// What a command came to.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Latest, renew, signal};
+use super::{Latest, applications::Applications, renew, signal};
 use crate::{
     model::{
         reading::Body,
@@ -18,8 +18,6 @@ use crate::{
 
 /// Providers measure by the minute, and are asked as often.
 const PROVIDER_EVERY: Duration = Duration::from_mins(1);
-/// Applications tell of their pools as often as their exporters are set to; a minute is OpenTelemetry's default.
-const APPLICATION_EVERY: Duration = Duration::from_mins(1);
 /// Failures change with every transaction; whoever reads them by cause does not mind so little.
 const ERRORS_EVERY: Duration = Duration::from_secs(2);
 
@@ -35,7 +33,7 @@ pub(super) struct Slow {
     upkeep: Part<Arc<Upkeep>>,
     host: Part<Arc<Host>>,
     services: Part<Vec<Service>>,
-    applications: Part<Vec<ApplicationPool>>,
+    applications: Applications,
     errors: Option<Errors>,
     errors_at: Option<Instant>,
     is_new: bool,
@@ -49,7 +47,6 @@ impl Slow {
             Body::Upkeep(read) => renew(&mut self.upkeep, at, sampling.upkeep * SLOWEST, read.clone()),
             Body::Host(read) => renew(&mut self.host, at, PROVIDER_EVERY, read.clone()),
             Body::Services(read) => renew(&mut self.services, at, PROVIDER_EVERY, read.clone()),
-            Body::Applications(told) => renew(&mut self.applications, at, APPLICATION_EVERY, Ok(told.clone())),
             _ => return,
         }
         self.is_new = true;
@@ -69,8 +66,15 @@ impl Slow {
         self.errors = errors;
     }
 
+    /// Takes what applications told of their pools.
+    pub(super) fn tell(&mut self, now: Instant, pools: Vec<ApplicationPool>) {
+        self.applications.tell(now, pools);
+        self.is_new = true;
+    }
+
     /// All of it, when something came since this was asked.
     pub(super) fn news(&mut self, now: Instant) -> Option<Arc<Vitals>> {
+        self.is_new |= self.applications.forget(now);
         std::mem::take(&mut self.is_new).then(|| Arc::new(self.vitals(now)))
     }
 
@@ -103,7 +107,7 @@ impl Slow {
     }
 
     pub(super) fn applications(&self, now: Instant) -> Signal<Vec<ApplicationPool>> {
-        signal(self.applications.as_ref(), now, known)
+        self.applications.signal(now)
     }
 
     pub(super) fn services(&self, now: Instant) -> Signal<Vec<Service>> {

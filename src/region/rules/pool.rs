@@ -1,5 +1,7 @@
 //! Connections that run out: `pool_saturated`, `pool_waiting`, `connection_leak`.
 
+mod application;
+
 use std::time::Duration;
 
 use super::{Breach, Finding, above, count, percent, query::Chain, span, worst};
@@ -52,19 +54,21 @@ pub(super) fn saturated(seen: &Seen, limits: &Thresholds) -> Finding {
         Signal::Absent => None,
         Signal::Fresh(_) | Signal::Stale => Some(Finding::Unseen),
     });
-    worst(std::iter::once(server).chain(pools.collect::<Vec<_>>()))
+    let first = worst(std::iter::once(server).chain(pools.collect::<Vec<_>>()));
+    // An application's pool may be full because the server is, so it speaks when nothing else does.
+    if matches!(first, Finding::Breach(_)) { first } else { worst([first, application::full(seen, limits)]) }
 }
 
 /// Clients wait for a connection.
 pub(super) fn waiting(seen: &Seen, limits: &Thresholds) -> Finding {
-    if seen.poolers.is_empty() {
+    if seen.poolers.is_empty() && seen.applications.fresh().is_none() {
         return Finding::Clear;
     }
     // Clients queue behind a server that stands still too; what has waited until that is known counts as held.
     if seen.in_question {
         return Finding::Unseen;
     }
-    worst(seen.poolers.iter().map(|pooler| queue(pooler, seen, limits)))
+    worst(seen.poolers.iter().map(|pooler| queue(pooler, seen, limits)).chain([application::waiting(seen, limits)]))
 }
 
 fn queue(pooler: &PoolerSeen, seen: &Seen, limits: &Thresholds) -> Finding {

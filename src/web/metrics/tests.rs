@@ -22,7 +22,16 @@ fn page(format: Format) -> String {
 fn styled(world: &World, format: Format, style: Style) -> String {
     let process = Some(Process { cpu_seconds: 1.5, resident_bytes: 1 << 20 });
     let (bus, now) = (Some(clustered::bus(clock::now()).into()), clock::now());
-    let own = Own { node: "n1".into(), version: "0.1.0", started: report().sample.timestamp, subscribers: 3, process, bus, now };
+    let own = Own {
+        node: "n1".into(),
+        version: "0.1.0",
+        started: report().sample.timestamp,
+        subscribers: 3,
+        process,
+        bus,
+        points: [5, 1],
+        now,
+    };
     render(world, &book(), &own, format, style)
 }
 
