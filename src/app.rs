@@ -17,6 +17,7 @@ mod applications;
 mod carrying;
 mod discovering;
 mod ending;
+mod exporting;
 mod running;
 mod share;
 mod sharer;
@@ -46,6 +47,7 @@ use crate::{
     clock::{self, Steady},
     config::{Config, RegionConfig},
     crypto,
+    export::actor::Exporter,
     model::{NodeName, RegionName, Rule, report::Batch, world::World},
     probe::{launch::Launcher, session::Registry},
     region::supervisor::{RegionSupervisor, Retire},
@@ -104,6 +106,7 @@ pub struct Node {
     /// With a bus.
     carrying: Option<Carrying>,
     supervisors: BTreeMap<RegionName, Running<RegionSupervisor>>,
+    exporter: Running<Exporter>,
     registry: Arc<Registry>,
     io: Runtime,
     restarts: Restarts,
@@ -122,6 +125,7 @@ impl Node {
             interest: Arc::default(),
             addresses: Arc::default(),
             applications: Arc::default(),
+            pushes: Arc::default(),
             node: name.to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             started: clock::wall(),
@@ -167,6 +171,7 @@ impl Node {
         let registry: Arc<Registry> = Arc::default();
         let mut discovering = Discovering::new(Arc::clone(&registry), config.sampling.clone(), io.handle().clone());
         discovering.follow(&config);
+        let exporter = exporting::start(&config, &shared, io.handle());
         let mut node = Self {
             declared: config.clone(),
             config,
@@ -177,6 +182,7 @@ impl Node {
             telling,
             carrying,
             supervisors: BTreeMap::new(),
+            exporter,
             registry,
             io,
             restarts: Restarts::default(),

@@ -25,6 +25,7 @@ mod given;
 mod global;
 mod later;
 mod links;
+mod otlp;
 mod place;
 mod problem;
 mod region;
@@ -49,7 +50,7 @@ pub use problem::{Problem, Problems};
 pub(crate) use region::LONGEST_NAME;
 
 use crate::{
-    alert, clock,
+    alert, clock, export,
     model::{RegionName, TargetId},
     probe::{Sampling, TargetSettings, conninfo::ConnInfo, discovery::Discovery},
     region::thresholds::Thresholds,
@@ -75,6 +76,8 @@ pub struct Config {
     pub bus: Option<crate::bus::Settings>,
     /// Targets that the regions to run look at from afar; none without a bus.
     pub vantages: Vec<Vantage>,
+    /// Where figures are pushed; none: nowhere.
+    pub otlp: Option<export::Settings>,
     /// What is there without effect.
     pub warnings: Vec<Problem>,
 }
@@ -225,6 +228,7 @@ impl Config {
             regions: configs,
             bus,
             vantages,
+            otlp: base.otlp,
             warnings,
         })
     }

@@ -17,6 +17,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod export;
 pub mod model;
 pub mod otlp;
 pub mod probe;

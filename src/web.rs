@@ -52,7 +52,7 @@ use crate::model::{
     alert::{Acknowledge, AlertBook, AlertChange, Callback, EndSilence, NewSilence, TestChannel},
     cluster::{BusState, Interest},
     vitals::{Address, Told},
-    world::{World, WorldChange},
+    world::{Pushes, World, WorldChange},
 };
 use stream::actor::{Close, WebActor};
 
@@ -117,6 +117,8 @@ pub struct Shared {
     pub addresses: Arc<ArcSwap<Vec<Address>>>,
     /// Who hears what applications tell of their pools, by region.
     pub applications: Arc<ArcSwap<BTreeMap<RegionName, Recipient<Told>>>>,
+    /// How pushing figures to a collector goes.
+    pub pushes: Arc<ArcSwap<Pushes>>,
     /// The node's name, for metrics.
     pub node: String,
     /// Isobar's version, for metrics and OpenAPI.

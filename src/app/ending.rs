@@ -22,6 +22,7 @@ impl Node {
         let left = || end.saturating_duration_since(clock::now());
         // First of all: targets that end with us must not look as if they were not watched any more, which would end their incidents.
         self.telling.announce_end(ANNOUNCEMENT).await;
+        self.exporter.end();
         if let Some(carrying) = &self.carrying {
             carrying.hand_over().await;
         }

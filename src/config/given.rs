@@ -36,6 +36,7 @@ impl Config {
             regions,
             bus: None,
             vantages: Vec::new(),
+            otlp: None,
             warnings,
         };
         config.listen_on(listen)?;

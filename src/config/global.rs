@@ -3,15 +3,27 @@
 use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 
 use super::{
-    alerts, bus, later,
+    alerts, bus, later, otlp,
     section::{Findings, Place, Section, Text},
     thresholds::{self, Layer},
 };
-use crate::{alert, probe::Sampling, region::thresholds::Thresholds, web};
+use crate::{alert, export, probe::Sampling, region::thresholds::Thresholds, web};
 
 /// What this file may hold.
-pub(super) const KEYS: [&str; 11] =
-    ["alerts", "bus", "channel", "escalation", "history", "maintenance", "sampling", "silence", "thresholds", "tinybird", "web"];
+pub(super) const KEYS: [&str; 12] = [
+    "alerts",
+    "bus",
+    "channel",
+    "escalation",
+    "history",
+    "maintenance",
+    "otlp",
+    "sampling",
+    "silence",
+    "thresholds",
+    "tinybird",
+    "web",
+];
 
 /// Shorter tokens could be guessed over the network.
 const SHORTEST_TOKEN: usize = 16;
@@ -32,6 +44,7 @@ pub(super) struct Global {
     pub(super) alerts: alert::Settings,
     pub(super) thresholds: Thresholds,
     pub(super) bus: bus::Base,
+    pub(super) otlp: Option<export::Settings>,
 }
 
 pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Around<'_>) -> Global {
@@ -46,6 +59,7 @@ pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Aro
     thresholds::layer(findings, root, Layer::Global, &mut global.thresholds);
     global.alerts = alerts::read(findings, root, around);
     global.bus = bus::base(findings, root);
+    global.otlp = otlp::read(findings, root);
     later::look(findings, root);
     global
 }

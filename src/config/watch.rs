@@ -58,6 +58,7 @@ pub(super) fn config(urls: &[String], poolers: &[String], listen: Option<SocketA
         regions: vec![RegionConfig { name: REGION.into(), targets, discoveries: Vec::new() }],
         bus: None,
         vantages: Vec::new(),
+        otlp: None,
         warnings: Vec::new(),
     };
     if let Some(listen) = listen {

@@ -86,6 +86,19 @@ impl Target {
     }
 }
 
+/// How pushing figures to a collector goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pushes {
+    /// That were taken, wholly or in part.
+    pub taken: u64,
+    /// That were not.
+    pub failed: u64,
+    /// Points that were not, of pushes that were.
+    pub rejected_points: u64,
+    /// What is wrong with the newest one, when something is.
+    pub trouble: Option<String>,
+}
+
 /// How one figure moves over the last minutes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

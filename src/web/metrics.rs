@@ -11,6 +11,7 @@ mod exposition;
 mod own;
 mod pgbouncer;
 mod postgres;
+mod pushes;
 mod replication;
 mod subject;
 mod upkeep;
@@ -26,7 +27,7 @@ use crate::model::{
     Timestamp,
     alert::AlertBook,
     cluster::BusState,
-    world::{Target, World},
+    world::{Pushes, Target, World},
 };
 
 /// What is to be said of this process.
@@ -45,6 +46,8 @@ pub(super) struct Own {
     pub bus: Option<Arc<BusState>>,
     /// Points about applications' pools that were taken, and that were not.
     pub points: [u64; 2],
+    /// How pushing figures to a collector goes.
+    pub pushes: Arc<Pushes>,
     /// The moment of the scrape.
     pub now: Instant,
 }
@@ -60,6 +63,7 @@ pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format,
     alerts::families(&mut page.text, book);
     applications::families(&mut page, own.points);
     own::families(&mut page, world, own);
+    pushes::families(&mut page.page, &own.pushes);
     if let Some(state) = &own.bus {
         bus::families(&mut page.text, state, own.now);
     }

@@ -210,6 +210,7 @@ async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>, query: 
         process: process::now(),
         bus: state.shared.bus.as_ref().map(|bus| bus.load_full()),
         points: [&state.points[0], &state.points[1]].map(|points| points.load(std::sync::atomic::Ordering::Relaxed)),
+        pushes: state.shared.pushes.load_full(),
         now: clock::now(),
     };
     // A thousand targets take some tens of milliseconds, which the worker has better uses for.

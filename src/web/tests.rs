@@ -90,6 +90,7 @@ fn shared(world: World) -> Shared {
         interest: Arc::default(),
         addresses: Arc::default(),
         applications: Arc::default(),
+        pushes: Arc::default(),
         node: "n1".into(),
         version: "0.1.0",
         started: report().sample.timestamp,

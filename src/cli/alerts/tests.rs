@@ -102,6 +102,7 @@ impl Scene {
             interest: Arc::default(),
             addresses: Arc::default(),
             applications: Arc::default(),
+            pushes: Arc::default(),
             node: "n1".into(),
             version: "0.1.0",
             started: then(),

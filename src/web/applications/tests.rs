@@ -5,6 +5,8 @@ mod payloads;
 
 use std::time::{Duration, Instant};
 
+use prost::Message;
+
 use super::{Book, Taken};
 use crate::{
     clock,
@@ -199,4 +201,19 @@ fn a_series_that_has_ended_says_nothing() {
     all.data_points[0].flags = crate::otlp::NO_VALUE;
     let taken = take(&mut Book::default(), &ended, clock::now());
     assert_eq!((taken.accepted, taken.told.len()), (0, 0));
+}
+
+/// Two pushes of OpenTelemetry's SDK for Python 1.45, byte by byte: a counter that goes up and down, a counter and a histogram.
+#[test]
+fn the_bytes_of_a_real_sdk_are_understood() {
+    let (mut book, now) = (Book::default(), clock::now());
+    let first = include_bytes!("../../../tests/golden/otlp/python_sdk_1.bin");
+    let second = include_bytes!("../../../tests/golden/otlp/python_sdk_2.bin");
+    let told = pool(take(&mut book, &Export::decode(&first[..]).unwrap(), now));
+    assert_eq!((told.service.as_str(), told.instance.as_deref(), told.pool.as_str()), ("orders", Some("py-1"), "main"));
+    assert_eq!((told.used, told.idle, told.max, told.pending, told.timeouts), (Some(9), Some(1), Some(10), Some(4), Some(2)));
+    let told = pool(take(&mut book, &Export::decode(&second[..]).unwrap(), now + Duration::from_secs(10)));
+    assert_eq!(told.pending, Some(7));
+    let mean = told.mean_wait_ms.unwrap();
+    assert!((mean - 700.0).abs() < 0.01, "{mean}: only what came since");
 }

@@ -30,6 +30,7 @@ fn styled(world: &World, format: Format, style: Style) -> String {
         process,
         bus,
         points: [5, 1],
+        pushes: Arc::default(),
         now,
     };
     render(world, &book(), &own, format, style)
