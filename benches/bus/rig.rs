@@ -100,7 +100,7 @@ impl Stage {
             let links =
                 Links { settings, homes, node, boot, places, versions, world: world.clone(), state: state.clone(), ended, io };
             let (membership, replicas, asked) = Default::default();
-            let doors = Doors { aggregator, news: None, membership, replicas, asked };
+            let doors = Doors { aggregator, news: None, membership, replicas, asked, told: BTreeMap::new() };
             (world, state, BusActor::new(links, doors).start())
         });
         self.buses.lock().expect("nobody panicked").push(bus.clone());

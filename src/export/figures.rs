@@ -163,8 +163,7 @@ fn number(value: Value, at: u64) -> NumberPoint {
 }
 
 fn gauge(name: &str, unit: &str, data_points: Vec<NumberPoint>) -> Option<Metric> {
-    let data = Data::Gauge(Gauge { data_points: data_points.clone() });
-    (!data_points.is_empty()).then(|| metric(name, unit, data))
+    (!data_points.is_empty()).then(|| metric(name, unit, Data::Gauge(Gauge { data_points })))
 }
 
 fn sum(name: &str, unit: &str, data_points: Vec<NumberPoint>, is_monotonic: bool) -> Metric {

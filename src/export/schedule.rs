@@ -67,7 +67,7 @@ mod tests {
         let (now, mut rng) = (crate::clock::now(), SmallRng::seed_from_u64(1));
         let at = |seconds| now + Duration::from_secs(seconds);
         let mut schedule = Schedule::new(Duration::from_secs(10), now);
-        schedule.later(at(10), Some(Duration::from_secs(120)), &mut rng);
+        schedule.later(at(10), Some(Duration::from_mins(2)), &mut rng);
         assert!(!schedule.is_due(at(129)) && schedule.is_due(at(130)));
         schedule.later(at(130), Some(Duration::MAX), &mut rng);
         assert!(schedule.is_due(at(130 + 3_600)), "however long it wants");

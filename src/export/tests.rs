@@ -71,7 +71,7 @@ fn a_target_is_pushed_with_the_names_that_are_agreed_on_and_by_one_node() {
         ("postgresql.backends", counters.numbackends.into()),
         ("postgresql.db_size", report.sample.database.size_bytes.expect("a size")),
     ] {
-        assert_eq!(values_of.get(name), Some(&Value::AsInt(expected as i64)), "{name}");
+        assert_eq!(values_of.get(name), Some(&Value::AsInt(expected.cast_signed())), "{name}");
     }
     assert_eq!(values_of["isobar.pool.utilization"], Value::AsDouble(report.sample.connection_pool.utilization.expect("known")));
     assert!(values(&pushed, "others").is_empty(), "another node pushes that");

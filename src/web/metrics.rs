@@ -63,7 +63,7 @@ pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format,
     alerts::families(&mut page.text, book);
     applications::families(&mut page, own.points);
     own::families(&mut page, world, own);
-    pushes::families(&mut page.page, &own.pushes);
+    pushes::families(&mut page.text, &own.pushes);
     if let Some(state) = &own.bus {
         bus::families(&mut page.text, state, own.now);
     }

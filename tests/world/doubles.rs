@@ -7,6 +7,7 @@
 #![allow(dead_code, unused_imports)] // each test, and each bench, uses some of it
 
 mod alertmanager;
+mod collector;
 mod console;
 mod heartbeat;
 mod http;
@@ -19,6 +20,7 @@ mod receiver;
 mod slack;
 
 pub(crate) use alertmanager::{Alertmanager, Posted};
+pub(crate) use collector::Collector;
 pub(crate) use console::Console;
 pub(crate) use heartbeat::Heartbeat;
 pub(crate) use http::Refusal;

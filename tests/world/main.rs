@@ -24,6 +24,7 @@ mod freshness;
 mod hostile;
 mod http;
 mod management;
+mod otlp;
 mod pooled;
 mod quiet;
 mod replication;

@@ -131,7 +131,7 @@ fn a_collector_gets_the_figures_and_its_wishes_are_obeyed() {
     value("isobar_otlp_ok", 0.0);
     assert!(collector.pushes().is_empty(), "a wrong token is not let in");
     assert!(!node.log().contains("wrong\"") && node.log().contains("it answers 401"), "said, without the secret");
-    std::fs::write(config.path().join("global.toml"), global(collector.token())).expect("written");
+    std::fs::write(config.path().join("global.toml"), global(Collector::TOKEN)).expect("written");
     node.signal(nix::sys::signal::Signal::SIGHUP);
     until("figures come with the new token", secs(10), || {
         newest(&collector, "postgresql.commits").ok_or_else(|| "none".to_owned())
@@ -140,7 +140,12 @@ fn a_collector_gets_the_figures_and_its_wishes_are_obeyed() {
     let max = until("max_connections", secs(5), || newest(&collector, "postgresql.connection.max").ok_or_else(String::new)).0;
     assert_eq!(
         max,
-        Value::AsDouble(server.sql("shop", "SHOW max_connections").expect("a value")[0].get(0).and_then(|text| text.parse().ok()).expect("a number"))
+        Value::AsDouble(
+            server.sql("shop", "SHOW max_connections").expect("a value")[0]
+                .get(0)
+                .and_then(|text| text.parse().ok())
+                .expect("a number")
+        )
     );
     assert_eq!(newest(&collector, "postgresql.deadlocks"), Some(Value::AsInt(0)));
     collector.refuse_next(Refusal::Status(503, Some(4)));

@@ -100,11 +100,7 @@ pub(super) fn receive(room: &Arc<Room>, from: Sender, letter: Message) {
                 let _ = asked.send(answer);
             }
         }
-        Message::Ask { to, command: Command::Applications(told), .. } => {
-            if mine(room, &to).is_some() {
-                forwarder::hear(room, told);
-            }
-        }
+        Message::Ask { to, command: Command::Applications(told), .. } if mine(room, &to).is_some() => forwarder::hear(room, told),
         Message::Ask { id, to, command } => {
             let Some(region) = mine(room, &to) else { return };
             // A region's own affair: others ask for what people ask for.

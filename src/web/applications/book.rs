@@ -232,43 +232,57 @@ impl Held {
         };
         let gave_up = before.is_some_and(|before| pool.timeouts.is_some_and(|now| now != before));
         let wait = self.mean(draft, Says::Wait);
-        if let Some(mean) = self.mean(draft, Says::Use) {
-            self.pool.mean_use_ms = mean;
-        }
-        if let Some(mean) = self.mean(draft, Says::Create) {
-            self.pool.mean_create_ms = mean;
-        }
+        self.pool.mean_use_ms = self.mean(draft, Says::Use).after(self.pool.mean_use_ms);
+        self.pool.mean_create_ms = self.mean(draft, Says::Create).after(self.pool.mean_create_ms);
         let waits = self.pool.pending.is_some_and(|pending| pending > 0);
-        let served = !matches!(wait, Some(None));
         if !waits || gave_up {
             self.stuck = None;
-        } else if draft.numbers.contains_key(&(Says::Pending as u8)) && (self.stuck.is_none() || (served && wait.is_some())) {
+        } else if draft.numbers.contains_key(&(Says::Pending as u8)) && (self.stuck.is_none() || matches!(wait, Mean::Of(_))) {
             self.stuck = Some(now);
         }
         match wait {
-            Some(Some(mean)) => self.pool.mean_wait_ms = Some(mean),
-            Some(None) => {
+            Mean::Of(mean) => self.pool.mean_wait_ms = Some(mean),
+            Mean::OfNone => {
                 let since = self.stuck.map(|since| now.saturating_duration_since(since).as_secs_f64() * 1_000.0);
                 self.pool.mean_wait_ms = since.filter(|since| *since > 0.0);
             }
-            None => {}
+            Mean::Unsaid => {}
         }
     }
 
-    /// The mean over what came since the last telling, milliseconds; `Some(None)` when nothing came, none when nothing was said or it was
-    /// the first word.
-    fn mean(&mut self, draft: &Draft, says: Says) -> Option<Option<f64>> {
+    /// The mean over what came since the last telling, milliseconds.
+    fn mean(&mut self, draft: &Draft, says: Says) -> Mean {
         let says = says as u8;
         let came = match (draft.delta.get(&says), draft.cumulative.get(&says)) {
             (Some(came), _) => *came,
             (None, Some(all)) => match self.sums.insert(says, *all) {
-                None => return None,
+                None => return Mean::Unsaid,
                 Some(before) if before.start != all.start || before.count > all.count || before.sum > all.sum => *all,
                 Some(before) => Grown { start: 0, count: all.count - before.count, sum: all.sum - before.sum },
             },
-            (None, None) => return None,
+            (None, None) => return Mean::Unsaid,
         };
-        Some((came.count > 0).then(|| came.sum / came.count as f64))
+        if came.count > 0 { Mean::Of(came.sum / came.count as f64) } else { Mean::OfNone }
+    }
+}
+
+/// A mean since the last telling.
+enum Mean {
+    /// Nothing was said of it, or for the first time.
+    Unsaid,
+    /// Nothing happened.
+    OfNone,
+    Of(f64),
+}
+
+impl Mean {
+    /// What stands now when this stood before.
+    fn after(self, before: Option<f64>) -> Option<f64> {
+        match self {
+            Self::Unsaid => before,
+            Self::OfNone => None,
+            Self::Of(mean) => Some(mean),
+        }
     }
 }
 

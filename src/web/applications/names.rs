@@ -46,12 +46,11 @@ impl Says {
 /// Milliseconds in the unit of a time; none when it is no unit of time. The older names meant milliseconds.
 pub(super) fn milliseconds(unit: &str, name: &str) -> Option<f64> {
     match unit {
-        "s" => Some(1_000.0),
         "ms" => Some(1.0),
         "us" => Some(1e-3),
         "ns" => Some(1e-6),
         "" if name.starts_with("db.client.connections.") => Some(1.0),
-        "" => Some(1_000.0),
+        "s" | "" => Some(1_000.0),
         _ => None,
     }
 }

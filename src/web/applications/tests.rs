@@ -34,7 +34,7 @@ fn take(book: &mut Book, export: &Export, now: Instant) -> Taken {
 
 /// The only pool that is told of.
 #[track_caller]
-fn pool(taken: Taken) -> ApplicationPool {
+fn pool(taken: &Taken) -> ApplicationPool {
     assert_eq!((taken.rejected, &taken.whys[..]), (0, &[][..]));
     let [told] = &taken.told[..] else { panic!("{taken:?}") };
     assert_eq!(told.target, TargetId::new("eu", "shop"));
@@ -45,7 +45,7 @@ fn pool(taken: Taken) -> ApplicationPool {
 #[test]
 fn hikari_is_joined_by_the_resource_and_counts_milliseconds() {
     let (mut book, now) = (Book::default(), clock::now());
-    let first = pool(take(&mut book, &hikari(100, 4_000.0), now));
+    let first = pool(&take(&mut book, &hikari(100, 4_000.0), now));
     assert_eq!(
         (first.service.as_str(), first.pool.as_str(), first.instance.as_deref()),
         ("checkout", "HikariPool-1", Some("i-1"))
@@ -55,13 +55,13 @@ fn hikari_is_joined_by_the_resource_and_counts_milliseconds() {
         (Some(10), Some(0), Some(10), Some(7), Some(3))
     );
     assert_eq!(first.mean_wait_ms, None, "the first sum may hold days");
-    let second = pool(take(&mut book, &hikari(110, 24_000.0), now + Duration::from_secs(10)));
+    let second = pool(&take(&mut book, &hikari(110, 24_000.0), now + Duration::from_secs(10)));
     assert_eq!((second.mean_wait_ms, second.interval_ms), (Some(2_000.0), 10_000));
 }
 
 #[test]
 fn node_postgres_is_joined_by_the_name_of_its_pool() {
-    let told = pool(take(&mut Book::default(), &node_postgres("db.example.com:5432/shop"), clock::now()));
+    let told = pool(&take(&mut Book::default(), &node_postgres("db.example.com:5432/shop"), clock::now()));
     assert_eq!((told.used, told.idle, told.max, told.pending), (Some(9), Some(1), None, Some(4)));
     assert_eq!((told.pool.as_str(), told.instance.as_deref()), ("db.example.com:5432/shop", Some("web-1:4711")));
 }
@@ -79,9 +79,9 @@ fn a_password_in_the_name_of_a_pool_is_shown_to_nobody() {
 #[test]
 fn seconds_by_delta_are_means_at_once() {
     let (mut book, now) = (Book::default(), clock::now());
-    let told = pool(take(&mut book, &sqlx(4, 3.0), now));
+    let told = pool(&take(&mut book, &sqlx(4, 3.0), now));
     assert_eq!((told.mean_wait_ms, told.mean_use_ms, told.used, told.max), (Some(750.0), Some(20.0), Some(5), Some(5)));
-    let told = pool(take(&mut book, &sqlx(0, 0.0), now + Duration::from_secs(20)));
+    let told = pool(&take(&mut book, &sqlx(0, 0.0), now + Duration::from_secs(20)));
     assert_eq!(told.timeouts, Some(4), "differences add up");
 }
 
@@ -89,7 +89,7 @@ fn seconds_by_delta_are_means_at_once() {
 fn an_application_that_starts_anew_counts_from_nothing() {
     let (mut book, now) = (Book::default(), clock::now());
     take(&mut book, &hikari(100, 4_000.0), now);
-    let anew = pool(take(&mut book, &hikari(4, 400.0), now + Duration::from_secs(10)));
+    let anew = pool(&take(&mut book, &hikari(4, 400.0), now + Duration::from_secs(10)));
     assert_eq!(anew.mean_wait_ms, Some(100.0));
 }
 
@@ -98,13 +98,13 @@ fn a_pool_in_which_nobody_gets_a_connection_shows_how_long_that_lasts() {
     let (mut book, now) = (Book::default(), clock::now());
     let at = |seconds| now + Duration::from_secs(seconds);
     take(&mut book, &hikari(100, 4_000.0), at(0));
-    let stuck = pool(take(&mut book, &hikari(100, 4_000.0), at(10)));
+    let stuck = pool(&take(&mut book, &hikari(100, 4_000.0), at(10)));
     assert_eq!(stuck.mean_wait_ms, Some(10_000.0));
-    let stuck = pool(take(&mut book, &hikari(100, 4_000.0), at(20)));
+    let stuck = pool(&take(&mut book, &hikari(100, 4_000.0), at(20)));
     assert_eq!(stuck.mean_wait_ms, Some(20_000.0));
-    let served = pool(take(&mut book, &hikari(101, 4_030.0), at(30)));
+    let served = pool(&take(&mut book, &hikari(101, 4_030.0), at(30)));
     assert_eq!(served.mean_wait_ms, Some(30.0));
-    let again = pool(take(&mut book, &hikari(101, 4_030.0), at(40)));
+    let again = pool(&take(&mut book, &hikari(101, 4_030.0), at(40)));
     assert_eq!(again.mean_wait_ms, Some(10_000.0), "it counts from when somebody was served");
 }
 
@@ -115,7 +115,7 @@ fn a_telling_in_several_requests_is_one() {
     take(&mut book, &one(gauge("db.client.connection.max", &[], 5)), now);
     take(&mut book, &one(gauge("db.client.connection.max", &[], 5)), now + Duration::from_secs(30));
     let told =
-        pool(take(&mut book, &one(gauge("db.client.connection.pending_requests", &[], 2)), now + Duration::from_millis(30_010)));
+        pool(&take(&mut book, &one(gauge("db.client.connection.pending_requests", &[], 2)), now + Duration::from_millis(30_010)));
     assert_eq!((told.max, told.pending, told.interval_ms), (Some(5), Some(2), 30_000));
 }
 
@@ -209,10 +209,10 @@ fn the_bytes_of_a_real_sdk_are_understood() {
     let (mut book, now) = (Book::default(), clock::now());
     let first = include_bytes!("../../../tests/golden/otlp/python_sdk_1.bin");
     let second = include_bytes!("../../../tests/golden/otlp/python_sdk_2.bin");
-    let told = pool(take(&mut book, &Export::decode(&first[..]).unwrap(), now));
+    let told = pool(&take(&mut book, &Export::decode(&first[..]).unwrap(), now));
     assert_eq!((told.service.as_str(), told.instance.as_deref(), told.pool.as_str()), ("orders", Some("py-1"), "main"));
     assert_eq!((told.used, told.idle, told.max, told.pending, told.timeouts), (Some(9), Some(1), Some(10), Some(4), Some(2)));
-    let told = pool(take(&mut book, &Export::decode(&second[..]).unwrap(), now + Duration::from_secs(10)));
+    let told = pool(&take(&mut book, &Export::decode(&second[..]).unwrap(), now + Duration::from_secs(10)));
     assert_eq!(told.pending, Some(7));
     let mean = told.mean_wait_ms.unwrap();
     assert!((mean - 700.0).abs() < 0.01, "{mean}: only what came since");

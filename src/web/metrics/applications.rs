@@ -70,7 +70,7 @@ pub(super) fn families(page: &mut Page<'_>, points: [u64; 2]) {
         });
     }
     let help = "Points that applications told of their pools.";
-    let mut family = page.page.family("isobar_application_points_total", Kind::Counter, help);
+    let mut family = page.text.family("isobar_application_points_total", Kind::Counter, help);
     for (outcome, value) in ["accepted", "rejected"].into_iter().zip(points) {
         family.sample(&[("outcome", outcome)], value as f64);
     }

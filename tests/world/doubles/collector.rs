@@ -18,6 +18,9 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
+    /// The only token that it takes.
+    pub(crate) const TOKEN: &str = "collector-token-secret";
+
     pub(crate) fn start() -> Self {
         let log = Log::new();
         let taken = log.clone();
@@ -34,10 +37,6 @@ impl Collector {
 
     pub(crate) fn url(&self) -> String {
         self.server.url("")
-    }
-
-    pub(crate) const fn token(&self) -> &'static str {
-        "collector-token-secret"
     }
 
     pub(crate) fn refuse_next(&self, refusal: Refusal) {
@@ -62,7 +61,7 @@ fn read(request: &Request) -> Result<Export, (u16, String)> {
     if request.method != "POST" {
         return refuse(405, "only POST");
     }
-    if !request.is_authorized("collector-token-secret") {
+    if !request.is_authorized(Collector::TOKEN) {
         return refuse(401, "no token");
     }
     if request.header("content-type") != Some("application/x-protobuf") || request.header("content-encoding") != Some("gzip") {

@@ -116,7 +116,7 @@ pub(super) fn sqlx(waits: u64, seconds: f64) -> Export {
             vec![point(&with((state, "used")), 5), point(&with((state, "idle")), 0)],
         ),
         gauge("db.client.connection.max", &at, 5),
-        sum("db.client.connection.timeouts", DELTA, true, vec![point(&at, waits as i64)]),
+        sum("db.client.connection.timeouts", DELTA, true, vec![point(&at, waits.cast_signed())]),
         spread("db.client.connection.wait_time", "s", DELTA, &at, waits, Some(seconds)),
         spread("db.client.connection.use_time", "s", DELTA, &at, 50, Some(1.0)),
     ];
