@@ -24,7 +24,7 @@ pub struct Server {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct States {
-    /// All of them.
+    /// All of them, those that are still being started too.
     pub total: u32,
     /// `active` (and fast-path calls).
     pub active: u32,

@@ -13,6 +13,7 @@ mod book;
 pub(super) mod intake;
 mod joining;
 mod names;
+mod points;
 
 pub(super) use book::{Book, Taken};
 

@@ -24,7 +24,7 @@ pub use view::View;
 
 /// Idle sessions need no age and no wait event: grouping them by who they are saves rows. `xact_start` is read for
 /// everything else. Own sessions are counted as backends, then left out. A role without the grant sees no type of a session
-/// that is not its own; with a database and a user it is a client.
+/// that is not its own; with a database and a user it is a client. Whose type is seen and whose state is not is still being started.
 ///
 /// Four times a second the server's caches are cold each time, so what counts is how much code and catalog a reading touches.
 /// Hence the function under `pg_stat_activity` instead of the view with its joins, names looked up once per group, and all in
@@ -41,7 +41,8 @@ SELECT /* isobar */ coalesce((SELECT datname FROM pg_database d WHERE d.oid = a.
        backends,
        {changes},
        (SELECT extract(epoch FROM pg_conf_load_time())::float8)
-FROM (SELECT datid, usesysid, {application} AS application, state,
+FROM (SELECT datid, usesysid, {application} AS application,
+             CASE WHEN state IS NULL AND backend_type IS NOT NULL THEN 'starting' ELSE state END AS state,
              CASE WHEN state = 'idle' THEN 0 ELSE pid END AS pid,
              CASE WHEN state <> 'idle' THEN wait_event_type END AS wait_event_type,
              CASE WHEN state <> 'idle' THEN wait_event END AS wait_event,
@@ -134,6 +135,7 @@ pub enum State {
     IdleInTransactionAborted,
     FastPath,
     Disabled,
+    Starting,
 }
 
 impl State {
@@ -145,6 +147,7 @@ impl State {
             "idle in transaction (aborted)" => Self::IdleInTransactionAborted,
             "fastpath function call" => Self::FastPath,
             "disabled" => Self::Disabled,
+            "starting" => Self::Starting,
             _ => return None,
         })
     }
@@ -158,6 +161,7 @@ impl State {
             Self::IdleInTransactionAborted => "idle in transaction (aborted)",
             Self::FastPath => "fastpath function call",
             Self::Disabled => "disabled",
+            Self::Starting => "starting",
         }
     }
 
@@ -299,6 +303,7 @@ fn count(states: &mut States, backend: &Backend) {
     states.total += backend.count;
     match backend.state {
         None | Some(State::Disabled) => states.hidden += backend.count,
+        Some(State::Starting) => {}
         Some(State::Idle) => states.idle += backend.count,
         Some(state) if state.is_idle_in_transaction() => states.idle_in_transaction += backend.count,
         Some(_) => states.active += backend.count,
