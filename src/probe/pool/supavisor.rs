@@ -204,7 +204,7 @@ mod tests {
         );
         let found = leading(&read, None, "h:4000", MINE);
         let [pool] = found.pools.as_slice() else { panic!("{:?}", found.pools) };
-        assert_eq!((pool.user.as_str(), pool.mode.as_str()), ("app.dev", "session, transaction"));
+        assert_eq!((pool.user.as_str(), pool.mode.as_str()), ("app.dev", "transaction, session"));
         assert_eq!((pool.clients_active, pool.servers(), pool.servers_active), (8, Some(7), Some(2)));
         assert_eq!((pool.clients_waiting, pool.max_wait_time, pool.size), (None, None, None), "not told");
         let fields: Vec<_> = found.missing.iter().map(|missing| missing.field.as_str()).collect();
