@@ -22,6 +22,7 @@ pub mod management;
 pub mod pool;
 pub mod preflight;
 pub mod query;
+pub mod scrape;
 pub mod session;
 pub mod statement;
 mod text;
@@ -55,6 +56,10 @@ pub struct Sampling {
     pub counters: Duration,
     /// Who copies from whom. 1 s to 10 min; a row per replica and slot.
     pub replication: Duration,
+    /// A provider's page about its machines and poolers, one request per project. 1 s to 10 min; Supabase writes it once a minute.
+    pub provider: Duration,
+    /// The metrics of a Supavisor, one request per page. 1 s to 10 min; it measures its pools every 15 s.
+    pub pooler_metrics: Duration,
     /// Ages, vacuum, checkpoints, tables. 5 s to 1 day; it looks at every table of a database now and then.
     pub upkeep: Duration,
     /// A fresh client connection through each pooler. Every second time a knock at the server's door, which costs that a fork, some
@@ -72,6 +77,8 @@ impl Default for Sampling {
             size: Duration::from_mins(1),
             counters: Duration::from_secs(1),
             replication: Duration::from_secs(2),
+            provider: Duration::from_mins(1),
+            pooler_metrics: Duration::from_secs(15),
             upkeep: Duration::from_secs(30),
             client_check: Duration::from_secs(5),
             impact_budget: 0.01,
@@ -92,6 +99,8 @@ pub struct TargetSettings {
     pub vantages: Vec<RegionName>,
     /// The project of Supabase that it is.
     pub supabase: Option<management::Project>,
+    /// Where its provider tells of the machine below.
+    pub machine: Option<scrape::Source>,
     /// The poolers in front of it.
     pub poolers: Vec<PoolerSettings>,
     /// A statement whose mean in an interval is above this is slow, milliseconds (`thresholds.average_query_ms`).
@@ -109,13 +118,20 @@ pub struct PoolerSettings {
     pub console: Option<ConnInfo>,
     /// What an application would use; measured end to end.
     pub client: Option<ConnInfo>,
+    /// Its page of metrics, where it has no console.
+    pub metrics: Option<scrape::Source>,
 }
 
 impl PoolerSettings {
     /// `host:port`, for people.
     pub fn name(&self) -> String {
         let at = self.console.as_ref().or(self.client.as_ref()).map(ConnInfo::address);
-        at.unwrap_or_default()
+        at.or_else(|| self.metrics.as_ref().map(scrape::Source::address)).unwrap_or_default()
+    }
+
+    /// Whether something tells of its pools.
+    pub const fn tells(&self) -> bool {
+        self.console.is_some() || self.metrics.is_some()
     }
 }
 

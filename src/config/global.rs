@@ -163,7 +163,18 @@ fn file<'a>(findings: &mut Findings<'_>, section: &Section<'a>, key: &str) -> Op
 }
 
 fn sampling(findings: &mut Findings<'_>, section: &Section<'_>) -> Sampling {
-    let known = ["client_check", "counters", "fast", "impact_budget", "replication", "size", "statements", "upkeep"];
+    let known = [
+        "client_check",
+        "counters",
+        "fast",
+        "impact_budget",
+        "pooler_metrics",
+        "provider",
+        "replication",
+        "size",
+        "statements",
+        "upkeep",
+    ];
     section.only(findings, &known, (&[], ""));
     let usual = Sampling::default();
     let mut duration =
@@ -175,6 +186,8 @@ fn sampling(findings: &mut Findings<'_>, section: &Section<'_>) -> Sampling {
         counters: duration("counters", Duration::from_millis(250)..=Duration::from_mins(1), usual.counters),
         client_check: duration("client_check", Duration::from_secs(1)..=Duration::from_mins(10), usual.client_check),
         replication: duration("replication", Duration::from_secs(1)..=Duration::from_mins(10), usual.replication),
+        provider: duration("provider", Duration::from_secs(1)..=Duration::from_mins(10), usual.provider),
+        pooler_metrics: duration("pooler_metrics", Duration::from_secs(1)..=Duration::from_mins(10), usual.pooler_metrics),
         upkeep: duration("upkeep", Duration::from_secs(5)..=Duration::from_hours(24), usual.upkeep),
         impact_budget: section.number(findings, "impact_budget", 0.001..=0.2).unwrap_or(usual.impact_budget),
     }

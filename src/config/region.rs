@@ -3,28 +3,19 @@
 use std::{collections::HashSet, path::Path};
 
 use super::{
-    DiscoveryConfig, RegionConfig, TargetConfig, discovery, global, later,
+    DiscoveryConfig, RegionConfig, TargetConfig, discovery, global, later, poolers,
     section::{Findings, Section, Text, nearest},
     supabase,
     thresholds::{self, Layer},
 };
 use crate::{
-    model::{RegionName, TargetId, sample::PoolerKind},
+    model::{RegionName, TargetId},
     probe::{
-        Dialect, PoolerSettings, TargetSettings,
+        TargetSettings,
         conninfo::{ConnInfo, POOL_MODES},
     },
     region::thresholds::Thresholds,
 };
-
-const POOLER_KINDS: [(&str, PoolerKind); 6] = [
-    ("pgbouncer", PoolerKind::Pgbouncer),
-    ("supavisor", PoolerKind::Supavisor),
-    ("supabase", PoolerKind::Supabase),
-    ("pgcat", PoolerKind::Pgcat),
-    ("odyssey", PoolerKind::Odyssey),
-    ("pgdog", PoolerKind::Pgdog),
-];
 
 /// The database of PgBouncer that is its console.
 pub(super) const CONSOLE: &str = "pgbouncer";
@@ -109,9 +100,10 @@ fn target(
         importance.value == "critical"
     });
     let vantages = vantages(findings, section, around);
-    let supabase = supabase::read(findings, section);
+    let supabase::Given { project, metrics } = supabase::read(findings, section);
+    let sections = section.tables(findings, "pooler");
     let poolers =
-        section.tables(findings, "pooler").iter().filter_map(|section| pooler(findings, section, around.folder)).collect();
+        sections.iter().filter_map(|section| poolers::read(findings, section, around.folder, metrics.as_ref())).collect();
     let mut thresholds = base.clone();
     thresholds::layer(findings, section, Layer::Local, &mut thresholds);
     let settings = TargetSettings {
@@ -119,7 +111,8 @@ fn target(
         url: url?,
         critical,
         vantages,
-        supabase,
+        supabase: project,
+        machine: metrics,
         poolers,
         slow_query_ms: thresholds.average_query_ms,
         listed: false,
@@ -169,48 +162,8 @@ fn vantages(findings: &mut Findings<'_>, section: &Section<'_>, around: &Surroun
     vantages
 }
 
-/// One `[[target.pooler]]`; none when it cannot be used, or not by this version.
-fn pooler(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> Option<PoolerSettings> {
-    section.only(findings, &["client_url", "kind", "url"], (&[], ""));
-    let mut kind = None;
-    if let Some(text) = section.required(findings, "kind", "\"pgbouncer\"") {
-        kind = POOLER_KINDS.iter().find(|(name, _)| *name == text.value).map(|(_, kind)| *kind);
-        let names = POOLER_KINDS.map(|(name, _)| name);
-        match (kind, nearest(&text.value, names.into_iter())) {
-            (Some(kind), _) if Dialect::of(kind).is_some() => {}
-            (Some(_), _) => {
-                findings.warn(&text.at, "not watched by this version yet", "nothing to do: a later version will watch it");
-            }
-            (None, Some(name)) => {
-                findings.problem(&text.at, "is not a pooler that isobar knows", format!("did you mean \"{name}\"?"));
-            }
-            (None, None) => {
-                findings.problem(&text.at, "is not a pooler that isobar knows", format!("write one of {}", names.join(", ")));
-            }
-        }
-    }
-    let mut parsed = |key: &str| section.text(findings, key).and_then(|text| conninfo(findings, &text, folder));
-    let (console, client) = (parsed("url"), parsed("client_url"));
-    if !section.has("url") && !section.has("client_url") {
-        let fix = "add url (its console) or client_url (what an application would use), best both";
-        findings.problem(&section.place(), "has neither url nor client_url", fix);
-    }
-    let dialect = Dialect::of(kind?)?;
-    let (title, names) = (dialect.title(), dialect.consoles());
-    if console.as_ref().is_some_and(|console| !dialect.names_its_console() && !dialect.is_console(&console.dbname)) {
-        let fix = format!("end it with /{}, or name it client_url if it is what an application would use", names.join(" or /"));
-        findings.problem(&section.at("url"), format!("does not lead to {title}'s console"), fix);
-    }
-    if client.as_ref().is_some_and(|client| dialect.is_console(&client.dbname)) {
-        let fix = "name the console url, and give in client_url the database that an application would use";
-        findings.problem(&section.at("client_url"), format!("leads to {title}'s console"), fix);
-    }
-    let kind = dialect.kind();
-    (console.is_some() || client.is_some()).then_some(PoolerSettings { kind, console, client })
-}
-
 /// A connection string whose file of authorities is there, its path made to start at the folder.
-fn conninfo(findings: &mut Findings<'_>, text: &Text<'_>, folder: &Path) -> Option<ConnInfo> {
+pub(super) fn conninfo(findings: &mut Findings<'_>, text: &Text<'_>, folder: &Path) -> Option<ConnInfo> {
     match ConnInfo::parse(&text.value) {
         Ok(mut info) => {
             if let Some(file) = &mut info.sslrootcert {

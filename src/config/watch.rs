@@ -44,6 +44,7 @@ pub(super) fn config(urls: &[String], poolers: &[String], listen: Option<SocketA
             critical: false,
             vantages: Vec::new(),
             supabase: None,
+            machine: None,
             poolers: in_front_of(url, &servers, &fronts),
             slow_query_ms: thresholds.average_query_ms,
             listed: false,
@@ -101,7 +102,7 @@ fn in_front_of(url: &ConnInfo, servers: &[ConnInfo], fronts: &[ConnInfo]) -> Vec
         .into_iter()
         .map(|client| {
             let console = ConnInfo { dbname: CONSOLE.to_owned(), ..client.clone() };
-            PoolerSettings { kind: PoolerKind::Pgbouncer, console: Some(console), client: Some(client) }
+            PoolerSettings { kind: PoolerKind::Pgbouncer, console: Some(console), client: Some(client), metrics: None }
         })
         .collect();
     for console in consoles {
@@ -109,7 +110,7 @@ fn in_front_of(url: &ConnInfo, servers: &[ConnInfo], fronts: &[ConnInfo]) -> Vec
         let address = console.address();
         match poolers.iter_mut().find(|pooler| pooler.name() == address) {
             Some(pooler) => (pooler.kind, pooler.console) = (kind, Some(console)),
-            None => poolers.push(PoolerSettings { kind, console: Some(console), client: None }),
+            None => poolers.push(PoolerSettings { kind, console: Some(console), client: None, metrics: None }),
         }
     }
     poolers

@@ -109,8 +109,10 @@ pub struct PoolerReading {
     pub detail: Arc<PoolerDetail>,
     /// What it counted as errors of this target's clients since it started; none where it counts none.
     pub errors: Option<u64>,
-    /// What this kind of pooler does not tell.
+    /// What this kind of pooler does not tell, or why its metrics cannot be read.
     pub missing: Vec<Missing>,
+    /// Whether its pools were read. Metrics that cannot be read say nothing of the pooler itself.
+    pub known: bool,
 }
 
 /// Which way an attempt went.

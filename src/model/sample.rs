@@ -33,6 +33,19 @@ pub struct Sample {
     pub probe: ProbeInfo,
 }
 
+impl Pool {
+    /// Clients waiting now, as far as that is told.
+    pub fn queue(&self) -> u32 {
+        self.clients_waiting.unwrap_or_default()
+    }
+
+    /// All its server connections; none where the pooler does not tell.
+    pub fn servers(&self) -> Option<u32> {
+        let others = self.servers_idle?.saturating_add(self.servers_other.unwrap_or_default());
+        Some(self.servers_active?.saturating_add(others))
+    }
+}
+
 impl Sample {
     /// How bad it is, to compare with others: by status, then by the worst reason, then by how many there are.
     pub fn badness(&self) -> (Status, Option<Severity>, usize) {
@@ -150,16 +163,16 @@ pub struct Pool {
     pub size: Option<u32>,
     /// Clients linked to a server connection or idle.
     pub clients_active: u32,
-    /// Clients waiting now.
-    pub clients_waiting: u32,
-    /// Server connections working for a client.
-    pub servers_active: u32,
-    /// Server connections free at once.
-    pub servers_idle: u32,
-    /// Server connections in use, tested or logging in, which are not free yet.
-    pub servers_other: u32,
-    /// Age of the oldest waiter now, milliseconds.
-    pub max_wait_time: f64,
+    /// Clients waiting now; null where the pooler does not tell (Supavisor).
+    pub clients_waiting: Option<u32>,
+    /// Server connections working for a client; null where the pooler does not tell.
+    pub servers_active: Option<u32>,
+    /// Server connections free at once; null where the pooler does not tell.
+    pub servers_idle: Option<u32>,
+    /// Server connections in use, tested or logging in, which are not free yet; null where the pooler does not tell.
+    pub servers_other: Option<u32>,
+    /// Age of the oldest waiter now, milliseconds; null where the pooler does not tell.
+    pub max_wait_time: Option<f64>,
     /// Whether an administrator paused or disabled it.
     pub paused: bool,
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use application::{Address, ApplicationPool, Told};
 pub use errors::{ConnectionErrors, Errors, Failures};
-pub use host::{Host, Service};
+pub use host::{Follows, Host, Service};
 pub use replication::{Change, Conflicts, Replica, Replication, Role, Slot, Upstream};
 pub use upkeep::{Checkpoints, Holder, InvalidIndex, Io, Locks, Prepared, Sequence, Table, Tables, Upkeep};
 

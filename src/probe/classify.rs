@@ -261,6 +261,8 @@ mod tests {
             ("XX000", "(EMAXCONNSESSION) max clients reached in session mode", Outcome::PoolExhausted),
             ("XX000", "(ECHECKOUTTIMEOUT) unable to check out connection from the pool after 60000ms", Outcome::PoolExhausted),
             ("XX000", "(ENOTFOUND) tenant/user app.x not found", Outcome::AuthFailed),
+            ("XX000", "(ESSLREQUIRED) SSL connection is required", Outcome::TlsFailed),
+            ("XX000", "(ECIRCUITBREAKER) too many authentication failures, new connections are blocked", Outcome::AuthFailed),
             ("XX000", "cache lookup failed for relation 16384", Outcome::Other),
         ];
         for (code, message, outcome) in table {

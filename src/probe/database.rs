@@ -3,6 +3,7 @@
 mod actor;
 mod columns;
 pub mod counters;
+pub mod machine;
 pub mod own;
 pub mod replication;
 pub mod size;

@@ -133,7 +133,7 @@ fn in_front_of(pooler: &PoolerSettings, database: &str) -> Option<PoolerSettings
         OWN_DATABASE => Some(ConnInfo { dbname: database.to_owned(), ..client.clone() }),
         own => (own == database).then(|| client.clone()),
     });
-    (client.is_some() || pooler.console.is_some()).then(|| PoolerSettings { client, ..pooler.clone() })
+    (client.is_some() || pooler.tells()).then(|| PoolerSettings { client, ..pooler.clone() })
 }
 
 /// The names that a found thing may have, the better one first. A name that had to be changed, or that is taken, ends in a number made of

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use super::{
     DeathWatch, Sampling, Spawn, Stop, StopProbe, TargetSettings,
     database::DatabaseProbe,
-    pool::{PoolProbe, pgbouncer::Dialect},
+    pool::{Metrics, PoolProbe, pgbouncer::Dialect},
     query::QueryProbe,
     session::Registry,
     voice::Voice,
@@ -60,13 +60,18 @@ impl Spawn for Launcher {
                     let dialect = Dialect::of(pooler.kind)?;
                     pooler.console.as_ref().map(|url| self.registry.console(dialect, url))
                 };
-                let consoles = target.poolers.iter().map(console).collect();
-                Running::start(PoolProbe::start_in_arbiter(&arbiter, move |_| PoolProbe::new(voice, target, consoles)))
+                let metrics =
+                    |pooler: &super::PoolerSettings| Metrics::of(pooler, &self.sampling, |source| self.registry.page(source));
+                let sources = target.poolers.iter().map(|pooler| (console(pooler), metrics(pooler))).collect();
+                Running::start(PoolProbe::start_in_arbiter(&arbiter, move |_| PoolProbe::new(voice, target, sources)))
             }
             ProbeKind::Query => Running::start(QueryProbe::start_in_arbiter(&arbiter, move |_| QueryProbe::new(voice, target))),
             ProbeKind::Database => {
                 let office = target.supabase.as_ref().map(|project| self.registry.office(project));
-                Running::start(DatabaseProbe::start_in_arbiter(&arbiter, move |_| DatabaseProbe::new(voice, target, office)))
+                let page = target.machine.as_ref().map(|source| (self.registry.page(source), source.every(&self.sampling)));
+                Running::start(DatabaseProbe::start_in_arbiter(&arbiter, move |_| {
+                    DatabaseProbe::new(voice, target, office, page)
+                }))
             }
         }
     }

@@ -6,5 +6,7 @@ mod check;
 pub mod client_check;
 pub mod console;
 pub mod pgbouncer;
+pub mod supabase;
+pub mod supavisor;
 
-pub use actor::PoolProbe;
+pub use actor::{Metrics, PoolProbe};

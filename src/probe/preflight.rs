@@ -1,6 +1,8 @@
 //! What `isobar check` does with one target before anybody depends on it: connects phase by phase, asks what the role may see,
 //! and lets a client try each pooler. Reads only; its connections close at once.
 
+mod page;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use serde::Serialize;
@@ -60,6 +62,9 @@ pub async fn preflight(target: &TargetSettings) -> Vec<Finding> {
     let mut findings = server(target).await;
     if let Some(project) = &target.supabase {
         findings.push(services(project).await);
+    }
+    if let Some(source) = &target.machine {
+        findings.extend(page::check("supabase", source).await);
     }
     for settings in &target.poolers {
         findings.extend(pooler(target, settings).await);
@@ -178,8 +183,8 @@ async fn pooler(target: &TargetSettings, settings: &PoolerSettings) -> Vec<Findi
                 });
             }
         }
-    } else if Dialect::of(settings.kind).is_none() {
-        findings.push(finding("console", Level::Degraded, "this kind of pooler is not watched by this version".to_owned(), None));
+    } else if let Some(source) = settings.metrics.as_ref().filter(|source| Some(*source) != target.machine.as_ref()) {
+        findings.extend(page::check(&part, source).await);
     }
     if let Some(client) = &settings.client {
         match client_check::check(client, true, WITHIN).await {

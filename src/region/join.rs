@@ -28,7 +28,7 @@ use crate::{
         counters::DatabaseCounters,
         queries::Queries,
         reading::{Body, Cost, DatabaseReading, PoolerReading, Reading},
-        sample::Missing,
+        sample::{Missing, Pooler},
         vitals::{ApplicationPool, Vitals},
     },
     probe::{Sampling, TargetSettings, database::size::Growth, session::ANSWER_WITHIN},
@@ -60,6 +60,8 @@ struct PoolerState {
     paused: u32,
     /// When the first of those readings was.
     failing_since: Option<Instant>,
+    /// Whether its pools were ever read.
+    was_known: bool,
 }
 
 /// All that is known of one target.
@@ -221,8 +223,13 @@ impl Joined {
         if errors.pooler > 0 {
             self.transactions.add(at, errors);
         }
-        let consoled = self.settings.poolers[reading.index].console.is_some();
-        let expected = if consoled { Duration::from_millis(self.cost.interval_ms) } else { self.sampling.client_check };
+        state.was_known |= reading.known;
+        let settings = &self.settings.poolers[reading.index];
+        let expected = match &settings.metrics {
+            _ if settings.console.is_some() => Duration::from_millis(self.cost.interval_ms),
+            Some(metrics) => metrics.every(&self.sampling),
+            None => self.sampling.client_check,
+        };
         renew(&mut state.latest, at, expected, reading.clone());
     }
 
@@ -250,7 +257,13 @@ impl Joined {
             let client = client.filter(|_| state.unreached > 0).map_or(0, |_| run.failed);
             PoolerSeen {
                 name: settings.name(),
-                console: signal(state.latest.as_ref(), now, |reading| Some(reading.pooler.clone())),
+                // Metrics that cannot be read and never could hold nothing up; those that could hold what they showed.
+                console: match signal(state.latest.as_ref(), now, |reading| Some((reading.known, reading.pooler.clone()))) {
+                    Signal::Fresh((false, _)) if state.was_known => Signal::Stale,
+                    Signal::Fresh((known, pooler)) => Signal::Fresh(Pooler { up: pooler.up || !known, ..pooler }),
+                    Signal::Stale => Signal::Stale,
+                    Signal::Absent => Signal::Absent,
+                },
                 message: state.latest.as_ref().and_then(|latest| latest.value.message.clone()),
                 unreached: state.unreached.saturating_add(client),
                 paused: state.paused,
@@ -259,6 +272,7 @@ impl Joined {
                     .as_ref()
                     .zip(state.failing_since)
                     .map_or(Duration::ZERO, |(latest, since)| latest.at.saturating_duration_since(since)),
+                by_metrics: settings.console.is_none() && settings.metrics.is_some(),
                 tried_lately: within(run.last.as_ref().map(|tried| tried.at), clients_stay),
             }
         });

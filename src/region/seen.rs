@@ -50,6 +50,8 @@ pub struct PoolerSeen {
     pub failing_for: Duration,
     /// Whether the newest client's attempt through it is recent.
     pub tried_lately: bool,
+    /// Whether its pools come from metrics, which say nothing of whether it is there.
+    pub by_metrics: bool,
 }
 
 /// The target at one moment.
@@ -95,7 +97,10 @@ impl Seen {
     pub fn is_to_come(&self, rule: Rule) -> bool {
         let absent = |pooler: &PoolerSeen| matches!(pooler.console, Signal::Absent);
         match rule {
-            Rule::PoolerDown => self.poolers.iter().any(absent) || self.attempts.poolers.iter().any(|run| run.last.is_none()),
+            Rule::PoolerDown => {
+                self.poolers.iter().any(|pooler| absent(pooler) && !pooler.by_metrics)
+                    || self.attempts.poolers.iter().any(|run| run.last.is_none())
+            }
             Rule::PoolSaturated | Rule::PoolWaiting => self.poolers.iter().any(absent),
             Rule::QuerySlow => matches!(self.queries, Signal::Absent),
             Rule::XidWraparound => matches!(self.upkeep, Signal::Absent),
@@ -133,7 +138,7 @@ pub fn fullest(pooler: &Pooler) -> Option<Fullness> {
     let pools = pooler.pools.iter().filter_map(|pool| {
         let size = pool.size.filter(|size| *size > 0)?;
         let name = format!("{}/{}", pool.database, pool.user);
-        Some(Fullness { pool: Some((name, pooler.name.clone())), busy: pool.servers_active, size })
+        Some(Fullness { pool: Some((name, pooler.name.clone())), busy: pool.servers_active?, size })
     });
     pools.max_by(|a, b| a.share().total_cmp(&b.share()))
 }

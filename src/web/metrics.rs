@@ -8,6 +8,7 @@ mod applications;
 mod bus;
 mod errors;
 mod exposition;
+mod host;
 mod own;
 mod pgbouncer;
 mod postgres;
@@ -58,6 +59,7 @@ pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format,
     postgres::families(&mut page);
     replication::families(&mut page);
     upkeep::families(&mut page);
+    host::families(&mut page);
     pgbouncer::families(&mut page);
     errors::families(&mut page);
     alerts::families(&mut page.text, book);

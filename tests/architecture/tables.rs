@@ -24,6 +24,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "probe::conninfo",
             "probe::discovery",
             "probe::management",
+            "probe::scrape",
             "region!",
             "region::replay",
             "region::thresholds",
@@ -82,7 +83,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("actix", &["model", "probe", "region", "bus", "aggregate", "alert", "web", "export", "app", "cli"]),
     ("actix_web", &["web"]),
     ("arc_swap", &["clock", "probe/session", "bus", "aggregate", "alert", "web", "export", "app", "cli/serve"]),
-    ("base64", &["alert", "config"]),
+    ("base64", &["alert", "config", "probe/scrape"]),
     ("bincode", &["bus/wire"]),
     ("bytes", &["probe", "bus", "web"]),
     ("chrono", &["model", "clock", "probe", "bus", "alert", "export", "config", "cli"]),
@@ -93,12 +94,13 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("flate2", &["web/applications", "export/collector"]),
     ("futures_util", &["*"]),
     ("hex", &["alert"]),
-    ("hmac", &["alert/channels"]),
+    ("hmac", &["alert/channels", "probe/scrape/token"]),
     ("humantime", &["config", "cli", "probe", "region", "alert", "web"]),
     ("lettre", &["alert/channels/email"]),
     ("minijinja", &["alert/message"]),
     ("nix", &["sandbox", "cli", "app"]),
     ("percent_encoding", &["probe/conninfo", "probe/discovery", "bus/redis", "web"]),
+    ("prometheus_parse", &["probe/scrape/text"]),
     ("prost", &["otlp", "web/applications", "export/collector"]),
     ("rand", &["backoff", "probe", "region", "bus", "alert", "export", "sandbox", "web", "cli/demo"]),
     ("redis", &["bus/redis", "sandbox"]),
@@ -107,6 +109,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
         &[
             "probe/discovery/patroni",
             "probe/management/client",
+            "probe/scrape/client",
             "alert/channels",
             "alert/heartbeat",
             "cli/alerts",
@@ -118,9 +121,12 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("rustls_native_certs", &["probe/tls"]),
     ("secrecy", &["probe", "bus", "alert", "config", "web", "export", "cli"]),
     ("serde", &["*"]),
-    ("serde_json", &["probe/discovery", "probe/management/answer", "bus", "alert", "web", "cli", "otlp/tests"]),
+    (
+        "serde_json",
+        &["probe/discovery", "probe/management/answer", "probe/scrape/client", "bus", "alert", "web", "cli", "otlp/tests"],
+    ),
     ("serde_path_to_error", &["config"]),
-    ("sha2", &["alert"]),
+    ("sha2", &["alert", "probe/scrape/token"]),
     ("socket2", &["probe", "web"]),
     ("strsim", &["config", "probe/conninfo"]),
     ("subtle", &["alert", "web"]),
@@ -146,7 +152,7 @@ pub(crate) const EFFECTS: &[&str] =
 pub(crate) const EFFECTFUL: &str = "
     main app cli sandbox clock config
     probe.rs probe/classify probe/connect probe/launch
-    probe/management/client probe/management/office probe/preflight probe/session probe/statement probe/text probe/tls probe/voice
+    probe/management/client probe/management/office probe/scrape/client probe/scrape/office probe/preflight probe/session probe/statement probe/text probe/tls probe/voice
     probe/pool/activity.rs probe/pool/actor probe/pool/client_check probe/pool/console probe/pool/pgbouncer.rs
     probe/query/actor probe/query/statements.rs
     probe/vantage.rs probe/database/actor probe/database/counters.rs probe/database/size.rs

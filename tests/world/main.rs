@@ -30,6 +30,8 @@ mod quiet;
 mod replication;
 mod smoke;
 mod stream;
+mod supabase;
+mod supavisor;
 mod truth;
 mod upkeep;
 mod versions;

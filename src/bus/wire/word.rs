@@ -68,6 +68,17 @@ impl Word<'_, Option<f64>> for f64 {
     }
 }
 
+/// The same for counts: the largest is no count of anything.
+impl Word<'_, Option<u32>> for u32 {
+    fn of(model: &Option<u32>) -> Self {
+        model.unwrap_or(Self::MAX)
+    }
+
+    fn thaw(self) -> Result<Option<u32>, Refusal> {
+        Ok((self != Self::MAX).then_some(self))
+    }
+}
+
 macro_rules! text {
     ($($kind:ty: $as_str:ident)*) => { $(
         impl<'a> Word<'a, $kind> for &'a str {

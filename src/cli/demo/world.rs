@@ -77,10 +77,12 @@ impl Region {
             critical: database == DATABASES[0],
             vantages: Vec::new(),
             supabase: None,
+            machine: None,
             poolers: vec![PoolerSettings {
                 kind: PoolerKind::Pgbouncer,
                 console: Some(conninfo(self.pooler.port(), "pgbouncer")),
                 client: Some(conninfo(self.pooler.port(), database)),
+                metrics: None,
             }],
             slow_query_ms: SLOW_QUERY_MS,
             listed: false,

@@ -20,6 +20,20 @@ pub struct Host {
     pub memory_available_bytes: Option<u64>,
     /// All memory.
     pub memory_bytes: Option<u64>,
+    /// Of a replica, what its provider says of its upstream; told with the replication.
+    #[serde(skip)]
+    pub follows: Option<Follows>,
+}
+
+/// How a replica follows, as its provider measures it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Follows {
+    /// How far behind it is, seconds.
+    pub lag_seconds: Option<f64>,
+    /// Whether it receives.
+    pub connected: Option<bool>,
+    /// Whether somebody paused the replay.
+    pub paused: Option<bool>,
 }
 
 /// One service of a provider, as that says of itself.

@@ -1,5 +1,6 @@
 //! The database probe: counters, replication, the size and upkeep, each on its own interval, over the server's slow lane.
 
+mod machine;
 mod upkeep;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 use actix::{Actor, AsyncContext, Context, Handler};
 
 use super::{counters::rates, own::Discount};
+use machine::Machine;
 use upkeep::Schedule;
 
 use crate::{
@@ -23,6 +25,7 @@ use crate::{
         StopProbe, TargetSettings,
         governor::Lane,
         management::office::Office,
+        scrape,
         session::CountersReading,
         voice::{HEARTBEAT, Voice},
     },
@@ -44,6 +47,7 @@ pub struct DatabaseProbe {
     office: Option<Arc<Office>>,
     asking: bool,
     services_due: Instant,
+    machine: Option<Machine>,
 }
 
 /// The counters as they were read last, and over which connection.
@@ -55,7 +59,12 @@ struct Before {
 
 impl DatabaseProbe {
     /// A probe that reads for the first time at once.
-    pub fn new(voice: Voice, target: TargetSettings, office: Option<Arc<Office>>) -> Self {
+    pub fn new(
+        voice: Voice,
+        target: TargetSettings,
+        office: Option<Arc<Office>>,
+        page: Option<(Arc<scrape::office::Office>, Duration)>,
+    ) -> Self {
         let now = clock::now();
         Self {
             voice,
@@ -72,6 +81,7 @@ impl DatabaseProbe {
             office,
             asking: false,
             services_due: now,
+            machine: page.map(|(page, every)| Machine::new(page, every, now)),
         }
     }
 
@@ -88,6 +98,7 @@ impl DatabaseProbe {
         self.read_upkeep(ctx, now);
         self.look_around(ctx, now);
         self.ask_provider(ctx, now);
+        self.read_machine(ctx, now);
     }
 
     fn ask_provider(&mut self, ctx: &mut Context<Self>, now: Instant) {

@@ -9,6 +9,7 @@ fn discovery(poolers: Vec<PoolerSettings>) -> Discovery {
         critical: true,
         vantages: vec![],
         supabase: None,
+        machine: None,
         poolers,
         slow_query_ms: 250.0,
         listed: false,
@@ -78,6 +79,7 @@ fn a_poolers_client_tries_the_database_that_it_names_and_the_console_serves_all(
         kind: PoolerKind::Pgbouncer,
         console: url("postgres://stats@pgb:6432/pgbouncer").filter(|_| console),
         client: url(client),
+        metrics: None,
     };
     let own = pooler(true, "postgres://probe@pgb:6432/{database}");
     let fixed = pooler(true, "postgres://probe@pgb:6432/shop");

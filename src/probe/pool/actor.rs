@@ -7,12 +7,16 @@
 //! its clients wait, or the last attempt failed. A pooler whose pool is full or paused is left alone: its console tells, and
 //! one more in the queue would only lengthen it.
 
+mod metrics;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix::{Actor, AsyncContext, Context, Handler};
+
+pub use metrics::Metrics;
 
 use super::{
     activity::{Tripwire, View},
@@ -68,6 +72,7 @@ pub struct PoolProbe {
 struct PoolerWatch {
     settings: PoolerSettings,
     console: Option<Arc<SharedConsole>>,
+    metrics: Option<Metrics>,
     reading_since: Option<Instant>,
     check: Check,
     /// The pool that the check would use is full or paused: it would only lengthen the queue, and stay there after it gave up.
@@ -78,12 +83,13 @@ struct PoolerWatch {
 
 impl PoolProbe {
     /// A probe that starts on its first tick.
-    pub fn new(voice: Voice, target: TargetSettings, consoles: Vec<Option<Arc<SharedConsole>>>) -> Self {
+    pub fn new(voice: Voice, target: TargetSettings, sources: Vec<(Option<Arc<SharedConsole>>, Option<Metrics>)>) -> Self {
         let now = clock::now();
         let first_check = now + DIRECTLY * voice.server.interval(Lane::ClientCheck);
-        let poolers = target.poolers.iter().zip(consoles).map(|(settings, console)| PoolerWatch {
+        let poolers = target.poolers.iter().zip(sources).map(|(settings, (console, metrics))| PoolerWatch {
             settings: settings.clone(),
             console,
+            metrics,
             reading_since: None,
             // The first goes at once: nothing else tells whether clients get in through the pooler.
             check: Check::new(now),
@@ -120,6 +126,7 @@ impl PoolProbe {
         self.check_directly(ctx, now);
         for index in 0..self.poolers.len() {
             self.read_console(ctx, index, now, newer_than);
+            self.read_metrics(ctx, index, now);
             self.check_through(ctx, index, now);
         }
     }
@@ -254,14 +261,13 @@ impl PoolProbe {
         };
         let pools = &mut leading.pools;
         if let Some(client) = &watch.settings.client {
-            let queued =
-                pools.iter().filter(|pool| serves(pool, &client.user, &client.dbname)).map(|pool| pool.clients_waiting).sum();
+            let queued = pools.iter().filter(|pool| serves(pool, &client.user, &client.dbname)).map(Pool::queue).sum();
             watch.left_behind = watch.left_behind.min(queued);
             let own = watch.left_behind + u32::from(watch.check.running_since.is_some());
             leave_out_own_checks(pools, own, &client.user, &client.dbname);
             watch.busy = pools.iter().any(|pool| serves(pool, &client.user, &client.dbname) && (pool.paused || is_full(pool)));
         }
-        let waiting = pools.iter().any(|pool| pool.clients_waiting > 0);
+        let waiting = pools.iter().any(|pool| pool.queue() > 0);
         if failure.is_some() || waiting {
             watch.check.hurry(reading.at);
         }
@@ -281,7 +287,8 @@ impl PoolProbe {
             Pooler { kind: watch.settings.kind, name: watch.settings.name(), up: outcome == Outcome::Ok, outcome, pools };
         let unfit = (!banned.is_empty()).then(|| format!("it gives out no connection to {}", banned.join(", ")));
         let message = failure.map(|failure| failure.message).or(unfit);
-        self.voice.say(at, Body::Pooler(PoolerReading { index, pooler, message, detail: Arc::new(detail), errors, missing }));
+        let detail = Arc::new(detail);
+        self.voice.say(at, Body::Pooler(PoolerReading { index, pooler, message, detail, errors, missing, known: true }));
     }
 
     fn check_through(&mut self, ctx: &mut Context<Self>, index: usize, now: Instant) {
@@ -308,9 +315,9 @@ impl PoolProbe {
                 probe.voice.server.transacted(&probe.target.url.dbname, Transactions::committed(1));
             }
             let leading = nothing(watch.settings.name());
-            let consoled = watch.console.is_some();
+            let told = watch.console.is_some() || watch.metrics.is_some();
             probe.voice.say(now, Body::Attempt(attempt(Path::Pooler(index), &result)));
-            if !consoled {
+            if !told {
                 probe.say_pooler(index, now, leading, result.err());
             }
         });
@@ -319,10 +326,10 @@ impl PoolProbe {
 
 /// Isobar's own checks may be the ones that wait; they must not look like clients of the application.
 fn leave_out_own_checks(pools: &mut [Pool], own: u32, user: &str, database: &str) {
-    for pool in pools.iter_mut().filter(|pool| serves(pool, user, database) && pool.clients_waiting > 0) {
-        pool.clients_waiting = pool.clients_waiting.saturating_sub(own);
-        if pool.clients_waiting == 0 {
-            pool.max_wait_time = 0.0;
+    for pool in pools.iter_mut().filter(|pool| serves(pool, user, database) && pool.queue() > 0) {
+        pool.clients_waiting = Some(pool.queue().saturating_sub(own));
+        if pool.queue() == 0 {
+            pool.max_wait_time = Some(0.0);
         }
     }
 }
@@ -337,7 +344,7 @@ fn nothing(name: String) -> Leading {
 }
 
 fn is_full(pool: &Pool) -> bool {
-    pool.size.is_some_and(|size| pool.servers_active >= size)
+    pool.size.zip(pool.servers_active).is_some_and(|(size, active)| active >= size)
 }
 
 fn hidden(sessions: u32, user: &str) -> Vec<Missing> {

@@ -15,6 +15,7 @@ use crate::{
         database::replication::Kin,
         management::{Project, office::Office},
         pool::{console::SharedConsole, pgbouncer::Dialect},
+        scrape::{self, Source},
     },
 };
 
@@ -27,6 +28,8 @@ pub struct Registry {
     kin: Arc<Kin>,
     /// By the API's address and the project's reference.
     offices: Mutex<HashMap<(String, String), Weak<Office>>>,
+    /// By address.
+    pages: Mutex<HashMap<(scrape::Kind, String), Weak<scrape::office::Office>>>,
 }
 
 impl Default for Registry {
@@ -37,6 +40,7 @@ impl Default for Registry {
             consoles: Mutex::default(),
             kin: Arc::default(),
             offices: Mutex::default(),
+            pages: Mutex::default(),
         }
     }
 }
@@ -81,6 +85,22 @@ impl Registry {
         let office = Arc::new(Office::new(project.clone()));
         offices.insert(key, Arc::downgrade(&office));
         office
+    }
+
+    /// Who reads that page of metrics.
+    pub fn page(&self, source: &Source) -> Arc<scrape::office::Office> {
+        // Whose pools are meant is no matter of the page.
+        let source = Source { tenant: None, ..source.clone() };
+        let mut pages = self.pages.lock().expect("no panic while held");
+        pages.retain(|_, page| page.strong_count() > 0);
+        let key = (source.kind, source.url.clone());
+        if let Some(page) = pages.get(&key).and_then(Weak::upgrade) {
+            page.ask_with(&source);
+            return page;
+        }
+        let page = Arc::new(scrape::office::Office::new(source));
+        pages.insert(key, Arc::downgrade(&page));
+        page
     }
 
     /// The pooler's console behind this address.

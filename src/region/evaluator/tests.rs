@@ -54,11 +54,11 @@ fn pooler(busy: u32, waiting: u32, wait_ms: f64) -> Seen {
         mode: "transaction".into(),
         size: Some(20),
         clients_active: busy,
-        clients_waiting: waiting,
-        servers_active: busy,
-        servers_idle: 20 - busy,
-        servers_other: 0,
-        max_wait_time: wait_ms,
+        clients_waiting: Some(waiting),
+        servers_active: Some(busy),
+        servers_idle: Some(20 - busy),
+        servers_other: Some(0),
+        max_wait_time: Some(wait_ms),
         paused: false,
     };
     let shown =
@@ -71,6 +71,7 @@ fn pooler(busy: u32, waiting: u32, wait_ms: f64) -> Seen {
         paused: 0,
         failing_for: Duration::ZERO,
         tried_lately: true,
+        by_metrics: false,
     };
     Seen { poolers: vec![pooler], attempts: Attempts::new(1), ..sees(server(10)) }
 }

@@ -8,8 +8,9 @@ use crate::{
         Outcome, Phases, Reason, Sample, Status, Timestamp,
         activity::Activity,
         reading::PoolerReading,
-        sample::{ConnectionPool, Database, Missing, Pooler, ProbeInfo, QueryPerformance, Reachability, ViaPooler},
+        sample::{ConnectionPool, Database, Missing, Pool, Pooler, ProbeInfo, QueryPerformance, Reachability, ViaPooler},
     },
+    probe::PoolerSettings,
     region::seen::{self, Seen, Signal},
 };
 
@@ -33,7 +34,7 @@ pub(super) fn compose(
     missing.extend(joined.slow.missing(now));
     let query_performance = queries(joined, seen, activity, now, &mut missing);
     let database = database(joined, seen, activity, now, &mut missing);
-    let connection_pool = if joined.settings.poolers.iter().any(|pooler| pooler.console.is_some()) {
+    let connection_pool = if joined.settings.poolers.iter().any(PoolerSettings::tells) {
         pooled(joined, activity, now, &mut missing)
     } else {
         direct(joined, activity, &mut missing)
@@ -115,19 +116,25 @@ fn direct(joined: &Joined, activity: Option<&Activity>, lacks: &mut Vec<Missing>
 fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mut Vec<Missing>) -> ConnectionPool {
     let mut readings = Vec::new();
     let mut unseen = false;
-    for (state, settings) in
-        joined.poolers.iter().zip(&joined.settings.poolers).filter(|(_, settings)| settings.console.is_some())
-    {
+    for (state, settings) in joined.poolers.iter().zip(&joined.settings.poolers).filter(|(_, settings)| settings.tells()) {
         let latest = state.latest.as_ref().filter(|latest| latest.is_fresh(now));
-        let answered = latest.filter(|latest| matches!(latest.value.pooler.outcome, Outcome::Ok | Outcome::PoolerPaused));
+        let shows = |outcome| matches!(outcome, Outcome::Ok | Outcome::PoolerPaused);
+        let answered = latest.filter(|latest| latest.value.known && shows(latest.value.pooler.outcome));
         if let Some(latest) = answered {
             lacks.extend(latest.value.missing.iter().cloned());
             readings.push(&latest.value);
             continue;
         }
         unseen = true;
+        if let Some(latest) = latest.filter(|latest| !latest.value.known) {
+            let named = |lack: &Missing| Missing { cause: format!("pooler {}: {}", settings.name(), lack.cause), ..lack.clone() };
+            lacks.extend(latest.value.missing.iter().map(named));
+            continue;
+        }
+        let what =
+            if settings.console.is_some() { "its console has not answered yet" } else { "its metrics have not been read yet" };
         let cause = latest.map_or_else(
-            || "its console has not answered yet".to_owned(),
+            || what.to_owned(),
             |latest| latest.value.message.clone().unwrap_or_else(|| latest.value.pooler.outcome.as_str().to_owned()),
         );
         lacks.push(missing("connectionPool", format!("pooler {}: {cause}", settings.name())));
@@ -141,20 +148,31 @@ fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mu
     // A database that no client asked for yet has no pool: nobody waits, and its first pool will have this size.
     let unused = pools().next().is_none();
     let configured = readings.iter().flat_map(|reading| &reading.detail.databases).map(|database| database.pool_size).sum();
-    let average_wait_time = mean_wait(&readings).or(unused.then_some(0.0));
+    // Metrics of a pool that nobody uses are no zeros.
+    let by_metrics = joined.settings.poolers.iter().any(|settings| settings.console.is_none() && settings.metrics.is_some());
+    let silent = unused && by_metrics;
+    let told = |of: fn(&Pool) -> Option<u32>| if silent { None } else { pools().map(of).sum::<Option<u32>>() };
+    let servers = told;
+    // What the poolers hold at the server is what the server itself shows, where all clients come through them.
+    let own = if by_metrics { direct(joined, activity, &mut Vec::new()) } else { ConnectionPool::default() };
+    let average_wait_time = mean_wait(&readings).or((unused && !silent).then_some(0.0));
     if average_wait_time.is_none() && !lacks.iter().any(|lack| lack.field == "connectionPool.averageWaitTime") {
         lacks.push(missing("connectionPool.averageWaitTime", "no interval of the pooler's counters has passed yet"));
     }
     ConnectionPool {
-        total_connections: Some(pools().map(|pool| pool.servers_active + pool.servers_idle + pool.servers_other).sum()),
-        active_connections: Some(pools().map(|pool| pool.servers_active).sum()),
-        idle_connections: Some(pools().map(|pool| pool.servers_idle).sum()),
+        total_connections: servers(Pool::servers).or(own.total_connections),
+        active_connections: servers(|pool| pool.servers_active).or(own.active_connections),
+        idle_connections: servers(|pool| pool.servers_idle).or(own.idle_connections),
         idle_in_transaction,
-        waiting_clients: Some(pools().map(|pool| pool.clients_waiting).sum()),
+        waiting_clients: told(|pool| pool.clients_waiting),
         average_wait_time,
-        max_wait_time: Some(pools().map(|pool| pool.max_wait_time).fold(0.0, f64::max)),
+        max_wait_time: if silent {
+            None
+        } else {
+            pools().map(|pool| pool.max_wait_time).try_fold(0.0, |a: f64, b| Some(a.max(b?)))
+        },
         utilization,
-        pool_size: if unused { Some(configured) } else { pools().map(|pool| pool.size).sum() },
+        pool_size: if unused { Some(configured).filter(|_| !silent) } else { pools().map(|pool| pool.size).sum() },
     }
 }
 
@@ -243,12 +261,14 @@ fn database(joined: &Joined, seen: &Seen, activity: Option<&Activity>, now: Inst
 
 /// As their consoles show them, and not up when clients do not get in.
 fn poolers(joined: &Joined, now: Instant) -> Vec<Pooler> {
-    let shown = joined.poolers.iter().zip(&joined.attempts.poolers).filter_map(|(state, run)| {
+    let all = joined.poolers.iter().zip(&joined.attempts.poolers).zip(&joined.settings.poolers);
+    let shown = all.filter_map(|((state, run), settings)| {
         let latest = state.latest.as_ref()?;
         let mut pooler = latest.value.pooler.clone();
         let lately = |at: Instant| now.saturating_duration_since(at) <= stays(joined.sampling.client_check);
         let client = run.failure().filter(|tried| lately(tried.at)).map(|tried| tried.attempt.outcome);
-        let client = client.filter(|outcome| *outcome != Outcome::PoolExhausted);
+        // A console tells of a full pool; metrics do so late, if at all.
+        let client = client.filter(|outcome| *outcome != Outcome::PoolExhausted || settings.console.is_none());
         if !latest.is_fresh(now) {
             pooler.outcome = Outcome::Unresponsive;
         } else if let Some(outcome) = client.filter(|_| pooler.outcome == Outcome::Ok) {

@@ -26,6 +26,7 @@ impl Target {
             kind: PoolerKind::Pgbouncer,
             console: Some(url(format!("postgres://stats@pgb{nth}:6432/pgbouncer"))),
             client: None,
+            metrics: None,
         };
         let settings = TargetSettings {
             id: TargetId { region: "local".into(), target: "shop".into() },
@@ -33,6 +34,7 @@ impl Target {
             critical: false,
             vantages: vec![],
             supabase: None,
+            machine: None,
             poolers: (0..poolers).map(pooler).collect(),
             slow_query_ms: 1_000.0,
             listed: false,
@@ -74,17 +76,17 @@ fn pooler(index: usize, busy: u32, wait_ms: f64) -> Body {
         mode: "transaction".into(),
         size: Some(10),
         clients_active: busy,
-        clients_waiting: u32::from(wait_ms > 0.0),
-        servers_active: busy,
-        servers_idle: busy,
-        servers_other: 1,
-        max_wait_time: wait_ms,
+        clients_waiting: Some(u32::from(wait_ms > 0.0)),
+        servers_active: Some(busy),
+        servers_idle: Some(busy),
+        servers_other: Some(1),
+        max_wait_time: Some(wait_ms),
         paused: false,
     };
     let name = format!("pgb{index}:6432");
     let detail = Arc::new(PoolerDetail { name: name.clone(), mean_wait_ms: Some(wait_ms), ..PoolerDetail::default() });
     let pooler = Pooler { kind: PoolerKind::Pgbouncer, name, up: true, outcome: Outcome::Ok, pools: vec![pool] };
-    Body::Pooler(PoolerReading { index, pooler, message: None, detail, errors: None, missing: Vec::new() })
+    Body::Pooler(PoolerReading { index, pooler, message: None, detail, errors: None, missing: Vec::new(), known: true })
 }
 
 fn silent(index: usize, outcome: Outcome) -> Body {

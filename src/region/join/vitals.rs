@@ -10,7 +10,7 @@ use crate::{
     model::{
         reading::Body,
         sample::Missing,
-        vitals::{ApplicationPool, Errors, Host, Replication, Service, Upkeep, Vitals},
+        vitals::{ApplicationPool, Errors, Follows, Host, Replication, Role, Service, Upkeep, Upstream, Vitals},
     },
     probe::Sampling,
     region::seen::Signal,
@@ -45,7 +45,7 @@ impl Slow {
         match body {
             Body::Replication(read) => renew(&mut self.replication, at, sampling.replication * SLOWEST, read.clone()),
             Body::Upkeep(read) => renew(&mut self.upkeep, at, sampling.upkeep * SLOWEST, read.clone()),
-            Body::Host(read) => renew(&mut self.host, at, PROVIDER_EVERY, read.clone()),
+            Body::Host(read) => renew(&mut self.host, at, sampling.provider, read.clone()),
             Body::Services(read) => renew(&mut self.services, at, PROVIDER_EVERY, read.clone()),
             _ => return,
         }
@@ -95,7 +95,12 @@ impl Slow {
     }
 
     pub(super) fn replication(&self, now: Instant) -> Signal<Arc<Replication>> {
-        signal(self.replication.as_ref(), now, known)
+        let host = self.host.as_ref().filter(|latest| latest.is_fresh(now)).and_then(|latest| latest.value.as_ref().ok());
+        let Some(follows) = host.and_then(|host| host.follows) else { return signal(self.replication.as_ref(), now, known) };
+        match signal(self.replication.as_ref(), now, known) {
+            Signal::Fresh(own) => Signal::Fresh(completed(own, follows)),
+            Signal::Stale | Signal::Absent => Signal::Fresh(completed(Arc::default(), follows)),
+        }
     }
 
     pub(super) fn upkeep(&self, now: Instant) -> Signal<Arc<Upkeep>> {
@@ -126,6 +131,21 @@ impl Slow {
         let upkeep = self.upkeep.as_ref().filter(|latest| latest.is_fresh(now)).and_then(|latest| latest.value.as_ref().ok());
         parts.into_iter().flatten().chain(upkeep.into_iter().flat_map(|upkeep| upkeep.missing.clone()))
     }
+}
+
+/// What the server does not tell of a replica's lag, its provider may: only that is taken from it, since it comes late.
+fn completed(own: Arc<Replication>, follows: Follows) -> Arc<Replication> {
+    if own.upstream.as_ref().is_some_and(|upstream| upstream.lag_seconds.is_some()) {
+        return own;
+    }
+    let told = Upstream {
+        streaming: follows.connected.unwrap_or_default(),
+        paused: follows.paused.unwrap_or_default(),
+        ..Upstream::default()
+    };
+    let upstream = own.upstream.clone().unwrap_or(told);
+    let upstream = Upstream { lag_seconds: follows.lag_seconds, ..upstream };
+    Arc::new(Replication { role: Role::Replica, upstream: Some(upstream), ..(*own).clone() })
 }
 
 fn known<T: Clone>(read: &Result<T, Missing>) -> Option<T> {

@@ -356,11 +356,11 @@ impl<'a> Scene<'a> {
                 mode: "transaction".to_owned(),
                 size: Some(SESSIONS as u32),
                 clients_active: (SESSIONS * busy).round() as u32,
-                clients_waiting: waiting as u32,
-                servers_active: (SESSIONS * busy).round() as u32,
-                servers_idle: 0,
-                servers_other: 0,
-                max_wait_time: wait,
+                clients_waiting: Some(waiting as u32),
+                servers_active: Some((SESSIONS * busy).round() as u32),
+                servers_idle: Some(0),
+                servers_other: Some(0),
+                max_wait_time: Some(wait),
                 paused: false,
             };
             let pools = if up { vec![pool] } else { Vec::new() };
@@ -374,6 +374,7 @@ impl<'a> Scene<'a> {
             paused: self.paused,
             failing_for: self.failing.map_or(Duration::ZERO, |(first, newest)| newest.saturating_duration_since(first)),
             tried_lately: ways.contains_key(&Way::Client),
+            by_metrics: false,
         })
     }
 }

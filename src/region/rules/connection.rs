@@ -53,7 +53,10 @@ fn add_provider(breach: &mut Breach, seen: &Seen, name: &str) {
         return;
     };
     let error = service.error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
-    let says = format!("the provider says that its service {name} is {}{error}", service.status);
+    add(breach, format!("the provider says that its service {name} is {}{error}", service.status));
+}
+
+fn add(breach: &mut Breach, says: String) {
     breach.evidence.detail = Some(match breach.evidence.detail.take() {
         Some(detail) => format!("{detail}; {says}"),
         None => says,
@@ -99,6 +102,8 @@ pub(super) fn pooler_down(seen: &Seen, limits: &Thresholds) -> Finding {
 
 fn console(pooler: &PoolerSeen, limits: &Thresholds) -> Finding {
     let shown = match &pooler.console {
+        // That metrics are late tells nothing of the pooler.
+        Signal::Stale if pooler.by_metrics => return Finding::Clear,
         Signal::Fresh(shown) => shown,
         Signal::Stale => return Finding::Unseen,
         Signal::Absent => return Finding::Clear,
@@ -149,6 +154,9 @@ fn clients(pooler: &PoolerSeen, run: &Run, seen: &Seen, limits: &Thresholds) -> 
     );
     let mut breach = breach(message, failure, failed);
     breach.evidence.pooler = Some(pooler.name.clone());
+    if let Some(says) = pooler.message.as_ref().filter(|_| pooler.by_metrics) {
+        add(&mut breach, says.clone());
+    }
     add_provider(&mut breach, seen, "pooler");
     if !seen.attempts.direct.failing() && enough(failed, outcome, run.lasts(), limits) {
         Finding::Breach(breach)

@@ -10,6 +10,7 @@ use crate::{
         Evidence,
         activity::{Activity, Session},
         health::{HolderEvidence, SessionEvidence},
+        sample::Pool,
     },
     region::{
         seen::{self, Fullness, PoolerSeen, Seen, Signal},
@@ -76,10 +77,9 @@ fn queue(pooler: &PoolerSeen, seen: &Seen, limits: &Thresholds) -> Finding {
         Signal::Fresh(shown) if shown.up => &shown.pools,
         _ => return Finding::Unseen,
     };
-    let waiters: u32 = pools.iter().map(|pool| pool.clients_waiting).sum();
-    let queued = pools.iter().filter(|pool| pool.clients_waiting > 0);
-    let Some(longest) = queued.max_by(|a, b| a.max_wait_time.total_cmp(&b.max_wait_time)) else { return Finding::Clear };
-    let wait = longest.max_wait_time;
+    let waiters: u32 = pools.iter().map(Pool::queue).sum();
+    let queued = pools.iter().filter(|pool| pool.queue() > 0).filter_map(|pool| Some((pool, pool.max_wait_time?)));
+    let Some((longest, wait)) = queued.max_by(|(_, a), (_, b)| a.total_cmp(b)) else { return Finding::Clear };
     above(wait, limits.pool_wait_clear_ms, limits.pool_wait_ms, || {
         let critical = wait > limits.pool_wait_critical_ms;
         let threshold = if critical { limits.pool_wait_critical_ms } else { limits.pool_wait_ms };

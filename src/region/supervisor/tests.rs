@@ -112,6 +112,7 @@ fn target(name: &str) -> (TargetSettings, Thresholds) {
             critical: false,
             vantages: vec![],
             supabase: None,
+            machine: None,
             poolers: vec![],
             slow_query_ms: 1_000.0,
             listed: false,

@@ -20,19 +20,19 @@ const POOLS: &[Column<Pool>] = &[
         Some(pool.clients_active.into())
     }),
     ("pgbouncer_pools_client_waiting_connections", Kind::Gauge, "Clients waiting for a server connection.", |pool| {
-        Some(pool.clients_waiting.into())
+        pool.clients_waiting.map(f64::from)
     }),
     ("pgbouncer_pools_client_maxwait_seconds", Kind::Gauge, "Age of the oldest waiting client, microseconds included.", |pool| {
-        Some(super::seconds(pool.max_wait_time))
+        pool.max_wait_time.map(super::seconds)
     }),
     ("pgbouncer_pools_server_active_connections", Kind::Gauge, "Server connections working for a client.", |pool| {
-        Some(pool.servers_active.into())
+        pool.servers_active.map(f64::from)
     }),
     ("pgbouncer_pools_server_idle_connections", Kind::Gauge, "Server connections free at once.", |pool| {
-        Some(pool.servers_idle.into())
+        pool.servers_idle.map(f64::from)
     }),
     ("isobar_pooler_server_other_connections", Kind::Gauge, "Server connections used, tested or logging in.", |pool| {
-        Some(pool.servers_other.into())
+        pool.servers_other.map(f64::from)
     }),
     ("isobar_pooler_pool_size", Kind::Gauge, "Configured size of the pool.", |pool| pool.size.map(f64::from)),
 ];

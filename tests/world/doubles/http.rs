@@ -60,15 +60,22 @@ pub(super) struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
+    /// Its last bytes never come.
+    hangs: bool,
 }
 
 impl Answer {
     pub(super) fn new(status: u16, body: impl Into<String>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into() }
+        Self { status, headers: Vec::new(), body: body.into(), hangs: false }
     }
 
     pub(super) fn json(status: u16, body: &serde_json::Value) -> Self {
         Self::new(status, body.to_string()).with("content-type", "application/json")
+    }
+
+    pub(super) fn hanging(mut self) -> Self {
+        self.hangs = true;
+        self
     }
 
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
@@ -163,7 +170,12 @@ fn serve(
             answer
         }
     };
-    write_answer(stream, &answer)
+    write_answer(stream, &answer)?;
+    if answer.hangs {
+        stream.set_read_timeout(Some(Duration::from_millis(100)))?;
+        while !stopped.load(Ordering::Relaxed) && !matches!((&*stream).read(&mut [0]), Ok(0)) {}
+    }
+    Ok(())
 }
 
 fn read_request(from: &mut impl BufRead) -> io::Result<Option<Request>> {
@@ -194,7 +206,8 @@ fn read_rest(from: &mut impl BufRead) -> io::Result<(Vec<(String, String)>, Vec<
 }
 
 fn write_answer(mut to: &TcpStream, answer: &Answer) -> io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} -\r\nconnection: close\r\ncontent-length: {}\r\n", answer.status, answer.body.len());
+    let length = answer.body.len() + usize::from(answer.hangs);
+    let mut head = format!("HTTP/1.1 {} -\r\nconnection: close\r\ncontent-length: {}\r\n", answer.status, length);
     for (name, value) in &answer.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -49,7 +49,7 @@ impl ConsoleView {
         let assignments: u64 = waited.iter().map(|waited| waited.assignments).sum();
         let wait_ms: f64 = waited.iter().map(|waited| waited.wait_ms).sum();
         let mean = (assignments > 0).then(|| wait_ms / assignments as f64);
-        let queue = pools.iter().filter(|pool| pool.clients_waiting > 0).map(|pool| pool.max_wait_time).reduce(f64::max);
+        let queue = pools.iter().filter(|pool| pool.queue() > 0).filter_map(|pool| pool.max_wait_time).reduce(f64::max);
         let mean_wait_ms = mean.or(queue.filter(|_| self.tells_waits)).or((!waited.is_empty()).then_some(0.0));
 
         let totals = || self.totals.iter().filter(|row| of(&row.counters.database));
@@ -132,11 +132,12 @@ impl ConsoleView {
             };
             sum.size = sum.size.zip(pool.size).map(|(a, b)| a.saturating_add(b));
             sum.clients_active = sum.clients_active.saturating_add(pool.clients_active);
-            sum.clients_waiting = sum.clients_waiting.saturating_add(pool.clients_waiting);
-            sum.servers_active = sum.servers_active.saturating_add(pool.servers_active);
-            sum.servers_idle = sum.servers_idle.saturating_add(pool.servers_idle);
-            sum.servers_other = sum.servers_other.saturating_add(pool.servers_other);
-            sum.max_wait_time = sum.max_wait_time.max(pool.max_wait_time);
+            let both = |a: Option<u32>, b: Option<u32>| a.zip(b).map(|(a, b)| a.saturating_add(b));
+            sum.clients_waiting = both(sum.clients_waiting, pool.clients_waiting);
+            sum.servers_active = both(sum.servers_active, pool.servers_active);
+            sum.servers_idle = both(sum.servers_idle, pool.servers_idle);
+            sum.servers_other = both(sum.servers_other, pool.servers_other);
+            sum.max_wait_time = sum.max_wait_time.zip(pool.max_wait_time).map(|(a, b)| a.max(b));
             sum.paused |= pool.paused;
         }
         pools
@@ -150,11 +151,11 @@ impl ConsoleView {
             mode: row.mode.clone(),
             size: self.size(row),
             clients_active: row.clients_active,
-            clients_waiting: row.clients_waiting,
-            servers_active: row.servers_active,
-            servers_idle: row.servers_idle,
-            servers_other: row.servers_other,
-            max_wait_time: row.max_wait_ms,
+            clients_waiting: Some(row.clients_waiting),
+            servers_active: Some(row.servers_active),
+            servers_idle: Some(row.servers_idle),
+            servers_other: Some(row.servers_other),
+            max_wait_time: Some(row.max_wait_ms),
             paused: self.paused || row.paused || self.of_pool(row).any(|database| paused(&database)),
         }
     }

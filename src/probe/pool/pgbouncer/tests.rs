@@ -234,7 +234,7 @@ fn a_pool_has_its_databases_size_and_is_paused_with_it() {
     };
     let read = |view: &ConsoleView| view.for_target(None, &[host("db1", 5432)], "appdb");
     let Leading { pools, detail, mean_wait_ms, .. } = read(&view);
-    assert_eq!((pools.len(), pools[0].size, pools[0].paused, pools[0].max_wait_time), (1, Some(20), false, 2345.678));
+    assert_eq!((pools.len(), pools[0].size, pools[0].paused, pools[0].max_wait_time), (1, Some(20), false, Some(2345.678)));
     assert_eq!((detail.name.as_str(), detail.databases.len(), detail.assignments), ("pgb:6432", 1, 0));
     assert_eq!(mean_wait_ms, Some(2345.678), "nothing assigned yet: the age of the queue");
     view.databases[0].disabled = true;

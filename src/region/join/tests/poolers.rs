@@ -20,6 +20,7 @@ fn target(poolers: Vec<PoolerSettings>) -> Joined {
         critical: false,
         vantages: Vec::new(),
         supabase: None,
+        machine: None,
         poolers,
         slow_query_ms: 1000.0,
         listed: false,
@@ -39,7 +40,15 @@ fn client(outcome: Outcome) -> Body {
 fn console(outcome: Outcome) -> Body {
     let name = "127.0.0.1:6432".to_owned();
     let pooler = Pooler { kind: PoolerKind::Pgbouncer, name, up: false, outcome, pools: Vec::new() };
-    Body::Pooler(PoolerReading { index: 0, pooler, message: None, detail: Arc::default(), errors: None, missing: Vec::new() })
+    Body::Pooler(PoolerReading {
+        index: 0,
+        pooler,
+        message: None,
+        detail: Arc::default(),
+        errors: None,
+        missing: Vec::new(),
+        known: true,
+    })
 }
 
 #[test]
@@ -68,7 +77,8 @@ fn a_console_and_a_client_that_fail_are_two_attempts_on_a_pooler() {
         (None, &[client(Unresponsive), console(Unresponsive)], false, "without a console one attempt is one"),
     ];
     for (console, bodies, down, why) in table {
-        let mut joined = target(vec![PoolerSettings { kind: PoolerKind::Pgbouncer, console, client: end.clone() }]);
+        let mut joined =
+            target(vec![PoolerSettings { kind: PoolerKind::Pgbouncer, console, client: end.clone(), metrics: None }]);
         let (now, wall) = (clock::now(), clock::wall());
         for body in bodies {
             joined.take(&reading(now, wall, body.clone()));
@@ -86,7 +96,8 @@ fn a_console_that_is_back_within_its_grace_was_no_outage() {
         (&[Lost, Refused, Refused, Refused, Refused], true, "a second"),
         (&[Lost, Refused, Up, Refused, Refused, Refused], false, "two restarts"),
     ] {
-        let settings = PoolerSettings { kind: PoolerKind::Pgbouncer, console: Some(url("pgbouncer")), client: None };
+        let settings =
+            PoolerSettings { kind: PoolerKind::Pgbouncer, console: Some(url("pgbouncer")), client: None, metrics: None };
         let mut joined = target(vec![settings]);
         let (mut now, wall) = (clock::now(), clock::wall());
         for outcome in script {

@@ -1,0 +1,181 @@
+//! A project of Supabase by its page of metrics, behind a pooler in transaction mode as there: the machine below, the pools in front, and
+//! what becomes of a page that is old, refused, limited or a lie.
+
+use std::{process::Command, time::Duration};
+
+use isobar::sandbox::{PgBouncer, Postgres};
+use serde_json::Value;
+
+use crate::{
+    doubles::{Lie, Pages},
+    support::{Node, node::BINARY, secs, series, until},
+    truth::SOON,
+};
+
+const PROJECT: &str = "abcdefghijklmnopqrst";
+
+/// As Supabase writes it, shortened; its counters grow with each refresh.
+pub(crate) fn page(times: u64) -> String {
+    let of = "supabase_project_ref=\"abcdefghijklmnopqrst\",service_type=\"db\"";
+    let pool = format!("{{{of},database=\"shop\",user=\"app\"}}");
+    let (idle, user) = (100 + 45 * times, 50 + 15 * times);
+    let (waited, transactions) = (times, 100 + 50 * times);
+    format!(
+        "# HELP node_cpu_seconds_total Seconds the CPUs spent in each mode.\n# TYPE node_cpu_seconds_total counter\n\
+         node_cpu_seconds_total{{{of},cpu=\"0\",mode=\"idle\"}} {idle}\nnode_cpu_seconds_total{{{of},cpu=\"0\",mode=\"user\"}} {user}\n\
+         node_filesystem_avail_bytes{{{of},mountpoint=\"/data\"}} 5e+09\nnode_filesystem_size_bytes{{{of},mountpoint=\"/data\"}} 8e+09\n\
+         node_memory_MemAvailable_bytes{{{of}}} 4e+08\nnode_memory_MemTotal_bytes{{{of}}} 1e+09\n\
+         pgbouncer_pools_client_active_connections{pool} 9\npgbouncer_pools_client_waiting_connections{pool} 0\n\
+         pgbouncer_pools_client_maxwait_seconds{pool} 0\npgbouncer_pools_server_active_connections{pool} 4\n\
+         pgbouncer_pools_server_idle_connections{pool} 2\n\
+         pgbouncer_databases_pool_size{{name=\"shop\",host=\"127.0.0.1\",port=\"5432\",database=\"shop\"}} 15\n\
+         pgbouncer_stats_client_wait_seconds_total{{{of},database=\"shop\"}} {waited}\n\
+         pgbouncer_stats_sql_transactions_pooled_total{{{of},database=\"shop\"}} {transactions}\n"
+    )
+}
+
+struct World {
+    node: Node,
+    _dir: tempfile::TempDir,
+    bouncer: PgBouncer,
+    _server: Postgres,
+}
+
+fn target(name: &str, bouncer: &PgBouncer, pages: &Pages, key: &str) -> String {
+    let url = bouncer.url_as("isobar", "shop");
+    format!(
+        "[[target]]\nname = \"{name}\"\nurl = \"{url}\"\npool_mode = \"transaction\"\n[target.supabase]\nproject = \"{PROJECT}\"\n\
+         secret_key = \"{key}\"\nmetrics_url = \"{}\"\n[[target.pooler]]\nkind = \"supabase\"\nclient_url = \"{url}\"\n",
+        pages.url()
+    )
+}
+
+fn watched(names: &[&str], pages: &Pages, key: &str) -> World {
+    let server = Postgres::start().expect("PostgreSQL");
+    server.create_database("shop").expect("a database");
+    let bouncer = PgBouncer::builder().database("shop", &server).pool_mode("transaction").start().expect("PgBouncer");
+    let targets: String = names.iter().map(|name| target(name, &bouncer, pages, key)).collect();
+    let global = "[sampling]\nprovider = \"1s\"\nclient_check = \"1s\"\nimpact_budget = 0.2\n";
+    let (node, dir) = Node::configured(&[("global.toml", global), ("local.toml", &format!("region = \"local\"\n{targets}"))]);
+    World { node, _dir: dir, bouncer, _server: server }
+}
+
+/// What is missing of a field, with the fix.
+pub(crate) fn lack(sample: &Value, field: &str) -> Option<(String, String)> {
+    let lack = sample["probe"]["missing"].as_array()?.iter().find(|lack| lack["field"] == field)?;
+    Some((lack["cause"].as_str()?.to_owned(), lack["fix"].as_str().unwrap_or_default().to_owned()))
+}
+
+#[test]
+fn a_project_tells_of_its_machine_and_pools_and_is_asked_once_for_all_its_targets() {
+    let pages = Pages::supabase(Duration::ZERO, page);
+    let world = watched(&["shop", "again"], &pages, Pages::KEY);
+    for name in ["shop", "again"] {
+        let what = "the machine and the pools";
+        let (sample, _) = world.node.expect(&format!("local/{name}"), what, SOON, |sample| {
+            let (host, pool) = (&sample["vitals"]["host"], &sample["connectionPool"]);
+            host["cpuBusy"] == 0.25 && pool["averageWaitTime"] == 20.0 && sample["status"] == "healthy"
+        });
+        let host = &sample["vitals"]["host"];
+        assert_eq!((host["diskFreeBytes"].as_u64(), host["memoryBytes"].as_u64()), (Some(5_000_000_000), Some(1_000_000_000)));
+        assert_eq!((&sample["poolers"][0]["kind"], &sample["poolers"][0]["up"]), (&"supabase".into(), &true.into()));
+        let pool = &sample["connectionPool"];
+        assert_eq!((pool["totalConnections"].as_u64(), pool["poolSize"].as_u64()), (Some(6), Some(15)), "{pool}");
+    }
+    let all = world.node.json("/api/health/database").to_string();
+    assert!(all.contains("\"kind\":\"supabase\"") && all.contains("\"averageWaitTime\":20.0"), "{all}");
+    let metrics = series(&world.node.get("/metrics").text().expect("a page"));
+    let value =
+        |name: &str| metrics.iter().find(|(key, _)| key.starts_with(name) && key.contains("\"shop\"")).map(|(_, value)| *value);
+    assert_eq!(value("isobar_host_disk_free_bytes{"), Some(5e9));
+    assert_eq!(value("isobar_host_cpu_busy_ratio{"), Some(0.25));
+    assert_eq!(value("pgbouncer_pools_server_active_connections{"), Some(4.0));
+    // Two targets and two poolers, one question an interval: half of what two of them would ask.
+    let before = pages.asked().len();
+    let ((), took) = until("ten more questions", secs(60), || {
+        if pages.asked().len() >= before + 10 { Ok(()) } else { Err(pages.asked().len().to_string()) }
+    });
+    assert!(took >= secs(6), "ten questions within {took:?}");
+    assert!(!world.node.log().contains(Pages::KEY));
+}
+
+#[test]
+fn a_page_that_does_not_change_grows_old_and_is_young_again() {
+    let pages = Pages::supabase(secs(4), page);
+    let world = watched(&["shop"], &pages, Pages::KEY);
+    let age = |sample: &Value| sample["vitals"]["host"]["ageSeconds"].as_f64();
+    world.node.expect("local/shop", "an old page", SOON, |sample| age(sample).is_some_and(|age| age > 2.0));
+    world.node.expect("local/shop", "a new page", SOON, |sample| {
+        age(sample).is_some_and(|age| age < 1.0) && sample["vitals"]["host"]["cpuBusy"] == 0.25
+    });
+}
+
+#[test]
+fn a_page_that_lies_is_refused_with_a_reason_and_harms_nothing_else() {
+    let pages = Pages::supabase(Duration::ZERO, page);
+    let world = watched(&["shop"], &pages, Pages::KEY);
+    let known = |sample: &Value| sample["vitals"]["host"]["diskFreeBytes"].as_u64().is_some();
+    let node = &world.node;
+    for (lie, says) in [
+        (Lie::Html, "for people"),
+        (Lie::Endless, "longer than 8 MiB"),
+        (Lie::Hang, "in time"),
+        (Lie::Gzip, "packed"),
+        (Lie::Nothing, "nothing of the machine"),
+        (Lie::Trouble, "(500)"),
+    ] {
+        node.expect("local/shop", "the truth", secs(30), known);
+        let memory = node.resident_mib();
+        pages.lie(Some(lie));
+        let (sample, _) = node.expect("local/shop", says, secs(40), |sample| {
+            lack(sample, "vitals.host").is_some_and(|(cause, _)| cause.contains(says))
+                && !known(sample)
+                && sample["connectionPool"]["averageWaitTime"].is_null()
+                && sample["database"]["maxConnections"].is_u64()
+        });
+        assert_eq!((&sample["status"], &sample["poolers"][0]["up"]), (&"healthy".into(), &true.into()), "{lie:?}: {sample}");
+        assert!(node.resident_mib() < memory + 64, "{lie:?}");
+        pages.lie(None);
+    }
+    node.expect("local/shop", "the truth", secs(30), known);
+    world.bouncer.kill();
+    node.expect_status("local/shop", "unhealthy", "", secs(30));
+}
+
+#[test]
+fn a_wrong_key_and_a_limit_are_said_with_what_to_do() {
+    let pages = Pages::supabase(Duration::ZERO, page);
+    let world = watched(&["shop"], &pages, "sb_secret_wrong");
+    let (sample, _) = world.node.expect("local/shop", "why", SOON, |sample| {
+        lack(sample, "vitals.host").is_some() && lack(sample, "connectionPool").is_some() && sample["status"] == "healthy"
+    });
+    let (cause, fix) = lack(&sample, "vitals.host").expect("a cause");
+    assert!(cause.contains("(401)") && fix.contains("secret_key"), "{cause}: {fix}");
+    assert!(!world.node.log().contains("sb_secret_wrong") && !sample.to_string().contains("sb_secret_wrong"));
+
+    let dir = tempfile::tempdir().expect("a folder");
+    let check = |key: &str| {
+        let region = format!("region = \"local\"\n{}", target("shop", &world.bouncer, &pages, key));
+        std::fs::write(dir.path().join("local.toml"), region).expect("a file");
+        let output = Command::new(BINARY).args(["check", "--config"]).arg(dir.path()).output().expect("the binary runs");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let refused = check("sb_secret_wrong");
+    assert!(
+        refused.contains("metrics TCP") && refused.contains("service_role") && !refused.contains("sb_secret_wrong"),
+        "{refused}"
+    );
+    let taken = check(Pages::KEY);
+    assert!(taken.contains("known series"), "{taken}");
+
+    let limited = Pages::limited_to(0, page);
+    let world = watched(&["shop"], &limited, Pages::KEY);
+    let (sample, _) = world
+        .node
+        .expect("local/shop", "why", SOON, |sample| lack(sample, "vitals.host").is_some() && sample["status"] == "healthy");
+    let (cause, _) = lack(&sample, "vitals.host").expect("a cause");
+    assert!(cause.contains("too often"), "{cause}");
+    let asked = |sample: &Value| sample["probe"]["missing"].to_string().contains("again in 5");
+    world.node.expect("local/shop", "several intervals", SOON, asked);
+    assert_eq!(limited.asked().len(), 1, "it is not knocked against");
+}
