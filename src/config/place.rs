@@ -6,7 +6,7 @@ use super::problem::Problem;
 
 /// Keys whose values may hold a secret, wherever they stand.
 /// (Some mail servers take a token for a user's name.)
-const SECRET: [&str; 22] = [
+const SECRET: [&str; 25] = [
     "access_token",
     "api_url",
     "base_url",
