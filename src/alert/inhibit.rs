@@ -5,7 +5,8 @@
 //!  database_down ─► database_unresponsive ─► database_rejecting     on one target only the highest shows
 //!        └──────────────┴─► pooler_down, pools, queries, errors             └─► pooler_down, pool_waiting
 //!  pooler_down ─► pool_waiting, pool_saturated
-//!  the same database_* rule on several targets of one server, pooler_down of one pooler: the first one leads
+//!  the same database_* rule on several targets of one server, pooler_down of one pooler: the first one leads;
+//!  replication_lag and xid_wraparound are a server's too, whichever of its databases tells of them
 //! ```
 //! A cause hides only what is not worse than itself, and never a critical that was told before the cause came.
 //! What is hidden is an incident like any other, but nobody is told of it. It comes out by itself when its cause ends before it does:
@@ -20,6 +21,9 @@ use crate::model::{RegionName, Rule, Severity, Timestamp};
 pub(super) const WAITS_FOR_CAUSE: Duration = Duration::from_secs(5);
 
 const DATABASE: &[Rule] = &[Rule::DatabaseDown, Rule::DatabaseUnresponsive, Rule::DatabaseRejecting];
+
+/// What every database of a server sees of the server.
+const OF_THE_SERVER: &[Rule] = &[Rule::ReplicationLag, Rule::XidWraparound];
 
 /// The rules of the same target that hide this one, the highest first.
 pub(super) const fn causes(rule: Rule) -> &'static [Rule] {
@@ -69,7 +73,7 @@ pub(super) fn common(incident: &Incident) -> Option<Common> {
     let rule = incident.subject.rule;
     let at = match rule {
         Rule::PoolerDown => incident.reason.evidence.pooler.as_deref()?.split_whitespace().next()?.to_owned(),
-        rule if DATABASE.contains(&rule) => incident.server.clone()?,
+        rule if DATABASE.contains(&rule) || OF_THE_SERVER.contains(&rule) => incident.server.clone()?,
         _ => return None,
     };
     Some(Common { region: incident.subject.region.clone(), rule, at })

@@ -300,6 +300,7 @@ impl Joined {
             replication: self.slow.replication(now),
             upkeep: self.slow.upkeep(now),
             host: self.slow.host(now),
+            disk_per_day: self.slow.disk_per_day(),
             applications: self.slow.applications(now),
             services: self.slow.services(now),
         }

@@ -86,6 +86,8 @@ pub struct Seen {
     pub upkeep: Signal<Arc<Upkeep>>,
     /// The machine below.
     pub host: Signal<Arc<Host>>,
+    /// Bytes that its disk fills by in a day, by all that is on it.
+    pub disk_per_day: Option<f64>,
     /// The pools inside applications.
     pub applications: Signal<Vec<ApplicationPool>>,
     /// The provider's services.

@@ -39,11 +39,11 @@ impl Desk {
     /// Others may be hidden by it, or no longer: they are reconsidered.
     pub(super) fn ripple(&mut self, id: &str) {
         let Some(subject) = self.incidents.get(id).map(|incident| &incident.subject) else { return };
-        if !inhibit::is_cause(subject.rule) {
-            return;
-        }
         if let Some(common) = self.files.get(id).and_then(|file| file.common.clone()) {
             self.stale.insert(common);
+        }
+        if !inhibit::is_cause(subject.rule) {
+            return;
         }
         if subject.target.is_none() {
             let in_region = self.subjects.iter().filter(|(other, _)| other.region == subject.region);

@@ -12,7 +12,7 @@ use crate::{
         sample::Missing,
         vitals::{ApplicationPool, Errors, Follows, Host, Replication, Role, Service, Upkeep, Upstream, Vitals},
     },
-    probe::Sampling,
+    probe::{Sampling, database::size::Growth},
     region::seen::Signal,
 };
 
@@ -32,6 +32,9 @@ pub(super) struct Slow {
     replication: Part<Arc<Replication>>,
     upkeep: Part<Arc<Upkeep>>,
     host: Part<Arc<Host>>,
+    /// What is on its disk.
+    disk: Growth,
+    disk_per_day: Option<f64>,
     services: Part<Vec<Service>>,
     applications: Applications,
     errors: Option<Errors>,
@@ -45,7 +48,16 @@ impl Slow {
         match body {
             Body::Replication(read) => renew(&mut self.replication, at, sampling.replication * SLOWEST, read.clone()),
             Body::Upkeep(read) => renew(&mut self.upkeep, at, sampling.upkeep * SLOWEST, read.clone()),
-            Body::Host(read) => renew(&mut self.host, at, sampling.provider, read.clone()),
+            Body::Host(read) => {
+                if let Ok(host) = read
+                    && let (Some(free), Some(size)) = (host.disk_free_bytes, host.disk_size_bytes)
+                {
+                    let used = size.saturating_sub(free);
+                    self.disk.add(at, used);
+                    self.disk_per_day = self.disk.per_day().map(|growth| growth * used as f64);
+                }
+                renew(&mut self.host, at, sampling.provider, read.clone());
+            }
             Body::Services(read) => renew(&mut self.services, at, PROVIDER_EVERY, read.clone()),
             _ => return,
         }
@@ -109,6 +121,11 @@ impl Slow {
 
     pub(super) fn host(&self, now: Instant) -> Signal<Arc<Host>> {
         signal(self.host.as_ref(), now, known)
+    }
+
+    /// Bytes that its disk fills by in a day.
+    pub(super) const fn disk_per_day(&self) -> Option<f64> {
+        self.disk_per_day
     }
 
     pub(super) fn applications(&self, now: Instant) -> Signal<Vec<ApplicationPool>> {

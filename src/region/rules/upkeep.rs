@@ -51,8 +51,9 @@ fn held_by(upkeep: &Upkeep) -> String {
     holder.map(|holder| format!("; vacuum is held back by the {} {}", holder.kind, holder.name)).unwrap_or_default()
 }
 
-/// The disk is full soon at the present growth; none where nobody tells of the disk. Its figure is the growth, as that of the rule's other
-/// part, and its level the growth that would fill the disk in the time allowed.
+/// The disk is full soon at the present pace: that of all that is on it, or the database's own until that is known; none where nobody tells
+/// of the disk. Its figure is the growth per day, as that of the rule's other part, and its level the growth that would fill the disk in the
+/// time allowed.
 pub(super) fn disk(seen: &Seen, limits: &Thresholds) -> Option<Finding> {
     let host = match &seen.host {
         Signal::Fresh(host) => host,
@@ -60,8 +61,11 @@ pub(super) fn disk(seen: &Seen, limits: &Thresholds) -> Option<Finding> {
         Signal::Absent => return None,
     };
     let free = host.disk_free_bytes? as f64;
-    let (Some(growth), Some(size)) = (seen.growth_per_day, seen.size_bytes) else { return Some(Finding::Unseen) };
-    let per_day = growth * size as f64;
+    let own = || Some((seen.growth_per_day? * seen.size_bytes? as f64, seen.size_bytes? as f64, "the database grows"));
+    let used = host.disk_size_bytes.map(|size| size as f64 - free).filter(|used| *used > 0.0);
+    let all = seen.disk_per_day.zip(used).map(|(per_day, used)| (per_day, used, "what is on it grows"));
+    let Some((per_day, size, what)) = all.or_else(own) else { return Some(Finding::Unseen) };
+    let growth = per_day / size;
     if per_day <= 0.0 {
         return Some(Finding::Clear);
     }
@@ -73,9 +77,9 @@ pub(super) fn disk(seen: &Seen, limits: &Thresholds) -> Option<Finding> {
         high: true,
         critical: left < critical,
         value: Some(growth),
-        threshold: Some(free / size as f64 / (allowed / DAY)),
+        threshold: Some(free / size / (allowed / DAY)),
         message: format!(
-            "The disk is full in {} at the present growth: {} are free, and the database grows by {} a day.",
+            "The disk is full in {} at the present growth: {} are free, and {what} by {} a day.",
             time(left),
             bytes(free),
             bytes(per_day)

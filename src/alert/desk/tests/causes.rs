@@ -178,6 +178,26 @@ fn a_silence_on_the_leader_does_not_hide_the_others() {
 }
 
 #[test]
+fn what_all_databases_of_a_server_see_of_it_is_one_incident() {
+    for (rule, severity) in [("xid_wraparound", "critical"), ("replication_lag", "high")] {
+        let mut room = Room::new();
+        for nth in 0..20 {
+            let name = format!("db{nth:02}");
+            room.target(&name).server = "db:5432".into();
+            room.breach(&name, rule, severity);
+        }
+        room.breach("other", rule, severity);
+        room.run(5.0);
+        room.expect(&[&format!("0 slack firing db00/{rule} {severity}"), &format!("0 slack firing other/{rule} {severity}")]);
+        assert_eq!(room.incident("db00", rule).affects.len(), 19);
+        room.clear("db00", rule);
+        room.run(90.0);
+        let told = room.told();
+        assert!(told.iter().any(|line| line.contains(&format!("firing db01/{rule}"))), "another one leads: {told:#?}");
+    }
+}
+
+#[test]
 fn poolers_in_front_of_several_targets_are_one_incident() {
     let mut room = Room::new();
     for name in ["a", "b"] {

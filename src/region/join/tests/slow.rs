@@ -35,3 +35,31 @@ fn what_is_not_read_any_more_is_none_and_what_cannot_be_read_says_why() {
     assert_eq!((lag(&told), told.upkeep.is_none()), (None, true));
     assert!(target.sample(60_000).probe.missing.contains(&cause));
 }
+
+#[test]
+fn the_disk_fills_by_all_that_is_on_it_and_not_by_one_database() {
+    let gib = 1_u64 << 30;
+    let mut target = Target::new(0);
+    for minute in 0..=30_u64 {
+        // One GiB an hour, whoever writes it, with 40 GiB free at the end; the database itself stays as it is.
+        let used = 60 * gib + gib * minute / 60;
+        let host = crate::model::vitals::Host {
+            disk_size_bytes: Some(100 * gib + gib / 2),
+            disk_free_bytes: Some(100 * gib + gib / 2 - used),
+            ..Default::default()
+        };
+        target.take(minute * 60_000, Body::Host(Ok(Arc::new(host))));
+        target.take(minute * 60_000 + 1, Body::Size(Ok(gib)));
+    }
+    let seen = target.joined.see(target.at(30 * 60_000 + 2));
+    let per_day = seen.disk_per_day.expect("known after half an hour");
+    assert!((per_day / gib as f64 - 24.0).abs() < 0.1, "{per_day}");
+    let found = crate::region::rules::find(crate::model::Rule::SizeGrowth, &seen, &Thresholds::default());
+    let Some(crate::region::rules::Finding::Breach(breach)) = found else { panic!("{found:?}") };
+    assert!(breach.high && !breach.critical, "40 GiB at 24 GiB a day are 40 hours");
+    assert!(
+        breach.message.contains("40 hours") && breach.message.contains("what is on it grows by 24 GiB a day"),
+        "{}",
+        breach.message
+    );
+}
