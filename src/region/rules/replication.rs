@@ -26,6 +26,7 @@ fn own(upstream: &Upstream, change: Option<&Change>, limits: &Thresholds) -> Opt
         let behind = upstream.lag_bytes.map(|bytes| format!(", {} behind", size(bytes))).unwrap_or_default();
         let why = match (upstream.paused, upstream.streaming) {
             (true, _) => "replay is paused",
+            (false, true) if upstream.lag_bytes == Some(0) => "the WAL reaches it late",
             (false, true) => "it receives, but replays too slowly",
             (false, false) => "it receives nothing from its primary",
         };

@@ -3,7 +3,7 @@
 //! what its primary says of it. Pure: each server tells where it stands with every reading.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,6 +13,10 @@ use crate::model::vitals::Role;
 
 /// A server that told nothing for longer is not seen now: some of the slowest replication intervals.
 const SEEN: Duration = Duration::from_secs(30);
+
+/// Ends of WAL that are remembered of a server; when they become too many every other one goes. With 5 s between two that is some 20 minutes
+/// to the second, and hours to the minute.
+const MOST_ENDS: usize = 256;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -25,13 +29,37 @@ struct State {
 }
 
 /// Where a server stood last.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Member {
     system: i64,
     role: Role,
     timeline: u32,
     end: u64,
     at: Instant,
+    /// The slot by which it receives, and whether it does.
+    slot: Option<String>,
+    streaming: bool,
+    /// When its WAL was first seen to end there, the oldest first.
+    ends: VecDeque<(u64, Instant)>,
+}
+
+impl Member {
+    /// Goes on from where it stood before.
+    fn follows(mut self, before: Option<Self>) -> Self {
+        let same = |before: &Self| (before.system, before.role) == (self.system, self.role) && before.end <= self.end;
+        self.ends = before.filter(same).map(|before| before.ends).unwrap_or_default();
+        if self.ends.back().is_none_or(|(end, _)| *end < self.end) {
+            self.ends.push_back((self.end, self.at));
+        }
+        if self.ends.len() > MOST_ENDS {
+            let mut nth = 0;
+            self.ends.retain(|_| {
+                nth += 1;
+                nth % 2 == 1
+            });
+        }
+        self
+    }
 }
 
 /// One server's place among them; it is forgotten with it.
@@ -48,6 +76,17 @@ pub struct Primary {
     pub end: u64,
     /// When that was.
     pub at: Instant,
+    /// When it was first seen to end beyond what arrived at the replica.
+    pub passed: Option<Instant>,
+}
+
+/// The replicas of a system that are seen now and receive.
+#[derive(Debug, Default)]
+pub struct Watched {
+    /// The slots by which they do.
+    pub slots: BTreeSet<String>,
+    /// How many do without one.
+    pub without_slot: usize,
 }
 
 impl Seat {
@@ -69,30 +108,44 @@ impl Seat {
                 timeline: standing.timeline.unwrap_or_default(),
                 end,
                 at: now,
+                slot: standing.slot.clone(),
+                streaming: standing.streaming,
+                ends: VecDeque::new(),
             });
-            match member {
-                Some(member) => drop(state.members.insert(self.own, member)),
-                None => drop(state.members.remove(&self.own)),
+            let before = state.members.remove(&self.own);
+            if let Some(member) = member {
+                state.members.insert(self.own, member.follows(before));
             }
         });
     }
 
     /// The primary of that system, if another server of this node is it or was it last: of several the one with the newest timeline, since
-    /// the others were left behind.
-    pub fn primary(&self, system: Option<i64>) -> Option<Primary> {
+    /// the others were left behind. `arrived` is how far the replica has come.
+    pub fn primary(&self, system: Option<i64>, arrived: u64) -> Option<Primary> {
         self.kin.locked(|state| {
             let others = state.members.iter().filter(|(own, member)| **own != self.own && Some(member.system) == system);
             let primaries = others.map(|(_, member)| member).filter(|member| member.role == Role::Primary);
-            primaries.max_by_key(|member| (member.timeline, member.at)).map(|member| Primary { end: member.end, at: member.at })
+            primaries.max_by_key(|member| (member.timeline, member.at)).map(|member| {
+                let passed = member.ends.iter().find(|(end, _)| *end > arrived).map(|(_, at)| *at);
+                Primary { end: member.end, at: member.at, passed }
+            })
         })
     }
 
-    /// How many replicas of that system are seen now.
-    pub fn replicas(&self, now: Instant, system: Option<i64>) -> usize {
+    /// The replicas of that system that are seen now and receive.
+    pub fn replicas(&self, now: Instant, system: Option<i64>) -> Watched {
         self.kin.locked(|state| {
-            let is_seen = |member: &&Member| now.saturating_duration_since(member.at) <= SEEN;
-            let replicas = state.members.values().filter(|member| Some(member.system) == system && member.role == Role::Replica);
-            replicas.filter(is_seen).count()
+            let mut watched = Watched::default();
+            for member in state.members.values() {
+                let is_seen = now.saturating_duration_since(member.at) <= SEEN;
+                if is_seen && member.streaming && Some(member.system) == system && member.role == Role::Replica {
+                    match &member.slot {
+                        Some(slot) => drop(watched.slots.insert(slot.clone())),
+                        None => watched.without_slot += 1,
+                    }
+                }
+            }
+            watched
         })
     }
 }

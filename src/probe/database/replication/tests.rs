@@ -196,7 +196,7 @@ fn a_replica_that_forgets_its_timeline_has_not_gone_back() {
 fn a_follower_that_is_watched_itself_is_marked_and_others_are_not() {
     let stage = Stage::new();
     let (mut main, mut copy) = (stage.server(), stage.server());
-    let named = |slot: Option<&str>| Replica { slot: slot.map(Into::into), ..Replica::default() };
+    let named = |slot: Option<&str>| Replica { slot: slot.map(Into::into), replay_lag_bytes: Some(0), ..Replica::default() };
     let slots = || vec![Slot { name: "feed".into(), kind: "logical".into(), ..Slot::default() }];
     let mut watched = |second, followers| {
         let read = Read { standing: primary(100), followers, slots: slots(), ..Read::default() };
@@ -209,4 +209,41 @@ fn a_follower_that_is_watched_itself_is_marked_and_others_are_not() {
     assert_eq!(watched(60, vec![named(None)]), [false], "it was not seen for a minute");
     drop(copy);
     assert_eq!(watched(61, vec![named(None)]), [false]);
+}
+
+#[test]
+fn wal_that_comes_late_is_lag_though_all_that_came_is_replayed() {
+    let stage = Stage::new();
+    let (mut main, mut copy) = (stage.server(), stage.server());
+    let mut step = |second, written, came| {
+        main.at(second, primary(written));
+        copy.lag(second, replica(came, came, 0.1))
+    };
+    assert_eq!(step(0, 1_000, 1_000), Some(0.0));
+    // The primary writes 50 a second, and the way carries 10.
+    assert_eq!(step(5, 1_250, 1_050), Some(0.0), "beyond it only now");
+    assert_eq!(step(10, 1_500, 1_100), Some(5.0));
+    assert_eq!(step(15, 1_750, 1_150), Some(10.0));
+    assert_eq!(step(20, 2_000, 1_200), Some(15.0), "it had 1,250 after 5 s");
+    assert_eq!(step(120, 4_250, 4_250), Some(0.0), "it caught up");
+    assert_eq!(step(3_720, 4_250, 4_250), Some(0.0), "and an idle primary is no lag");
+}
+
+#[test]
+fn a_follower_is_known_by_its_slot_and_what_only_keeps_wal_counts_for_nobody() {
+    let stage = Stage::new();
+    let (mut main, mut copy, mut cut) = (stage.server(), stage.server(), stage.server());
+    let by_slot = |slot: &str| Standing { slot: Some(slot.into()), ..replica(100, 100, 0.0) };
+    copy.at(0, by_slot("one"));
+    // Another watched replica is detached: it is none of the followers.
+    cut.at(0, cut_off(90));
+    let follower = |slot: Option<&str>, replays: bool| Replica {
+        slot: slot.map(Into::into),
+        replay_lag_bytes: replays.then_some(0),
+        ..Replica::default()
+    };
+    let followers = vec![follower(Some("one"), true), follower(Some("other"), true), follower(None, true), follower(None, false)];
+    let read = Read { standing: primary(100), followers, ..Read::default() };
+    let seen: Vec<_> = main.read(1, read).replicas.iter().map(|it| it.watched).collect();
+    assert_eq!(seen, [true, false, false, false]);
 }

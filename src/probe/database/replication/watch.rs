@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | receives, and has replayed all of it | 0, however long ago that was: the primary is idle |
 //! | receives, and is behind | the age of the newest replayed transaction, but no more than since it was last seen up to date |
+//! | receives late; its primary is watched by this node | also for how long the primary has been beyond what arrived: the way there is too slow |
 //! | receives nothing; its primary is watched by this node | for how long that has been ahead; while the primary is silent it grows no more |
 //! | receives nothing; its primary is not watched | for how long nothing came: nobody here can tell what it misses |
 //! | is not set up to receive (an archive feeds it) | not known |
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use super::{Read, Seat, Standing, kin::Primary};
 use crate::model::{
     Timestamp,
-    vitals::{Change, Replication, Role, Upstream},
+    vitals::{Change, Replica, Replication, Role, Upstream},
 };
 
 /// See the module.
@@ -46,7 +47,7 @@ impl Watch {
         self.note(wall, &standing);
         seat.tell(now, &standing);
         let upstream = (standing.role == Role::Replica).then(|| {
-            let lag_seconds = self.lag(now, &standing, seat.primary(standing.system));
+            let lag_seconds = self.lag(now, &standing, seat.primary(standing.system, arrived(&standing)));
             Upstream {
                 streaming: standing.streaming,
                 lag_bytes: standing.end.zip(standing.replayed).map(|(end, replayed)| end.saturating_sub(replayed)),
@@ -59,11 +60,15 @@ impl Watch {
         let is_logical = |slot: &Option<String>| {
             slot.as_ref().is_some_and(|slot| slots.iter().any(|it| it.name == *slot && it.kind == "logical"))
         };
-        let physical = followers.iter().filter(|follower| !is_logical(&follower.slot)).count();
-        if seat.replicas(now, standing.system) >= physical {
-            for follower in followers.iter_mut().filter(|follower| !is_logical(&follower.slot)) {
-                follower.watched = true;
-            }
+        // What only keeps WAL (pg_receivewal) replays nothing, and has no lag to be judged by.
+        let copies = |follower: &Replica| !is_logical(&follower.slot) && follower.replay_lag_bytes.is_some();
+        let watched = seat.replicas(now, standing.system);
+        let nameless = followers.iter().filter(|follower| follower.slot.is_none() && copies(follower)).count();
+        for follower in followers.iter_mut().filter(|follower| copies(follower)) {
+            follower.watched = match &follower.slot {
+                Some(slot) => watched.slots.contains(slot),
+                None => watched.without_slot >= nameless,
+            };
         }
         Replication {
             role: standing.role,
@@ -105,15 +110,15 @@ impl Watch {
 
     fn lag(&mut self, now: Instant, standing: &Standing, primary: Option<Primary>) -> Option<f64> {
         let replayed = standing.replayed.unwrap_or_default();
-        // After a restart replay reaches what was received before, and is ahead of what comes now.
-        let arrived = standing.end.unwrap_or_default().max(replayed);
+        let arrived = arrived(standing);
         let replay = if arrived > replayed { self.replay_lag(now, standing) } else { Some(0.0) };
         if arrived == replayed {
             self.up_to_date = Some(now);
         }
         if standing.streaming {
             (self.silent, self.missing_since) = (None, None);
-            return replay;
+            let late = primary.and_then(|primary| Some(primary.at.saturating_duration_since(primary.passed?).as_secs_f64()));
+            return replay.map_or(late, |replay| Some(late.map_or(replay, |late| replay.max(late))));
         }
         if standing.follows == Some(false) {
             return None;
@@ -144,4 +149,9 @@ impl Watch {
             (age, most) => age.or(most),
         }
     }
+}
+
+/// How far the WAL has come. After a restart replay reaches what was received before, and is ahead of what comes now.
+fn arrived(standing: &Standing) -> u64 {
+    standing.end.unwrap_or_default().max(standing.replayed.unwrap_or_default())
 }
