@@ -34,7 +34,15 @@ const REST: Duration = Duration::from_secs(1);
 const QUEUE: usize = 64;
 
 /// What one of them stands for now.
-pub(super) type News = (TargetId, Vec<Found>);
+type News = (TargetId, Known);
+
+/// What one of them stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Known {
+    found: Vec<Found>,
+    /// Whether a list says so; otherwise it stands in until there is one.
+    listed: bool,
+}
 
 /// See the module.
 pub(super) struct Discovering {
@@ -42,7 +50,7 @@ pub(super) struct Discovering {
     sampling: Sampling,
     io: Handle,
     tasks: BTreeMap<TargetId, (Discovery, AbortHandle)>,
-    found: BTreeMap<TargetId, Vec<Found>>,
+    known: BTreeMap<TargetId, Known>,
     sender: mpsc::Sender<News>,
     news: mpsc::Receiver<News>,
 }
@@ -50,7 +58,7 @@ pub(super) struct Discovering {
 impl Discovering {
     pub(super) fn new(registry: Arc<Registry>, sampling: Sampling, io: Handle) -> Self {
         let (sender, news) = mpsc::channel(QUEUE);
-        Self { registry, sampling, io, tasks: BTreeMap::new(), found: BTreeMap::new(), sender, news }
+        Self { registry, sampling, io, tasks: BTreeMap::new(), known: BTreeMap::new(), sender, news }
     }
 
     /// Looks for what this configuration names, and for nothing else; what is looked for already goes on.
@@ -65,7 +73,7 @@ impl Discovering {
             }
             same
         });
-        self.found.retain(|id, _| wanted.contains_key(id));
+        self.known.retain(|id, _| wanted.contains_key(id));
         for (id, discovery) in wanted {
             if !self.tasks.contains_key(id) {
                 let task = self.start(discovery);
@@ -74,8 +82,12 @@ impl Discovering {
         }
     }
 
+    /// It goes on from what the one before it found: whoever is asked may be away just now, which takes no target away.
     fn start(&self, discovery: &Discovery) -> AbortHandle {
-        let looking = look_on(discovery.clone(), Arc::clone(&self.registry), self.sampling.clone(), self.sender.clone());
+        let before = self.known.get(&discovery.template.id).filter(|known| known.listed);
+        let before = before.filter(|known| known.found.iter().all(|found| discovery.source.finds(found)));
+        let before = before.map(|known| known.found.clone());
+        let looking = look_on(discovery.clone(), before, Arc::clone(&self.registry), self.sampling.clone(), self.sender.clone());
         self.io.spawn(looking).abort_handle()
     }
 
@@ -93,15 +105,15 @@ impl Discovering {
 
     /// Notes and tells that something is to be done; pending until then.
     pub(super) async fn heard(&mut self) {
-        let Some((id, found)) = self.news.recv().await else { return std::future::pending().await };
+        let Some((id, known)) = self.news.recv().await else { return std::future::pending().await };
         if self.tasks.contains_key(&id) {
-            self.found.insert(id, found);
+            self.known.insert(id, known);
         }
     }
 
     /// The configuration with what was found.
     pub(super) fn resolve(&self, declared: &Config) -> Config {
-        let (config, nameless) = declared.with(|id| self.found.get(id).cloned().unwrap_or_default());
+        let (config, nameless) = declared.with(|id| self.known.get(id).map(|known| known.found.clone()).unwrap_or_default());
         for name in nameless {
             tracing::warn!(name, "found, but not watched: every name for it is taken by another target");
         }
@@ -120,22 +132,22 @@ fn is_same_place(one: &Discovery, other: &Discovery) -> bool {
     one.source == other.source && one.template.url == other.template.url
 }
 
-async fn look_on(discovery: Discovery, registry: Arc<Registry>, sampling: Sampling, to: mpsc::Sender<News>) {
+async fn look_on(
+    discovery: Discovery,
+    before: Option<Vec<Found>>,
+    registry: Arc<Registry>,
+    sampling: Sampling,
+    to: mpsc::Sender<News>,
+) {
+    let teller = Teller::new(&discovery.template.id, &to, before);
     match &discovery.source {
-        Source::Databases(patterns) => databases(&discovery, patterns, &registry, &sampling, &to).await,
-        Source::Patroni(settings) => members(&discovery, settings, &to).await,
+        Source::Databases(patterns) => databases(&discovery, patterns, &registry, &sampling, teller).await,
+        Source::Patroni(settings) => members(&discovery, settings, teller).await,
     }
 }
 
-async fn databases(
-    discovery: &Discovery,
-    patterns: &Patterns,
-    registry: &Registry,
-    sampling: &Sampling,
-    to: &mpsc::Sender<News>,
-) {
+async fn databases(discovery: &Discovery, patterns: &Patterns, registry: &Registry, sampling: &Sampling, mut teller: Teller<'_>) {
     let (id, url) = (&discovery.template.id, &discovery.template.url);
-    let mut teller = Teller::new(id, to);
     loop {
         let server = registry.server(url, sampling);
         let (asked, seen) = (clock::now(), server.seen_databases());
@@ -159,10 +171,10 @@ async fn databases(
     }
 }
 
-async fn members(discovery: &Discovery, settings: &patroni::Settings, to: &mpsc::Sender<News>) {
+async fn members(discovery: &Discovery, settings: &patroni::Settings, mut teller: Teller<'_>) {
     let id = &discovery.template.id;
-    let mut teller = Teller::new(id, to);
     let mut roll = Roll::new(settings.forget_after);
+    roll.go_on(clock::now(), &teller.before);
     let mut cluster = loop {
         match Cluster::new(settings) {
             Ok(cluster) => break cluster,
@@ -200,14 +212,17 @@ async fn wait(asked: Instant, hint: impl Fn() -> bool) {
 struct Teller<'a> {
     id: &'a TargetId,
     to: &'a mpsc::Sender<News>,
-    told: Option<Vec<Found>>,
+    /// What whoever looked before had found.
+    before: Vec<Found>,
+    told: Option<Known>,
     listed: bool,
     failure: Option<String>,
 }
 
 impl<'a> Teller<'a> {
-    fn new(id: &'a TargetId, to: &'a mpsc::Sender<News>) -> Self {
-        Self { id, to, told: None, listed: false, failure: None }
+    fn new(id: &'a TargetId, to: &'a mpsc::Sender<News>, before: Option<Vec<Found>>) -> Self {
+        let listed = before.is_some();
+        Self { id, to, before: before.unwrap_or_default(), told: None, listed, failure: None }
     }
 
     async fn found(&mut self, found: Vec<Found>) {
@@ -232,19 +247,24 @@ impl<'a> Teller<'a> {
     }
 
     async fn tell(&mut self, found: Vec<Found>) {
-        if self.told.as_ref() == Some(&found) {
+        let known = Known { found, listed: self.listed };
+        if self.told.as_ref() == Some(&known) {
             return;
         }
-        let before = self.told.take().unwrap_or_default();
+        let found = &known.found;
+        let before = self.told.take().map_or_else(|| std::mem::take(&mut self.before), |told| told.found);
         let named = |some: &[Found], others: &[Found]| {
             let new = some.iter().filter(|one| !others.iter().any(|other| other.name() == one.name()));
             new.map(Found::name).map(str::to_owned).collect::<Vec<_>>().join(", ")
         };
-        let (came, left) = (named(&found, &before), named(&before, &found));
+        let (came, left) = (named(found, &before), named(&before, found));
         if !came.is_empty() || !left.is_empty() {
             tracing::info!(target = %self.id, came, left, all = found.len(), "discovered");
         }
-        let _ = self.to.send((self.id.clone(), found.clone())).await;
-        self.told = Some(found);
+        let _ = self.to.send((self.id.clone(), known.clone())).await;
+        self.told = Some(known);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ use wildmatch::WildMatch;
 
 use super::{
     PoolerSettings, TargetSettings,
-    conninfo::{ConnInfo, Host},
+    conninfo::{ConnInfo, Host, SessionAttrs},
 };
 use crate::model::TargetId;
 use patroni::Member;
@@ -41,6 +41,13 @@ pub enum Source {
     Databases(Patterns),
     /// The members of a cluster.
     Patroni(patroni::Settings),
+}
+
+impl Source {
+    /// Whether it finds things of that kind.
+    pub const fn finds(&self, found: &Found) -> bool {
+        matches!((self, found), (Self::Databases(_), Found::Database(_)) | (Self::Patroni(_), Found::Member(_)))
+    }
 }
 
 /// A `[[target]]` that stands for many.
@@ -120,7 +127,9 @@ impl Discovery {
             },
             Found::Member(member) => {
                 let host = Host { name: member.host.clone(), addr: None, port: member.port };
-                TargetSettings { id, url: ConnInfo { hosts: vec![host], ..template.url.clone() }, ..template.clone() }
+                // Each is watched whatever it is now: the other roles are no failures.
+                let url = ConnInfo { hosts: vec![host], session_attrs: SessionAttrs::Any, ..template.url.clone() };
+                TargetSettings { id, url, ..template.clone() }
             }
         }
     }

@@ -105,3 +105,13 @@ fn a_member_is_the_templates_database_at_its_own_address() {
     );
     assert!(!target.listed, "a database that is missing there is worth an incident");
 }
+
+#[test]
+fn a_member_is_watched_whatever_role_the_url_asks_for() {
+    let mut discovery = discovery(vec![]);
+    discovery.template.url = ConnInfo::parse("postgres://isobar@a,b/shop?target_session_attrs=read-write").expect("valid");
+    let member =
+        Member { name: "pg-1".into(), host: "10.0.0.7".into(), port: 5432, role: "replica".into(), state: "streaming".into() };
+    let (targets, _) = discovery.targets(&[Found::Member(member)], &BTreeSet::new());
+    assert_eq!((targets[0].url.address(), targets[0].url.session_attrs), ("10.0.0.7:5432".into(), SessionAttrs::Any));
+}

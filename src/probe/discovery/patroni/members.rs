@@ -22,6 +22,38 @@ pub struct Member {
     pub state: String,
 }
 
+/// What a member's state says of whether there is a server to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// There is one, or was until a moment ago.
+    Serves,
+    /// It is made, from nothing or as a copy.
+    IsBuilt,
+    /// It starts, as the end of either.
+    Untold,
+}
+
+impl Member {
+    /// See [`Stage`]; a state that is not told hides nobody.
+    pub(super) fn stage(&self) -> Stage {
+        match self.state.as_str() {
+            ""
+            | "running"
+            | "streaming"
+            | "in archive recovery"
+            | "stopped"
+            | "restarting"
+            | "restart failed"
+            | "stopping"
+            | "stop failed"
+            | "crashed" => Stage::Serves,
+            "creating replica" | "initializing new cluster" | "initdb failed" => Stage::IsBuilt,
+            state if state.contains("custom bootstrap") => Stage::IsBuilt,
+            _ => Stage::Untold,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Answer {
     members: Vec<Row>,
