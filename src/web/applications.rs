@@ -10,10 +10,12 @@
 //! A point of another metric is left out without a word, so an application may send all it has.
 
 mod book;
+mod held;
 pub(super) mod intake;
 mod joining;
 mod names;
 mod points;
+mod shown;
 
 pub(super) use book::{Book, Taken};
 

@@ -55,6 +55,10 @@ pub(super) struct Own {
 
 /// The whole page.
 pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format, style: Style) -> String {
+    written(world, book, own, format, style).finish()
+}
+
+fn written(world: &World, book: &AlertBook, own: &Own, format: Format, style: Style) -> Exposition {
     let mut page = Page { text: Exposition::new(format), targets: named(world), style };
     postgres::families(&mut page);
     replication::families(&mut page);
@@ -69,7 +73,7 @@ pub(super) fn render(world: &World, book: &AlertBook, own: &Own, format: Format,
     if let Some(state) = &own.bus {
         bus::families(&mut page.text, state, own.now);
     }
-    page.text.finish()
+    page.text
 }
 
 struct Named<'a> {

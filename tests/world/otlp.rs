@@ -3,7 +3,7 @@
 use isobar::{
     otlp::{
         CUMULATIVE, Data, Export, Gauge, Histogram, HistogramPoint, KeyValue, Metric, NumberPoint, Resource, ResourceMetrics,
-        Response, ScopeMetrics, Value, text,
+        Response, ScopeMetrics, Sum, Value, text,
     },
     sandbox::Postgres,
 };
@@ -58,6 +58,32 @@ fn told(port: u16, pending: i64, waits: u64, seconds: f64) -> Export {
     Export { resource_metrics: vec![ResourceMetrics { resource: Some(resource), scope_metrics }] }
 }
 
+/// As `@opentelemetry/instrumentation-pg` tells: no address but the pool's name, no maximum, no waits.
+fn told_by_node_postgres(port: u16, used: i64, idle: i64, pending: i64) -> Export {
+    let point = |state: Option<&str>, value| {
+        let name = KeyValue::text("db.client.connection.pool.name", format!("127.0.0.1:{port}/shop"));
+        let state = state.map(|state| KeyValue::text("db.client.connection.state", state));
+        let attributes = std::iter::once(name).chain(state).collect();
+        NumberPoint { attributes, value: Some(Value::AsInt(value)), ..NumberPoint::default() }
+    };
+    let sum = |name: &str, data_points| {
+        let sum = Sum { data_points, aggregation_temporality: CUMULATIVE, is_monotonic: false };
+        Metric { name: name.into(), data: Some(Data::Sum(sum)), ..Metric::default() }
+    };
+    let metrics = vec![
+        sum("db.client.connection.count", vec![point(Some("used"), used), point(Some("idle"), idle)]),
+        sum("db.client.connection.pending_requests", vec![point(None, pending)]),
+    ];
+    let resource = Resource { attributes: vec![KeyValue::text("service.name", "web")] };
+    let scope_metrics = vec![ScopeMetrics { scope: None, metrics }];
+    Export { resource_metrics: vec![ResourceMetrics { resource: Some(resource), scope_metrics }] }
+}
+
+fn port(server: &Postgres) -> u16 {
+    let port = server.url("shop").rsplit_once(':').and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
+    port.expect("a port")
+}
+
 fn tell(node: &Node, export: &Export) -> Response {
     let request = node.request("POST", "/v1/metrics").header("content-type", "application/x-protobuf");
     let answer = request.header("authorization", "Bearer an-ingest-token-of-the-test").body(export.encode_to_vec());
@@ -74,8 +100,7 @@ fn waiting_inside_an_application_is_seen_from_its_post_to_the_alert() {
         ("local.toml", &target(&server)),
     ]);
     node.expect_status("local/shop", "healthy", "", secs(15));
-    let port = server.url("shop").rsplit_once(':').and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
-    let port = port.expect("a port");
+    let port = port(&server);
     assert_eq!(node.request("POST", "/v1/metrics").body("").send().expect("an answer").status(), 415);
     assert_eq!(tell(&node, &told(port, 0, 100, 1.0)), Response::default());
     let (seen, _) = node.expect("local/shop", "its pool", secs(3), |sample| sample["vitals"]["applications"][0]["used"] == 10);
@@ -95,6 +120,31 @@ fn waiting_inside_an_application_is_seen_from_its_post_to_the_alert() {
     let lost = tell(&node, &told(1, 0, 1, 1.0)).partial_success.expect("nothing is there");
     assert_eq!(lost.rejected_data_points, 4);
     assert!(lost.error_message.contains("127.0.0.1:1/shop"), "{lost:?}");
+}
+
+#[test]
+fn a_queue_in_a_pool_that_tells_no_waits_is_a_reason() {
+    let server = server();
+    let (node, _config) = Node::configured(&[
+        ("global.toml", "[web]\ningest_token = \"an-ingest-token-of-the-test\"\n"),
+        ("local.toml", &target(&server)),
+    ]);
+    node.expect_status("local/shop", "healthy", "", secs(15));
+    let port = port(&server);
+    assert_eq!(tell(&node, &told_by_node_postgres(port, 10, 0, 400)), Response::default());
+    node.expect("local/shop", "its pool", secs(3), |sample| sample["vitals"]["applications"][0]["pending"] == 400);
+    std::thread::sleep(secs(2));
+    tell(&node, &told_by_node_postgres(port, 10, 0, 400));
+    let (seen, _) = node.expect("local/shop", "pool_waiting", secs(5), |sample| reason(sample, "pool_waiting").is_some());
+    let why = reason(&seen, "pool_waiting").expect("a reason");
+    let message = why["message"].as_str().expect("a message");
+    assert!(message.starts_with("400 requests wait") && message.contains("none was free; 10 connections in use"), "{message}");
+    assert_eq!(
+        (why["severity"].as_str(), why["evidence"]["pooler"].as_str()),
+        (Some("high"), Some(&*format!("web 127.0.0.1:{port}/shop")))
+    );
+    tell(&node, &told_by_node_postgres(port, 4, 6, 0));
+    node.expect_status("local/shop", "healthy", "", secs(8));
 }
 
 /// The newest value of a metric of the target, in the pushes so far.

@@ -28,8 +28,15 @@ pub struct ApplicationPool {
     /// The most of them that may be free.
     #[serde(default)]
     pub idle_max: Option<u32>,
+    /// The most connections, used and free, that it was seen with.
+    #[serde(default)]
+    pub peak: Option<u32>,
     /// Requests that wait for a connection now.
     pub pending: Option<u32>,
+    /// For how long each telling has shown requests that wait and nothing free, milliseconds; over two tellings at least. Some may be served
+    /// meanwhile.
+    #[serde(default)]
+    pub queued_ms: Option<f64>,
     /// Requests that gave up waiting, since the application's start; since it was first heard when it tells differences.
     pub timeouts: Option<u64>,
     /// Mean wait for a connection over the last interval, milliseconds. While requests wait and none is served: for how long that has been so.

@@ -1,9 +1,5 @@
 //! What is remembered of applications' pools between two tellings: sums, to make means of what came since, and what was said of other
 //! metrics, since a collector may split one telling over several requests. Bounded in pools; who falls silent is forgotten. Pure.
-//!
-//! A sum that starts anew or goes backward is an application that started anew: all that it holds came since. The first sum of a pool makes no
-//! mean, since it may hold days. **A pool that stands still shows no waits**: nobody gets a connection, so no wait has ended. While
-//! requests wait, none is served and none gives up, the time since that began is the wait, and it is one of those who wait now.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,9 +7,11 @@ use std::{
 };
 
 use super::{
+    held::Held,
     joining,
     names::{self, Says},
     points::{Grown, Point, points, whole},
+    shown::shown,
 };
 use crate::{
     model::{
@@ -33,7 +31,7 @@ const LONGEST_NAME: usize = 200;
 const USUAL_INTERVAL: Duration = Duration::from_mins(1);
 
 /// What comes sooner than this after another telling is the rest of it.
-const SAME_TELLING: Duration = Duration::from_millis(500);
+pub(super) const SAME_TELLING: Duration = Duration::from_millis(500);
 
 /// Nobody waits longer for a word; a pool that is asked more rarely than this counts as gone in between.
 const LONGEST_INTERVAL: Duration = Duration::from_mins(5);
@@ -50,26 +48,16 @@ const MOST_WHYS: usize = 3;
 /// One pool of one instance.
 type Key = (TargetId, String, Option<String>, String);
 
-#[derive(Debug)]
-struct Held {
-    pool: ApplicationPool,
-    heard: Instant,
-    /// The newest cumulative sums, by what they say.
-    sums: BTreeMap<u8, Grown>,
-    /// Since when requests wait and none is served.
-    stuck: Option<Instant>,
-}
-
 /// What one request says of one pool.
 #[derive(Debug, Default)]
-struct Draft {
-    numbers: BTreeMap<u8, u64>,
-    used: Option<u64>,
-    idle: Option<u64>,
+pub(super) struct Draft {
+    pub(super) numbers: BTreeMap<u8, u64>,
+    pub(super) used: Option<u64>,
+    pub(super) idle: Option<u64>,
     /// Timeouts that came since the last telling.
-    gave_up: Option<u64>,
-    cumulative: BTreeMap<u8, Grown>,
-    delta: BTreeMap<u8, Grown>,
+    pub(super) gave_up: Option<u64>,
+    pub(super) cumulative: BTreeMap<u8, Grown>,
+    pub(super) delta: BTreeMap<u8, Grown>,
 }
 
 /// What became of a request.
@@ -123,16 +111,16 @@ impl Book {
             for metric in resource.scope_metrics.iter().flat_map(|scope| &scope.metrics) {
                 let Some(says) = Says::of(&metric.name) else { continue };
                 for point in points(metric) {
-                    let pool = names::pool(point.attributes()).unwrap_or_else(|| service.clone());
+                    let pool = names::pool(point.attributes()).map_or_else(|| service.clone(), |pool| shown(&pool));
                     let targets = joining::targets(addresses, &is_known, attributes, point.attributes(), &pool);
                     let keys = targets.map(|targets| {
-                        let key = |target| (target, service.clone(), instance.clone(), cut(shown(&pool)));
+                        let key = |target| (target, service.clone(), instance.clone(), cut(pool.clone()));
                         targets.into_iter().map(key).collect::<Vec<_>>()
                     });
                     let keys = match keys {
                         Ok(keys) => keys,
                         Err(why) => {
-                            taken.reject(cut(format!("{service}, pool {}: {why}", shown(&pool))));
+                            taken.reject(cut(format!("{service}, pool {pool}: {why}")));
                             continue;
                         }
                     };
@@ -173,27 +161,8 @@ impl Book {
     fn merge(&mut self, key: Key, draft: &Draft, now: Instant, wall: Timestamp) -> ApplicationPool {
         let known = self.pools.contains_key(&key);
         let (service, instance, name) = (key.1.clone(), key.2.clone(), key.3.clone());
-        let held = self.pools.entry(key).or_insert_with(|| Held {
-            pool: ApplicationPool {
-                service,
-                instance,
-                pool: name,
-                told_at: wall,
-                interval_ms: USUAL_INTERVAL.as_millis() as u64,
-                used: None,
-                idle: None,
-                max: None,
-                idle_max: None,
-                pending: None,
-                timeouts: None,
-                mean_wait_ms: None,
-                mean_use_ms: None,
-                mean_create_ms: None,
-            },
-            heard: now,
-            sums: BTreeMap::new(),
-            stuck: None,
-        });
+        let new = || Held::new(service, instance, name, USUAL_INTERVAL, now, wall);
+        let held = self.pools.entry(key).or_insert_with(new);
         let gap = now.saturating_duration_since(held.heard);
         if known && gap > SAME_TELLING {
             held.pool.interval_ms = gap.clamp(Duration::from_secs(1), LONGEST_INTERVAL).as_millis() as u64;
@@ -206,77 +175,6 @@ impl Book {
 
 fn interval(pool: &ApplicationPool) -> Duration {
     Duration::from_millis(pool.interval_ms)
-}
-
-impl Held {
-    fn take(&mut self, draft: &Draft, now: Instant) {
-        let small = |number: Option<u64>| number.map(|number| u32::try_from(number).unwrap_or(u32::MAX));
-        let number = |says: Says| draft.numbers.get(&(says as u8)).copied();
-        let pool = &mut self.pool;
-        pool.used = small(draft.used).or(pool.used);
-        pool.idle = small(draft.idle).or(pool.idle);
-        pool.max = small(number(Says::Max)).or(pool.max);
-        pool.idle_max = small(number(Says::IdleMax)).or(pool.idle_max);
-        pool.pending = small(number(Says::Pending)).or(pool.pending);
-        let before = pool.timeouts;
-        pool.timeouts = match draft.gave_up {
-            Some(more) => Some(before.unwrap_or_default().saturating_add(more)),
-            None => number(Says::Timeouts).or(before),
-        };
-        let gave_up = before.is_some_and(|before| pool.timeouts.is_some_and(|now| now != before));
-        let wait = self.mean(draft, Says::Wait);
-        self.pool.mean_use_ms = self.mean(draft, Says::Use).after(self.pool.mean_use_ms);
-        self.pool.mean_create_ms = self.mean(draft, Says::Create).after(self.pool.mean_create_ms);
-        let waits = self.pool.pending.is_some_and(|pending| pending > 0);
-        if !waits || gave_up {
-            self.stuck = None;
-        } else if draft.numbers.contains_key(&(Says::Pending as u8)) && (self.stuck.is_none() || matches!(wait, Mean::Of(_))) {
-            self.stuck = Some(now);
-        }
-        match wait {
-            Mean::Of(mean) => self.pool.mean_wait_ms = Some(mean),
-            Mean::OfNone => {
-                let since = self.stuck.map(|since| now.saturating_duration_since(since).as_secs_f64() * 1_000.0);
-                self.pool.mean_wait_ms = since.filter(|since| *since > 0.0);
-            }
-            Mean::Unsaid => {}
-        }
-    }
-
-    /// The mean over what came since the last telling, milliseconds.
-    fn mean(&mut self, draft: &Draft, says: Says) -> Mean {
-        let says = says as u8;
-        let came = match (draft.delta.get(&says), draft.cumulative.get(&says)) {
-            (Some(came), _) => *came,
-            (None, Some(all)) => match self.sums.insert(says, *all) {
-                None => return Mean::Unsaid,
-                Some(before) if before.start != all.start || before.count > all.count || before.sum > all.sum => *all,
-                Some(before) => Grown { start: 0, count: all.count - before.count, sum: all.sum - before.sum },
-            },
-            (None, None) => return Mean::Unsaid,
-        };
-        if came.count > 0 { Mean::Of(came.sum / came.count as f64) } else { Mean::OfNone }
-    }
-}
-
-/// A mean since the last telling.
-enum Mean {
-    /// Nothing was said of it, or for the first time.
-    Unsaid,
-    /// Nothing happened.
-    OfNone,
-    Of(f64),
-}
-
-impl Mean {
-    /// What stands now when this stood before.
-    fn after(self, before: Option<f64>) -> Option<f64> {
-        match self {
-            Self::Unsaid => before,
-            Self::OfNone => None,
-            Self::Of(mean) => Some(mean),
-        }
-    }
 }
 
 impl Draft {
@@ -332,12 +230,6 @@ fn note(draft: &mut Draft, says: Says, metric: &Metric, point: &Point<'_>) -> Re
         }
     }
     Ok(())
-}
-
-/// A pool's name as people may see it: one that is a URL may hold a password.
-fn shown(pool: &str) -> String {
-    let rest = pool.rsplit_once('@').map_or(pool, |(_, rest)| rest);
-    rest.split('?').next().unwrap_or_default().to_owned()
 }
 
 fn cut(mut text: String) -> String {

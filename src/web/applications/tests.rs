@@ -2,6 +2,7 @@
 
 mod hostile;
 mod payloads;
+mod waits;
 
 use std::time::{Duration, Instant};
 
@@ -72,8 +73,20 @@ fn a_password_in_the_name_of_a_pool_is_shown_to_nobody() {
         take(&mut Book::default(), &node_postgres("postgres://app:hunter2@db.example.com:5432/shop?x=hunter2"), clock::now());
     assert!(!format!("{taken:?}").contains("hunter2"), "{taken:?}");
     assert_eq!(taken.told[0].pools[0].pool, "db.example.com:5432/shop");
-    let taken = take(&mut Book::default(), &node_postgres("postgres://app:hunter2@elsewhere:5432/shop"), clock::now());
-    assert!(taken.rejected > 0 && !format!("{taken:?}").contains("hunter2"), "{taken:?}");
+    for lost in [
+        "postgres://app:hunter2@elsewhere:5432/shop",
+        "jdbc:postgresql://db/shop?user=a&password=p@hunter2:1/x",
+        "host=db password=hunter2",
+    ] {
+        let taken = take(&mut Book::default(), &node_postgres(lost), clock::now());
+        assert!(taken.rejected > 0 && !format!("{taken:?}").contains("hunter2"), "{taken:?}");
+    }
+    let told = pool(&take(
+        &mut Book::default(),
+        &node_postgres("Host=db.example.com;Port=5432;Password=hunter2;Database=shop"),
+        clock::now(),
+    ));
+    assert_eq!(told.pool, "db.example.com:5432/shop", "and that is where it leads");
 }
 
 #[test]

@@ -19,6 +19,12 @@ const COLUMNS: &[Column] = &[
     ("isobar_application_pool_pending_requests", Kind::Gauge, "Requests that wait for a connection now.", |pools| {
         sum(pools, |pool| pool.pending.map(f64::from))
     }),
+    (
+        "isobar_application_pool_queued_seconds",
+        Kind::Gauge,
+        "For how long an instance has shown a queue and nothing free.",
+        |pools| most(pools, |pool| pool.queued_ms),
+    ),
     // The sum over the instances that are there falls when one ends, so it is no counter.
     ("isobar_application_pool_timeouts", Kind::Gauge, "Requests that gave up waiting in instances that are there.", |pools| {
         sum(pools, |pool| pool.timeouts.map(|timeouts| timeouts as f64))

@@ -51,6 +51,9 @@ pub(in crate::web) struct Exposition {
     format: Format,
     out: String,
     hasher: RandomState,
+    /// All families, also those without samples.
+    #[cfg(test)]
+    pub(super) named: Vec<&'static str>,
 }
 
 /// Writes the samples of one family.
@@ -65,11 +68,19 @@ pub(in crate::web) struct Family<'a> {
 
 impl Exposition {
     pub(in crate::web) fn new(format: Format) -> Self {
-        Self { format, out: String::with_capacity(64 << 10), hasher: RandomState::new() }
+        Self {
+            format,
+            out: String::with_capacity(64 << 10),
+            hasher: RandomState::new(),
+            #[cfg(test)]
+            named: Vec::new(),
+        }
     }
 
     /// The next family, by the full name of its samples; its head is written with the first of them.
     pub(in crate::web) fn family(&mut self, name: &'static str, kind: Kind, help: &'static str) -> Family<'_> {
+        #[cfg(test)]
+        self.named.push(name);
         Family { page: self, name, kind, help, written: HashSet::new() }
     }
 

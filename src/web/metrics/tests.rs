@@ -1,3 +1,5 @@
+mod documented;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
@@ -20,9 +22,13 @@ fn page(format: Format) -> String {
 }
 
 fn styled(world: &World, format: Format, style: Style) -> String {
+    render(world, &book(), &own(), format, style)
+}
+
+fn own() -> Own {
     let process = Some(Process { cpu_seconds: 1.5, resident_bytes: 1 << 20 });
     let (bus, now) = (Some(clustered::bus(clock::now()).into()), clock::now());
-    let own = Own {
+    Own {
         node: "n1".into(),
         version: "0.1.0",
         started: report().sample.timestamp,
@@ -32,8 +38,7 @@ fn styled(world: &World, format: Format, style: Style) -> String {
         points: [5, 1],
         pushes: Arc::default(),
         now,
-    };
-    render(world, &book(), &own, format, style)
+    }
 }
 
 /// A strict reader: what a scraper would refuse, it panics at. Returns the series.

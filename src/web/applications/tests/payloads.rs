@@ -59,6 +59,11 @@ pub(super) fn count(used: i64, idle: i64) -> Metric {
     sum("db.client.connection.count", CUMULATIVE, false, vec![point(&[(state, "used")], used), point(&[(state, "idle")], idle)])
 }
 
+/// So many gave up, in all.
+pub(super) fn timeouts(number: i64) -> Metric {
+    sum("db.client.connection.timeouts", CUMULATIVE, true, vec![point(&[], number)])
+}
+
 fn spread(name: &str, unit: &str, temporality: i32, of: &[(&str, &str)], count: u64, sum: Option<f64>) -> Metric {
     let point = HistogramPoint { attributes: attributes(of), start_time_unix_nano: 1, count, sum, ..HistogramPoint::default() };
     metric(name, unit, Data::Histogram(Histogram { data_points: vec![point], aggregation_temporality: temporality }))
@@ -89,11 +94,16 @@ pub(super) fn hikari(waits: u64, milliseconds: f64) -> Export {
 
 /// `@opentelemetry/instrumentation-pg`: sums that go up and down, joined by the pool's name; no maximum, no waits.
 pub(super) fn node_postgres(pool: &str) -> Export {
+    queue_of_node_postgres(pool, 9, 1, 4)
+}
+
+/// The same with so many connections in use and free, and so many requests that wait.
+pub(super) fn queue_of_node_postgres(pool: &str, used: i64, idle: i64, pending: i64) -> Export {
     let (name, state) = (("db.client.connection.pool.name", pool), "db.client.connection.state");
-    let count = vec![point(&[(state, "used"), name], 9), point(&[(state, "idle"), name], 1)];
+    let count = vec![point(&[(state, "used"), name], used), point(&[(state, "idle"), name], idle)];
     let metrics = vec![
         sum("db.client.connection.count", CUMULATIVE, false, count),
-        sum("db.client.connection.pending_requests", CUMULATIVE, false, vec![point(&[name], 4)]),
+        sum("db.client.connection.pending_requests", CUMULATIVE, false, vec![point(&[name], pending)]),
     ];
     export(&[("service.name", "web"), ("host.name", "web-1"), ("process.pid", "4711")], metrics)
 }
