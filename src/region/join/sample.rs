@@ -150,7 +150,10 @@ fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mu
     let pools = || readings.iter().flat_map(|reading| &reading.pooler.pools);
     // A database that no client asked for yet has no pool: nobody waits, and its first pool will have this size.
     let unused = pools().next().is_none();
-    let configured = readings.iter().flat_map(|reading| &reading.detail.databases).map(|database| database.pool_size).sum();
+    // What the console lacks is no 0.
+    let sizes_lack = readings.iter().flat_map(|reading| &reading.missing).any(|lack| lack.field.starts_with("poolers."));
+    let databases = readings.iter().flat_map(|reading| &reading.detail.databases).map(|database| database.pool_size);
+    let configured = databases.reduce(u32::saturating_add).or((!sizes_lack).then_some(0));
     // Metrics of a pool that nobody uses are no zeros.
     let by_metrics = joined.settings.poolers.iter().any(|settings| settings.console.is_none() && settings.metrics.is_some());
     let silent = unused && by_metrics;
@@ -175,7 +178,7 @@ fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mu
             pools().map(|pool| pool.max_wait_time).try_fold(0.0, |a: f64, b| Some(a.max(b?)))
         },
         utilization,
-        pool_size: if unused { Some(configured).filter(|_| !silent) } else { pools().map(|pool| pool.size).sum() },
+        pool_size: if unused { configured.filter(|_| !silent) } else { pools().map(|pool| pool.size).sum() },
     }
 }
 
