@@ -58,6 +58,7 @@ struct PoolerState {
     latest: Option<Latest<PoolerReading>>,
     unreached: u32,
     paused: u32,
+    exhausted: u32,
     /// When the first of those readings was.
     failing_since: Option<Instant>,
     /// Whether its pools were ever read.
@@ -217,14 +218,17 @@ impl Joined {
         let count = |before: u32, now: bool| if now { before.saturating_add(1) } else { 0 };
         state.unreached = count(state.unreached, seen::unreached(reading.pooler.outcome));
         state.paused = count(state.paused, reading.pooler.outcome == Outcome::PoolerPaused);
-        let fails = state.unreached > 0 || state.paused > 0;
+        // Without a console the outcome is a client's, whom a full pool turns away too.
+        let settings = &self.settings.poolers[reading.index];
+        let exhausted = settings.console.is_some() && reading.pooler.outcome == Outcome::PoolExhausted;
+        state.exhausted = count(state.exhausted, exhausted);
+        let fails = state.unreached > 0 || state.paused > 0 || state.exhausted > 0;
         state.failing_since = fails.then(|| state.failing_since.unwrap_or(at));
         let errors = self.failing.pooler(reading.index, reading.errors);
         if errors.pooler > 0 {
             self.transactions.add(at, errors);
         }
         state.was_known |= reading.known;
-        let settings = &self.settings.poolers[reading.index];
         let expected = match &settings.metrics {
             _ if settings.console.is_some() => Duration::from_millis(self.cost.interval_ms),
             Some(metrics) => metrics.every(&self.sampling),
@@ -267,6 +271,7 @@ impl Joined {
                 message: state.latest.as_ref().and_then(|latest| latest.value.message.clone()),
                 unreached: state.unreached.saturating_add(client),
                 paused: state.paused,
+                exhausted: state.exhausted,
                 failing_for: state
                     .latest
                     .as_ref()

@@ -46,6 +46,8 @@ pub struct PoolerSeen {
     pub unreached: u32,
     /// How often in a row a pool was paused or disabled.
     pub paused: u32,
+    /// How often in a row the console said that it has no server left to give.
+    pub exhausted: u32,
     /// From the first of those readings to the newest.
     pub failing_for: Duration,
     /// Whether the newest client's attempt through it is recent.

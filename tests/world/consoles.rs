@@ -98,8 +98,11 @@ fn pgdog_is_watched_server_by_server() {
             .replace("session|f|f|t|0", "session|f|t|f|0")
     });
     front.expect("a ban of its server", |sample| sample["poolers"][0]["outcome"] == "pool_exhausted");
-    front.console.say(|answers| answers.replace("|maxwait|", "|longest|"));
+    front.expect("that it lets nobody through", |sample| {
+        sample["reasons"].as_array().is_some_and(|all| all.iter().any(|reason| reason["rule"] == "pooler_down"))
+    });
+    front.console.say(|answers| answers.replace("|cl_waiting|", "|cl_queued|"));
     let sample = front.expect("the lack of a column", |sample| sample["poolers"][0]["outcome"] == "protocol");
     let missing = sample["probe"]["missing"].to_string();
-    assert!(missing.contains("SHOW POOLS has no maxwait"), "{missing}");
+    assert!(missing.contains("SHOW POOLS has no cl_waiting"), "{missing}");
 }

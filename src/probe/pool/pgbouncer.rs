@@ -13,6 +13,7 @@
 //! POOLS` does not tell them apart, so a caller that must not count itself knows only from its own schedule.
 
 mod dialect;
+mod lacks;
 mod leading;
 mod queues;
 mod tables;
@@ -38,6 +39,7 @@ use crate::{
     },
 };
 pub use dialect::Dialect;
+use lacks::{COUNTERS, Lacks, MAX_WAIT};
 pub use leading::Leading;
 use queues::Queues;
 use tables::{PoolRow, Settings, Table, Totals};
@@ -89,6 +91,9 @@ pub struct ConsoleView {
     /// Paused or suspended as a whole.
     paused: bool,
     tells_waits: bool,
+    /// Whether it tells how long the head of a queue has waited, or it could be seen.
+    tells_age: bool,
+    lacks: Lacks,
 }
 
 impl Console {
@@ -148,7 +153,7 @@ impl Console {
             totals
         } else {
             self.known.no_totals = true;
-            show(client, STATS).await?
+            known(client, STATS).await?.unwrap_or_default()
         };
         self.view(now, &pools, &databases.unwrap_or_default(), &state.unwrap_or_default(), &totals)
             .map_err(|problem| failed(Outcome::Protocol, problem))
@@ -175,17 +180,23 @@ impl Console {
         state: &Table,
         totals: &Table,
     ) -> Result<ConsoleView, String> {
-        let mut pools = tables::pools(pools, self.dialect)?;
-        let databases = tables::databases(databases, self.dialect)?;
-        let mut totals = tables::totals(totals, self.dialect)?;
+        let mut lacks = Lacks::default();
+        let mut pools = tables::pools(pools, self.dialect, &mut lacks)?;
+        let databases = tables::databases(databases, self.dialect, &mut lacks);
+        let mut totals = tables::totals(totals, self.dialect, &mut lacks);
         let waits = pools.iter().any(|pool| pool.max_wait_ms > 0.0)
             || totals.iter().any(|row| row.counters.wait_seconds.is_some_and(|wait| wait > 0.0));
         self.known.tells_waits |= self.dialect.tells_waits() || waits;
+        let mut tells_age = self.known.tells_waits && !lacks.has(MAX_WAIT);
         if !self.known.tells_waits {
             for row in &mut totals {
                 row.counters.wait_seconds = None;
             }
+        }
+        // A queue is seen to stand still where transactions are counted.
+        if !tells_age && !totals.is_empty() && !lacks.has(COUNTERS) {
             self.queues.step(now, &mut pools, &totals);
+            tells_age = true;
         }
         let waited = self.waits.step(now, &totals, &pools);
         Ok(ConsoleView {
@@ -198,6 +209,8 @@ impl Console {
             waited,
             paused: tables::is_paused(state),
             tells_waits: self.known.tells_waits,
+            tells_age,
+            lacks,
         })
     }
 }

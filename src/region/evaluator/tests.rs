@@ -69,6 +69,7 @@ fn pooler(busy: u32, waiting: u32, wait_ms: f64) -> Seen {
         message: None,
         unreached: 0,
         paused: 0,
+        exhausted: 0,
         failing_for: Duration::ZERO,
         tried_lately: true,
         by_metrics: false,
@@ -188,13 +189,13 @@ fn a_pooler_is_down_unless_it_is_merely_full() {
     let fires = |seen: Seen| play([seen]).1.reasons.iter().any(|reason| reason.rule == Rule::PoolerDown);
     assert!(fires(Seen { attempts: through(Outcome::TcpRefused), ..pooler(3, 0, 0.0) }));
     assert!(!fires(Seen { attempts: through(Outcome::PoolExhausted), ..pooler(20, 0, 0.0) }));
-    for (unreached, paused, apart, expected) in
-        [(1, 0, 0, false), (2, 0, 1_000, true), (4, 0, 999, false), (0, 1, 0, false), (0, 2, 1_000, true), (0, 4, 999, false)]
-    {
-        let mut seen = pooler(3, 0, 0.0);
-        let it = &mut seen.poolers[0];
-        (it.unreached, it.paused, it.failing_for) = (unreached, paused, Duration::from_millis(apart));
-        assert_eq!(fires(seen), expected, "{unreached} {paused} {apart} ms apart");
+    for (attempts, apart, expected) in [(1, 0, false), (2, 1_000, true), (4, 999, false)] {
+        for counts in [[attempts, 0, 0], [0, attempts, 0], [0, 0, attempts]] {
+            let mut seen = pooler(3, 0, 0.0);
+            let it = &mut seen.poolers[0];
+            ([it.unreached, it.paused, it.exhausted], it.failing_for) = (counts, Duration::from_millis(apart));
+            assert_eq!(fires(seen), expected, "{counts:?} {apart} ms apart");
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use crate::{
         Outcome, Phases, Reason, Sample, Status, Timestamp,
         activity::Activity,
         reading::PoolerReading,
-        sample::{ConnectionPool, Database, Missing, Pool, Pooler, ProbeInfo, QueryPerformance, Reachability, ViaPooler},
+        sample::{
+            ConnectionPool, Database, Missing, Pool, Pooler, PoolerKind, ProbeInfo, QueryPerformance, Reachability, ViaPooler,
+        },
     },
     probe::PoolerSettings,
     region::seen::{self, Seen, Signal},
@@ -137,7 +139,8 @@ fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mu
             || what.to_owned(),
             |latest| latest.value.message.clone().unwrap_or_else(|| latest.value.pooler.outcome.as_str().to_owned()),
         );
-        lacks.push(missing("connectionPool", format!("pooler {}: {cause}", settings.name())));
+        let fix = latest.and_then(|latest| fix(latest.value.pooler.outcome, settings));
+        lacks.push(Missing { fix, ..missing("connectionPool", format!("pooler {}: {cause}", settings.name())) });
     }
     let idle_in_transaction = visible(activity).map(|activity| activity.states.idle_in_transaction);
     let utilization = utilization(activity, &readings);
@@ -147,7 +150,10 @@ fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mu
     let pools = || readings.iter().flat_map(|reading| &reading.pooler.pools);
     // A database that no client asked for yet has no pool: nobody waits, and its first pool will have this size.
     let unused = pools().next().is_none();
-    let configured = readings.iter().flat_map(|reading| &reading.detail.databases).map(|database| database.pool_size).sum();
+    // What the console lacks is no 0.
+    let sizes_lack = readings.iter().flat_map(|reading| &reading.missing).any(|lack| lack.field.starts_with("poolers."));
+    let databases = readings.iter().flat_map(|reading| &reading.detail.databases).map(|database| database.pool_size);
+    let configured = databases.reduce(u32::saturating_add).or((!sizes_lack).then_some(0));
     // Metrics of a pool that nobody uses are no zeros.
     let by_metrics = joined.settings.poolers.iter().any(|settings| settings.console.is_none() && settings.metrics.is_some());
     let silent = unused && by_metrics;
@@ -172,8 +178,27 @@ fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mu
             pools().map(|pool| pool.max_wait_time).try_fold(0.0, |a: f64, b| Some(a.max(b?)))
         },
         utilization,
-        pool_size: if unused { Some(configured).filter(|_| !silent) } else { pools().map(|pool| pool.size).sum() },
+        pool_size: if unused { configured.filter(|_| !silent) } else { pools().map(|pool| pool.size).sum() },
     }
+}
+
+/// What makes a console that is there let us look.
+fn fix(outcome: Outcome, settings: &PoolerSettings) -> Option<String> {
+    let console = settings.console.as_ref()?;
+    let fix = match outcome {
+        Outcome::AuthFailed | Outcome::PermissionDenied => {
+            let may = if settings.kind == PoolerKind::Pgbouncer { "; PgBouncer wants it in stats_users too" } else { "" };
+            format!("check user {} and its password in the pooler's `url`{may}", console.user)
+        }
+        Outcome::NoSuchDatabase | Outcome::Protocol => {
+            let of = format!("database {} at {}", console.dbname, console.address());
+            format!("check that the pooler's `url` leads to the console of a pooler of this `kind`: {of}")
+        }
+        Outcome::TlsFailed => "check sslmode and sslrootcert in the pooler's `url` against the pooler's certificate".to_owned(),
+        Outcome::TooManyConnections => "raise the limit of clients in the pooler's configuration, or free some".to_owned(),
+        _ => return None,
+    };
+    Some(fix)
 }
 
 /// Per assignment over all poolers; while nothing is assigned anywhere, the longest queue.

@@ -171,6 +171,7 @@ pub struct Scene<'a> {
     console: Outcome,
     unreached: u32,
     paused: u32,
+    exhausted: u32,
     /// When the first and the newest of the console's failures were.
     failing: Option<(Instant, Instant)>,
 }
@@ -178,7 +179,8 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// Before the first step.
     pub fn new(series: &'a Series, limits: &'a Thresholds) -> Self {
-        Self { series, limits, attempts: Attempts::new(1), console: Outcome::Ok, unreached: 0, paused: 0, failing: None }
+        let attempts = Attempts::new(1);
+        Self { series, limits, attempts, console: Outcome::Ok, unreached: 0, paused: 0, exhausted: 0, failing: None }
     }
 
     /// What is seen at this step; steps come one after the other.
@@ -237,7 +239,8 @@ impl<'a> Scene<'a> {
                 let count = |before: u32, now: bool| if now { before + 1 } else { 0 };
                 self.unreached = count(self.unreached, seen::unreached(outcome));
                 self.paused = count(self.paused, outcome == Outcome::PoolerPaused);
-                let fails = self.unreached > 0 || self.paused > 0;
+                self.exhausted = count(self.exhausted, outcome == Outcome::PoolExhausted);
+                let fails = self.unreached > 0 || self.paused > 0 || self.exhausted > 0;
                 self.failing = fails.then(|| (self.failing.map_or(at, |(first, _)| first), at));
                 self.console = outcome;
                 return;
@@ -372,6 +375,7 @@ impl<'a> Scene<'a> {
             message: None,
             unreached: self.unreached,
             paused: self.paused,
+            exhausted: self.exhausted,
             failing_for: self.failing.map_or(Duration::ZERO, |(first, newest)| newest.saturating_duration_since(first)),
             tried_lately: ways.contains_key(&Way::Client),
             by_metrics: false,

@@ -91,16 +91,16 @@ fn breach(message: String, failure: &Tried, attempts: u32) -> Breach {
     Breach { message, evidence, ..Breach::default() }
 }
 
-/// A pooler refuses, is paused, or lets no client through although it answers.
+/// A pooler refuses, is paused, has no server left, or lets no client through although it answers.
 pub(super) fn pooler_down(seen: &Seen, limits: &Thresholds) -> Finding {
     if seen.poolers.is_empty() {
         return Finding::Clear;
     }
-    let runs = seen.attempts.poolers.iter();
-    worst(seen.poolers.iter().zip(runs).map(|(pooler, run)| worst([console(pooler, limits), clients(pooler, run, seen, limits)])))
+    let both = |(pooler, run)| worst([console(pooler, run, seen, limits), clients(pooler, run, seen, limits)]);
+    worst(seen.poolers.iter().zip(&seen.attempts.poolers).map(both))
 }
 
-fn console(pooler: &PoolerSeen, limits: &Thresholds) -> Finding {
+fn console(pooler: &PoolerSeen, run: &Run, seen: &Seen, limits: &Thresholds) -> Finding {
     let shown = match &pooler.console {
         // That metrics are late tells nothing of the pooler.
         Signal::Stale if pooler.by_metrics => return Finding::Clear,
@@ -112,8 +112,14 @@ fn console(pooler: &PoolerSeen, limits: &Thresholds) -> Finding {
         (shown.outcome, pooler.unreached, format!("The pooler {} does not answer: {}.", pooler.name, shown.outcome.as_str()))
     } else if pooler.paused > 0 {
         (Outcome::PoolerPaused, pooler.paused, format!("The pooler {} is paused or disabled for this database.", pooler.name))
+    } else if pooler.exhausted > 0 {
+        let message = format!("The pooler {} lets nobody through: it found every server behind it unfit.", pooler.name);
+        (Outcome::PoolExhausted, pooler.exhausted, message)
     } else {
-        return Finding::Clear;
+        // A console that does not let us look tells nothing; a client that gets in does.
+        let tells =
+            shown.outcome == Outcome::Ok || pooler.by_metrics || (pooler.tried_lately && run.last.is_some() && !run.failing());
+        return if tells { Finding::Clear } else { Finding::Unseen };
     };
     let evidence = Evidence {
         cause: Some(cause),
@@ -123,13 +129,24 @@ fn console(pooler: &PoolerSeen, limits: &Thresholds) -> Finding {
         ..Evidence::default()
     };
     let breach = Breach { message, evidence, ..Breach::default() };
-    if enough(attempts, cause, pooler.failing_for, limits) { Finding::Breach(breach) } else { Finding::Between(breach) }
+    // Its servers are unfit when the database is down, which is not the pooler's fault.
+    let innocent = cause == Outcome::PoolExhausted && seen.attempts.direct.failing();
+    let waited = waited(cause) && cause != Outcome::PoolExhausted;
+    if !innocent && enough(attempts, waited, pooler.failing_for, limits) {
+        Finding::Breach(breach)
+    } else {
+        Finding::Between(breach)
+    }
+}
+
+/// Whether an attempt that fails so has waited in vain.
+const fn waited(cause: Outcome) -> bool {
+    matches!(cause, Outcome::TcpTimeout | Outcome::Unresponsive | Outcome::QueryTimeout | Outcome::PoolExhausted)
 }
 
 /// Whether failed attempts are more than a restart. Those that are turned away at once come a quarter of a second apart, so two of
 /// them prove little; those that wait in vain have waited for about a second each.
-fn enough(attempts: u32, cause: Outcome, apart: Duration, limits: &Thresholds) -> bool {
-    let waited = matches!(cause, Outcome::TcpTimeout | Outcome::Unresponsive | Outcome::QueryTimeout | Outcome::PoolExhausted);
+fn enough(attempts: u32, waited: bool, apart: Duration, limits: &Thresholds) -> bool {
     attempts >= limits.failed_attempts && (waited || apart >= limits.pooler_grace)
 }
 
@@ -158,7 +175,7 @@ fn clients(pooler: &PoolerSeen, run: &Run, seen: &Seen, limits: &Thresholds) -> 
         add(&mut breach, says.clone());
     }
     add_provider(&mut breach, seen, "pooler");
-    if !seen.attempts.direct.failing() && enough(failed, outcome, run.lasts(), limits) {
+    if !seen.attempts.direct.failing() && enough(failed, waited(outcome), run.lasts(), limits) {
         Finding::Breach(breach)
     } else {
         Finding::Between(breach)

@@ -2,7 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{ConsoleView, Dialect, tables::PoolRow, waits::Waited};
+use super::{
+    ConsoleView, Dialect,
+    lacks::{COUNTERS, DATABASES, MAX_WAIT, OTHERS, SIZE},
+    tables::PoolRow,
+    waits::Waited,
+};
 use crate::{
     model::{
         counters::{PoolerDatabase, PoolerDetail},
@@ -55,6 +60,10 @@ impl ConsoleView {
         let totals = || self.totals.iter().filter(|row| of(&row.counters.database));
         let databases = self.databases(&names);
         let (banned, servers) = self.banned(&rows, &databases);
+        let stopped = |row: &PoolerDatabase| row.paused || (row.disabled && self.dialect != Dialect::Pgcat);
+        let paused = self.paused || pools.iter().any(|pool| pool.paused) || databases.iter().any(stopped);
+        // Half a row would be a row of zeros.
+        let whole = |field: &str| !self.lacks.has(field);
         let detail = PoolerDetail {
             name: self.name.clone(),
             version: self.settings.version.clone(),
@@ -62,12 +71,11 @@ impl ConsoleView {
             used_clients: self.settings.used_clients,
             mean_wait_ms,
             assignments,
-            counters: totals().map(|row| row.counters.clone()).collect(),
-            databases,
+            counters: totals().filter(|_| whole(COUNTERS)).map(|row| row.counters.clone()).collect(),
+            databases: databases.into_iter().filter(|_| whole(DATABASES) && whole(SIZE)).collect(),
         };
-        let stopped = |row: &PoolerDatabase| row.paused || (row.disabled && self.dialect != Dialect::Pgcat);
         Leading {
-            paused: self.paused || pools.iter().any(|pool| pool.paused) || detail.databases.iter().any(stopped),
+            paused,
             all_banned: servers > 0 && banned.len() == servers,
             banned,
             errors: totals().filter_map(|row| row.errors).reduce(u64::saturating_add),
@@ -154,8 +162,8 @@ impl ConsoleView {
             clients_waiting: Some(row.clients_waiting),
             servers_active: Some(row.servers_active),
             servers_idle: Some(row.servers_idle),
-            servers_other: Some(row.servers_other),
-            max_wait_time: Some(row.max_wait_ms),
+            servers_other: Some(row.servers_other).filter(|_| !self.lacks.has(OTHERS)),
+            max_wait_time: Some(row.max_wait_ms).filter(|_| self.tells_age || row.clients_waiting == 0),
             paused: self.paused || row.paused || self.of_pool(row).any(|database| paused(&database)),
         }
     }
@@ -168,6 +176,9 @@ impl ConsoleView {
     }
 
     fn size(&self, row: &PoolRow) -> Option<u32> {
+        if self.lacks.has(SIZE) {
+            return None;
+        }
         let mut sizes = self.of_pool(row).map(|database| database.pool_size);
         match self.dialect {
             Dialect::Pgbouncer => sizes.next().or(self.settings.default_pool_size),
@@ -181,7 +192,7 @@ impl ConsoleView {
             // A user's own size is not told; who has more connections than there are by default has one.
             Dialect::Pgdog => {
                 let held = row.servers_active.saturating_add(row.servers_idle).saturating_add(row.servers_other);
-                self.settings.default_pool_size.filter(|size| held <= *size)
+                self.settings.default_pool_size.filter(|size| held <= *size && !self.lacks.has(OTHERS))
             }
         }
     }
@@ -231,6 +242,14 @@ impl ConsoleView {
         if self.dialect == Dialect::Pgdog {
             let cause = "PgDog's console tells no clients by pool; shown are those that hold a server connection";
             all.push(missing("poolers.pools.clientsActive", cause));
+        }
+        for mut lack in self.lacks.missing() {
+            if lack.field == MAX_WAIT && self.tells_age {
+                lack.cause += "; what is shown is for how long a queue has not moved";
+            }
+            if !all.iter().any(|known| known.field == lack.field) {
+                all.push(lack);
+            }
         }
         all
     }

@@ -1,8 +1,11 @@
 //! The console's answers, by column name: the columns of every `SHOW` came and went between PgBouncer 1.16 and 1.25, their order is
-//! not the documented one, and other poolers have columns of their own. A column that is not known here is ignored; one that is
-//! needed and missing is an error that names it.
+//! not the documented one, and other poolers have columns of their own. A column that is not known here is ignored; one without which
+//! a row means nothing is an error that names it, and any other that is missing is among what it [`Lacks`].
 
-use super::dialect::Dialect;
+use super::{
+    dialect::Dialect,
+    lacks::{COUNTERS, DATABASES, Lacks, MAX_WAIT, MEAN_WAIT, OTHERS, POOLS, SIZE},
+};
 use crate::model::counters::{PoolerCounters, PoolerDatabase};
 
 /// One answer: names of columns, and rows of texts.
@@ -95,9 +98,29 @@ impl<'a> Row<'a> {
         self.maybe(names).is_some_and(|text| !matches!(text, "0" | "f" | "no" | "false"))
     }
 
+    /// The same when it may be missing, which is noted by the first of its names.
+    fn told(&self, names: &[&str], field: &'static str, lacks: &mut Lacks) -> Option<u64> {
+        let told = self.maybe(names).and_then(count);
+        if told.is_none() {
+            lacks.note(field, self.of, names.first().copied().unwrap_or_default());
+        }
+        told
+    }
+
+    fn told_small(&self, names: &[&str], field: &'static str, lacks: &mut Lacks) -> u32 {
+        self.told(names, field, lacks).map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
     /// So many units of time as seconds.
-    fn seconds(&self, names: &[&str], per_second: f64) -> Result<f64, String> {
-        self.count(names).map(|units| units as f64 / per_second)
+    fn told_seconds(&self, names: &[&str], per_second: f64, field: &'static str, lacks: &mut Lacks) -> Option<f64> {
+        self.told(names, field, lacks).map(|units| units as f64 / per_second)
+    }
+
+    fn told_flag(&self, name: &str, field: &'static str, lacks: &mut Lacks) -> bool {
+        if !self.has(name) {
+            lacks.note(field, self.of, name);
+        }
+        self.flag(&[name])
     }
 
     fn has(&self, name: &str) -> bool {
@@ -110,30 +133,31 @@ fn count(text: &str) -> Option<u64> {
     Some(u64::try_from(whole.max(0)).unwrap_or(u64::MAX))
 }
 
-pub(super) fn pools(table: &Table, dialect: Dialect) -> Result<Vec<PoolRow>, String> {
+/// What stands in for a figure that is lacking is 0.
+pub(super) fn pools(table: &Table, dialect: Dialect, lacks: &mut Lacks) -> Result<Vec<PoolRow>, String> {
     let pool = |row: Row<'_>| {
-        let seconds = row.count(&["maxwait"])?;
+        let seconds = row.told(&["maxwait"], MAX_WAIT, lacks).unwrap_or(0);
         let micros = row.maybe(&["maxwait_us"]).and_then(count).unwrap_or(0);
         let (active, idle) = (row.small(&["sv_active"])?, row.small(&["sv_idle"])?);
         let (clients_active, servers_other) = if dialect == Dialect::Pgdog {
             // Each server connection that is taken has its client; there is no telling how many have none.
-            (active, row.small(&["sv_total"])?.saturating_sub(active).saturating_sub(idle))
+            (active, row.told_small(&["sv_total"], OTHERS, lacks).saturating_sub(active).saturating_sub(idle))
         } else {
             let linked = row.small(&["cl_active"])?;
             let idle = if row.has("cl_idle") { row.small(&["cl_idle"])? } else { 0 };
-            let other = [row.small(&["sv_used"])?, row.small(&["sv_tested"])?, row.small(&["sv_login"])?];
+            let other = ["sv_used", "sv_tested", "sv_login"].map(|name| row.told_small(&[name], OTHERS, lacks));
             (linked.saturating_add(idle), other.into_iter().fold(0, u32::saturating_add))
         };
-        let at = if row.has("addr") {
-            Some((row.text(&["addr"])?.to_owned(), u16::try_from(row.count(&["port"])?).unwrap_or(0)))
-        } else {
-            None
-        };
+        let port = |lacks| row.told(&["port"], POOLS, lacks).and_then(|port| u16::try_from(port).ok()).unwrap_or(0);
+        let mode = row.maybe(&["pool_mode"]);
+        if mode.is_none() {
+            lacks.note(POOLS, row.of, "pool_mode");
+        }
         Ok(PoolRow {
             database: row.text(&["database"])?.into(),
             user: row.text(&["user"])?.into(),
-            at,
-            mode: row.text(&["pool_mode"])?.to_lowercase(),
+            at: row.maybe(&["addr"]).map(|addr| (addr.to_owned(), port(lacks))),
+            mode: mode.unwrap_or_default().to_lowercase(),
             clients_active,
             clients_waiting: row.small(&["cl_waiting"])?,
             servers_active: active,
@@ -147,25 +171,32 @@ pub(super) fn pools(table: &Table, dialect: Dialect) -> Result<Vec<PoolRow>, Str
     table.rows("SHOW POOLS").map(pool).collect()
 }
 
-pub(super) fn databases(table: &Table, dialect: Dialect) -> Result<Vec<PoolerDatabase>, String> {
+/// None of them when a row does not say what it is about.
+pub(super) fn databases(table: &Table, dialect: Dialect, lacks: &mut Lacks) -> Vec<PoolerDatabase> {
     let database = |row: Row<'_>| {
-        let name = row.text(&["name"])?;
-        Ok(PoolerDatabase {
+        let needed = ["name", "port", "database"].map(|name| row.maybe(&[name]).ok_or(name));
+        let [name, port, database] = needed;
+        let (name, port, database) = (name?, port?, database?);
+        Ok::<_, &str>(PoolerDatabase {
             name: if dialect == Dialect::Pgcat { pool_of(name) } else { name }.into(),
             // NULL for a Unix socket.
             host: row.maybe(&["host"]).unwrap_or_default().into(),
-            port: u16::try_from(row.count(&["port"])?).unwrap_or(0),
-            database: row.text(&["database"])?.into(),
+            port: port.parse().unwrap_or(0),
+            database: database.into(),
             force_user: row.maybe(&["force_user"]).filter(|user| !user.is_empty()).map(Into::into),
-            pool_size: row.small(&["pool_size"])?,
-            reserve_pool: row.small(&["reserve_pool_size", "reserve_pool"])?,
-            max_connections: row.small(&["max_connections"])?,
-            current_connections: row.small(&["current_connections"])?,
-            paused: row.flag(&["paused"]),
-            disabled: row.flag(&["disabled"]),
+            pool_size: row.told_small(&["pool_size"], SIZE, lacks),
+            reserve_pool: row.told_small(&["reserve_pool_size", "reserve_pool"], DATABASES, lacks),
+            max_connections: row.told_small(&["max_connections"], DATABASES, lacks),
+            current_connections: row.told_small(&["current_connections"], DATABASES, lacks),
+            paused: row.told_flag("paused", DATABASES, lacks),
+            disabled: row.told_flag("disabled", DATABASES, lacks),
         })
     };
-    table.rows("SHOW DATABASES").map(database).collect()
+    let read: Result<_, _> = table.rows("SHOW DATABASES").map(database).collect();
+    read.unwrap_or_else(|column| {
+        lacks.note(SIZE, "SHOW DATABASES", column);
+        Vec::new()
+    })
 }
 
 /// The pool of one of PgCat's servers: `shop` of `shop_shard_0_primary` and `shop_shard_0_replica_1`.
@@ -174,20 +205,40 @@ fn pool_of(server: &str) -> &str {
 }
 
 /// `SHOW STATS_TOTALS`, or `SHOW STATS`, which has the same under prefixed names; one for each database.
-pub(super) fn totals(table: &Table, dialect: Dialect) -> Result<Vec<Totals>, String> {
+pub(super) fn totals(table: &Table, dialect: Dialect, lacks: &mut Lacks) -> Vec<Totals> {
     let (times, waits) = (dialect.times_per_second(), dialect.waits_per_second());
     let mut all: Vec<Totals> = Vec::new();
+    if table.columns.is_empty() {
+        lacks.note(MEAN_WAIT, "SHOW STATS", "answer");
+    }
     for row in table.rows("SHOW STATS") {
+        let Some(database) = row.maybe(&["database"]) else {
+            lacks.note(MEAN_WAIT, row.of, "database");
+            return Vec::new();
+        };
+        let server_assignments = row.maybe(&["server_assignment_count", "total_server_assignment_count"]).and_then(count);
+        let transactions = row.told(&["xact_count", "total_xact_count"], COUNTERS, lacks);
+        let queries = row.told(&["query_count", "total_query_count"], COUNTERS, lacks);
+        // A mean is over assignments, which are counted or follow from these.
+        if server_assignments.is_none() && transactions.and(queries).is_none() {
+            lacks.note(MEAN_WAIT, row.of, "server_assignment_count");
+        }
+        let mut seconds = |names: &[&str], per_second, field| row.told_seconds(names, per_second, field, lacks);
+        let (transaction_seconds, query_seconds, wait_seconds) = (
+            seconds(&["xact_time", "total_xact_time"], times, COUNTERS),
+            seconds(&["query_time", "total_query_time"], times, COUNTERS),
+            seconds(&["wait_time", "total_wait_time"], waits, MEAN_WAIT),
+        );
         let counters = PoolerCounters {
-            database: row.text(&["database"])?.into(),
-            server_assignments: row.maybe(&["server_assignment_count", "total_server_assignment_count"]).and_then(count),
-            transactions: row.count(&["xact_count", "total_xact_count"])?,
-            queries: row.count(&["query_count", "total_query_count"])?,
-            received_bytes: row.count(&["bytes_received", "total_received"])?,
-            sent_bytes: row.count(&["bytes_sent", "total_sent"])?,
-            transaction_seconds: row.seconds(&["xact_time", "total_xact_time"], times)?,
-            query_seconds: row.seconds(&["query_time", "total_query_time"], times)?,
-            wait_seconds: Some(row.seconds(&["wait_time", "total_wait_time"], waits)?),
+            database: database.into(),
+            server_assignments,
+            transactions: transactions.unwrap_or(0),
+            queries: queries.unwrap_or(0),
+            received_bytes: row.told(&["bytes_received", "total_received"], COUNTERS, lacks).unwrap_or(0),
+            sent_bytes: row.told(&["bytes_sent", "total_sent"], COUNTERS, lacks).unwrap_or(0),
+            transaction_seconds: transaction_seconds.unwrap_or(0.0),
+            query_seconds: query_seconds.unwrap_or(0.0),
+            wait_seconds: wait_seconds.filter(|_| !lacks.has(MEAN_WAIT)),
         };
         let errors = row.maybe(&["total_errors"]).and_then(count);
         match all.iter_mut().find(|one| one.counters.database == counters.database) {
@@ -195,7 +246,7 @@ pub(super) fn totals(table: &Table, dialect: Dialect) -> Result<Vec<Totals>, Str
             None => all.push(Totals { counters, errors }),
         }
     }
-    Ok(all)
+    all
 }
 
 impl Totals {

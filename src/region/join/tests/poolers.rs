@@ -2,7 +2,7 @@ use super::super::*;
 use crate::{
     clock,
     model::{
-        Outcome, Phases, Rule, TargetId,
+        Outcome, Phases, Rule, Sample, TargetId,
         reading::{Attempt, Path, ProbeKind},
         sample::{Pooler, PoolerKind},
     },
@@ -34,7 +34,11 @@ fn reading(at: Instant, wall: Timestamp, body: Body) -> Reading {
 }
 
 fn client(outcome: Outcome) -> Body {
-    Body::Attempt(Attempt { path: Path::Pooler(0), outcome, failed_phase: None, phases: Phases::default(), message: None })
+    attempt(Path::Pooler(0), outcome)
+}
+
+fn attempt(path: Path, outcome: Outcome) -> Body {
+    Body::Attempt(Attempt { path, outcome, failed_phase: None, phases: Phases::default(), message: None })
 }
 
 fn console(outcome: Outcome) -> Body {
@@ -106,5 +110,60 @@ fn a_console_that_is_back_within_its_grace_was_no_outage() {
         }
         let reasons = &joined.report(now, wall).sample.reasons;
         assert_eq!(reasons.iter().any(|reason| reason.rule == Rule::PoolerDown), down, "{why}: {reasons:?}");
+    }
+}
+
+/// Readings of a console, a second apart, of a target whose clients got in, or of one without any.
+fn reads(outcomes: &[Outcome], clients: bool) -> Arc<Sample> {
+    let client = clients.then(|| url("shop"));
+    let settings = PoolerSettings { kind: PoolerKind::Pgbouncer, console: Some(url("pgbouncer")), client, metrics: None };
+    let mut joined = target(vec![settings]);
+    let (mut now, wall) = (clock::now(), clock::wall());
+    let mut sample = None;
+    for outcome in outcomes {
+        now += Duration::from_secs(1);
+        joined.take(&reading(now, wall, console(*outcome)));
+        if clients {
+            joined.take(&reading(now, wall, self::client(Outcome::Ok)));
+        }
+        sample = Some(joined.report(now, wall).sample);
+    }
+    sample.expect("one reading at least")
+}
+
+fn is_down(sample: &Sample) -> bool {
+    sample.reasons.iter().any(|reason| reason.rule == Rule::PoolerDown)
+}
+
+#[test]
+fn a_pooler_without_a_server_to_give_is_down() {
+    use Outcome::{Ok as Up, PoolExhausted as Exhausted};
+    let sample = reads(&[Up, Exhausted, Exhausted], false);
+    let reason = sample.reasons.iter().find(|reason| reason.rule == Rule::PoolerDown).expect("down");
+    assert_eq!(reason.evidence.cause, Some(Exhausted));
+    assert!(reason.message.contains("lets nobody through"), "{}", reason.message);
+    assert!(!is_down(&reads(&[Up, Exhausted], false)), "one is a blip");
+    assert!(!is_down(&reads(&[Exhausted, Exhausted, Up], false)), "it has one again");
+
+    let settings = PoolerSettings { kind: PoolerKind::Pgcat, console: Some(url("pgcat")), client: None, metrics: None };
+    let mut joined = target(vec![settings]);
+    let (now, wall) = (clock::now(), clock::wall());
+    joined.take(&reading(now, wall, attempt(Path::Direct, Outcome::TcpRefused)));
+    for seconds in 0..4 {
+        joined.take(&reading(now + Duration::from_secs(seconds), wall, console(Exhausted)));
+    }
+    assert!(!is_down(&joined.report(now + Duration::from_secs(3), wall).sample), "the server behind it lets nobody in either");
+}
+
+#[test]
+fn a_console_that_does_not_let_us_look_says_what_to_do_and_ends_nothing() {
+    use Outcome::{AuthFailed, Ok as Up, PoolerPaused as Paused, Protocol};
+    for (outcome, fix) in [(AuthFailed, "check user isobar and its password"), (Protocol, "leads to the console")] {
+        let sample = reads(&[Up, outcome, outcome, outcome], false);
+        assert!(!is_down(&sample), "clients may well get in: {:?}", sample.reasons);
+        let missing = sample.probe.missing.iter().find(|missing| missing.cause.contains("127.0.0.1:6432")).expect("named");
+        assert!(missing.fix.as_ref().is_some_and(|said| said.contains(fix)), "{missing:?}");
+        assert!(is_down(&reads(&[Up, Paused, Paused, outcome, outcome], false)), "nobody saw that it was resumed");
+        assert!(!is_down(&reads(&[Up, Paused, Paused, outcome, outcome], true)), "a client got in");
     }
 }

@@ -117,9 +117,18 @@ fn a_column_that_a_pooler_lacks_is_named() {
         let view = console.view(clock::now(), &of("SHOW POOLS"), &of("SHOW DATABASES"), &Table::default(), &of("SHOW STATS"));
         view.unwrap_err()
     };
-    assert_eq!(wrong(Dialect::Pgdog, &lacking(PGDOG, "sv_total")), "SHOW POOLS has no sv_total");
     assert_eq!(wrong(Dialect::Pgcat, &lacking(PGCAT, "cl_waiting")), "SHOW POOLS has no cl_waiting");
-    assert_eq!(wrong(Dialect::Odyssey, &lacking(ODYSSEY, "pool_size")), "SHOW DATABASES has no pool_size");
+    assert_eq!(wrong(Dialect::Odyssey, &lacking(ODYSSEY, "sv_idle")), "SHOW POOLS has no sv_idle");
+
+    let found = shop(&reads(Dialect::Pgdog, &[lacking(PGDOG, "sv_total")]));
+    assert_eq!((found.pools[0].servers_active, found.pools[0].servers_other, found.pools[0].size), (Some(4), None, None));
+    assert!(
+        found.missing.iter().any(|missing| missing.cause == "the console's SHOW POOLS has no sv_total"),
+        "{:?}",
+        found.missing
+    );
+    let found = shop(&reads(Dialect::Odyssey, &[lacking(ODYSSEY, "pool_size")]));
+    assert_eq!((found.pools[0].clients_active, found.pools[0].size, found.detail.databases), (6, None, vec![]));
 }
 
 #[test]
