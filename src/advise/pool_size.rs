@@ -22,6 +22,8 @@ const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 const SPARE: f64 = 1.5;
 /// Fewer connections are not worth a change.
 const WORTH_SHRINKING: u32 = 5;
+/// A queue that may have no end is at least so many times longer.
+const ENDLESS: f64 = 10.0;
 /// Steps that differ by more are another load every time.
 const UNSTEADY: f64 = 0.3;
 
@@ -55,8 +57,6 @@ pub(super) fn predict(demand: &Demand, size: u32) -> Option<Predicted> {
     let error = 2.0 * (demand.arrivals.high / demand.transactions.max(1) as f64).sqrt();
     let low = model(demand, size, 1.0 - error, demand.arrivals.low, demand.services.low).map_or(0.0, |wait| wait.mean);
     let high = model(demand, size, 1.0 + error, demand.arrivals.high, demand.services.high);
-    /// A queue that may have no end is at least so much longer.
-    const ENDLESS: f64 = 10.0;
     let high = high.map_or(likely.mean * ENDLESS, |wait| wait.mean);
     let as_now = likely.mean * fit(demand).unwrap_or(1.0);
     Some(Predicted {
@@ -164,7 +164,7 @@ fn enlarge(demand: &Demand, headroom: Option<u32>) -> Option<Proposal> {
         caution += " This is a lower bound: the pool was full for the whole window, so what would come is not known. Look again after the change.";
     }
     if to < wanted {
-        caution += &format!(" {wanted} connections would do; max_connections leaves room for {to}.");
+        caution = format!("{caution} {wanted} connections would do; max_connections leaves room for {to}.");
     }
     let predicted = if demand.saturated { None } else { predict(demand, to) };
     Some(Proposal { kind: Kind::EnlargePool, to: Some(to), predicted, doubts: doubts(demand, headroom), caution, value })
