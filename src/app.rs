@@ -3,7 +3,7 @@
 //! ```text
 //!  main thread             this file, the web actor        arbiter per region      RegionSupervisor
 //!  runtime "isobar-io"     databases, TLS and SCRAM        arbiter per region      its probes
-//!  web workers             HTTP                            arbiter                 Aggregator
+//!  web workers             HTTP                            arbiter each            Aggregator, Counsel
 //!  with a bus              its tasks run on "isobar-io"    arbiter each            AlertActor; its calls run on "isobar-io"
 //!                                                          arbiter each            BusActor, Sharer and VantageProbe per region, Librarian, Clerk
 //! ```
@@ -13,6 +13,7 @@
 //! A flooded actor starves its arbiter, so each stage has its own; what waits for databases has a runtime of its own. Build, then
 //! run: [`Node::build`] tells the real address, [`Node::run`] ends cleanly.
 
+mod advising;
 mod applications;
 mod carrying;
 mod discovering;
@@ -38,6 +39,7 @@ use arc_swap::ArcSwap;
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
+    advise::actor::Counsel,
     aggregate::{Aggregator, Blindness},
     alert::{
         self,
@@ -107,6 +109,7 @@ pub struct Node {
     carrying: Option<Carrying>,
     supervisors: BTreeMap<RegionName, Running<RegionSupervisor>>,
     exporter: Running<Exporter>,
+    counsel: Running<Counsel>,
     registry: Arc<Registry>,
     io: Runtime,
     restarts: Restarts,
@@ -126,6 +129,7 @@ impl Node {
             addresses: Arc::default(),
             applications: Arc::default(),
             pushes: Arc::default(),
+            advice: Arc::default(),
             node: name.to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             started: clock::wall(),
@@ -172,6 +176,7 @@ impl Node {
         let mut discovering = Discovering::new(Arc::clone(&registry), config.sampling.clone(), io.handle().clone());
         discovering.follow(&config);
         let exporter = exporting::start(&config, &shared, io.handle());
+        let counsel = advising::start(&config, &shared);
         let mut node = Self {
             declared: config.clone(),
             config,
@@ -183,6 +188,7 @@ impl Node {
             carrying,
             supervisors: BTreeMap::new(),
             exporter,
+            counsel,
             registry,
             io,
             restarts: Restarts::default(),

@@ -11,6 +11,7 @@
 //! [`Config::parse`] is pure: texts, environment and file reader are arguments. [`Config::load`] gives it the real ones. A running
 //! node compares [`Fingerprint`]s, loads again when they differ, and keeps what it has when the new one is refused.
 
+mod advice;
 mod alerts;
 mod bus;
 mod cases;
@@ -52,7 +53,7 @@ pub use problem::{Problem, Problems};
 pub(crate) use region::LONGEST_NAME;
 
 use crate::{
-    alert, clock, export,
+    advise, alert, clock, export,
     model::{RegionName, TargetId},
     probe::{Sampling, TargetSettings, conninfo::ConnInfo, discovery::Discovery},
     region::thresholds::Thresholds,
@@ -80,6 +81,8 @@ pub struct Config {
     pub vantages: Vec<Vantage>,
     /// Where figures are pushed; none: nowhere.
     pub otlp: Option<export::Settings>,
+    /// How far back advice looks.
+    pub advice: advise::Settings,
     /// What is there without effect.
     pub warnings: Vec<Problem>,
 }
@@ -231,6 +234,7 @@ impl Config {
             bus,
             vantages,
             otlp: base.otlp,
+            advice: base.advice,
             warnings,
         })
     }

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //!  PostgreSQL, poolers ──► probe ──► region ──► bus ══Redis══► aggregate ─┬─► alert ──► people
-//!                          MEASURE   JUDGE      CARRY          COMBINE    └─► web ──► API, metrics, live stream, page
+//!                          MEASURE   JUDGE      CARRY          COMBINE    ├─► advise ──► what to change
+//!                                                                         └─► web ──► API, metrics, live stream, page
 //! ```
 //! Data flows one way. Folders are the stages of a sample's journey, and every stage has one shape: its root (a short essay,
 //! its settings), pure files (decisions: no clock, no I/O, no actor), adapters (one outside thing each) and an actor (timers
 //! and mail around the pure part). `app` is the only file that knows everyone; `tests/architecture` holds the map.
 
+pub mod advise;
 pub mod aggregate;
 pub mod alert;
 pub mod app;

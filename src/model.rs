@@ -10,10 +10,12 @@
 //! - [`vitals`]: slow signals: replication, upkeep, the machine, applications' pools
 //! - [`report`]: a sample with its details and transitions (region -> aggregate -> everyone)
 //! - [`world`]: the picture over all regions that readers share
+//! - [`advice`]: what to change, and what that would bring
 //! - [`alert`]: incidents as people see them, and what people may do with them
 //! - [`cluster`]: the nodes of a region, what they say to each other, and what they keep together
 
 pub mod activity;
+pub mod advice;
 pub mod alert;
 pub mod cluster;
 pub mod counters;

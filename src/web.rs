@@ -49,6 +49,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::{
     RegionName, Timestamp,
+    advice::Advice,
     alert::{Acknowledge, AlertBook, AlertChange, Callback, EndSilence, NewSilence, TestChannel},
     cluster::{BusState, Interest},
     vitals::{Address, Told},
@@ -119,6 +120,8 @@ pub struct Shared {
     pub applications: Arc<ArcSwap<BTreeMap<RegionName, Recipient<Told>>>>,
     /// How pushing figures to a collector goes.
     pub pushes: Arc<ArcSwap<Pushes>>,
+    /// What to change.
+    pub advice: Arc<ArcSwap<Advice>>,
     /// The node's name, for metrics.
     pub node: String,
     /// Isobar's version, for metrics and OpenAPI.

@@ -43,6 +43,7 @@ impl Node {
         self.discovering.revive();
         self.revive_bus(now)?;
         self.revive_exporter()?;
+        self.revive_counsel()?;
         for region in self.config.regions.clone() {
             let lives = self.supervisors.get(&region.name).is_some_and(|supervisor| supervisor.addr.connected());
             if !lives || self.is_silent(&region.name, now) {
@@ -161,6 +162,7 @@ impl Node {
         }
         self.hear_applications();
         self.push_anew();
+        self.advise_anew();
     }
 
     /// The regions of a clustered node stay until it starts again, since the others count on it.

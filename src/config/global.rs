@@ -3,14 +3,15 @@
 use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 
 use super::{
-    alerts, bus, later, otlp,
+    advice, alerts, bus, later, otlp,
     section::{Findings, Place, Section, Text},
     thresholds::{self, Layer},
 };
-use crate::{alert, export, probe::Sampling, region::thresholds::Thresholds, web};
+use crate::{advise, alert, export, probe::Sampling, region::thresholds::Thresholds, web};
 
 /// What this file may hold.
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
+    "advice",
     "alerts",
     "bus",
     "channel",
@@ -45,6 +46,7 @@ pub(super) struct Global {
     pub(super) thresholds: Thresholds,
     pub(super) bus: bus::Base,
     pub(super) otlp: Option<export::Settings>,
+    pub(super) advice: advise::Settings,
 }
 
 pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Around<'_>) -> Global {
@@ -60,6 +62,7 @@ pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Aro
     global.alerts = alerts::read(findings, root, around);
     global.bus = bus::base(findings, root);
     global.otlp = otlp::read(findings, root);
+    global.advice = advice::read(findings, root);
     later::look(findings, root);
     global
 }

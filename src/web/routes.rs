@@ -94,6 +94,8 @@ pub(super) fn addresses(app: &mut ServiceConfig) -> Vec<(&'static str, &'static 
     table.get("/api/databases/{region}/{target}/trends", trends);
     table.get("/api/databases/{region}/{target}/queries", queries);
     table.get("/api/databases/{region}/{target}/activity", activity);
+    table.get("/api/databases/{region}/{target}/recommendations", recommendations_of);
+    table.get("/api/recommendations", recommendations);
     table.install("/api/stream", "GET", web::resource("/api/stream").route(web::get().to(stream::actor::subscribe)));
     table.get("/api/alerts", alert_list);
     table.get("/api/alerts/{id}", alert);
@@ -258,6 +260,19 @@ async fn queries(_: Viewer, state: Data<State>, path: Path<(String, String)>) ->
 
 async fn activity(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
     about(&state, &path, |target| json(StatusCode::OK, &views::activity(target)))
+}
+
+async fn recommendations(_: Viewer, state: Data<State>, query: Query<Filter>) -> Answered {
+    query.select(&state.shared.world.load())?;
+    json(StatusCode::OK, &views::recommendations(&state.shared.advice.load(), &query))
+}
+
+async fn recommendations_of(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
+    about(&state, &path, |target| {
+        let id = target.report.id();
+        let filter = Filter { region: Some(id.region), target: Some(id.target) };
+        json(StatusCode::OK, &views::recommendations(&state.shared.advice.load(), &filter))
+    })
 }
 
 async fn alert_list(_: Viewer, state: Data<State>, query: Query<Asked>) -> Answered {

@@ -1,4 +1,5 @@
 mod acting;
+mod advised;
 pub(super) mod alerts;
 pub(super) mod clustered;
 
@@ -91,6 +92,7 @@ fn shared(world: World) -> Shared {
         addresses: Arc::default(),
         applications: Arc::default(),
         pushes: Arc::default(),
+        advice: Arc::default(),
         node: "n1".into(),
         version: "0.1.0",
         started: report().sample.timestamp,
@@ -205,6 +207,7 @@ async fn every_answer_has_the_described_shape_and_every_address_is_described() {
     }
     let shared = shared(two());
     shared.alerts.store(alerts::book().into());
+    shared.advice.store(advised::advice().into());
     let app = init_service(routes::app(state_of(&Settings::default(), shared))).await;
     let mut shapes = 0;
     for (path, allow) in &served {
@@ -221,7 +224,7 @@ async fn every_answer_has_the_described_shape_and_every_address_is_described() {
             shapes += 1;
         }
     }
-    assert_eq!(shapes, 15);
+    assert_eq!(shapes, 17);
 }
 
 #[actix_web::test]

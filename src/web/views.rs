@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{
     Reason, RegionName, Sample, Status, TargetName, Timestamp,
     activity::Activity,
+    advice::{Advice, Recommendation, Unknown},
     cluster::BusState,
     counters::{DatabaseCounters, PoolerDetail},
     queries::Queries,
@@ -226,4 +227,19 @@ pub(super) fn queries(of: &Target) -> Part<'_, QueriesPart<'_>> {
 /// `/api/databases/{region}/{target}/trends`.
 pub(super) fn trends(of: &Target) -> Part<'_, TrendsPart<'_>> {
     part(of, TrendsPart { trends: &of.trends })
+}
+
+/// `/api/recommendations`, and those of one target.
+#[derive(Serialize)]
+pub(super) struct Recommendations<'a> {
+    recommendations: Vec<&'a Recommendation>,
+    unknown: Vec<&'a Unknown>,
+}
+
+/// What is advised about what is asked about.
+pub(super) fn recommendations<'a>(advice: &'a Advice, filter: &Filter) -> Recommendations<'a> {
+    Recommendations {
+        recommendations: advice.recommendations.iter().filter(|one| filter.takes(&one.region, &one.target)).collect(),
+        unknown: advice.unknown.iter().filter(|one| filter.takes(&one.region, &one.target)).collect(),
+    }
 }

@@ -11,6 +11,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
     ("region", &["model", "clock", "backoff", "probe"]),
     ("bus", &["model", "clock", "backoff", "crypto"]),
     ("aggregate", &["model", "clock", "backoff"]),
+    ("advise", &["model", "clock"]),
     ("alert", &["model", "clock", "backoff", "crypto"]),
     ("web", &["model", "otlp", "clock", "backoff", "crypto"]),
     ("export", &["model", "otlp", "clock", "backoff", "crypto"]),
@@ -28,6 +29,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "region!",
             "region::replay",
             "region::thresholds",
+            "advise!",
             "aggregate!",
             "bus!",
             "bus::wire",
@@ -48,6 +50,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "probe",
             "region",
             "bus",
+            "advise",
             "aggregate",
             "alert",
             "web",
@@ -66,6 +69,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "probe",
             "region",
             "bus",
+            "advise",
             "aggregate",
             "alert",
             "web",
@@ -80,9 +84,9 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
 
 /// Where each outside crate lives: rooms or files of `src/`; `*` is everywhere.
 pub(crate) const HOMES: &[(&str, &[&str])] = &[
-    ("actix", &["model", "probe", "region", "bus", "aggregate", "alert", "web", "export", "app", "cli"]),
+    ("actix", &["model", "probe", "region", "bus", "advise", "aggregate", "alert", "web", "export", "app", "cli"]),
     ("actix_web", &["web"]),
-    ("arc_swap", &["clock", "probe/session", "bus", "aggregate", "alert", "web", "export", "app", "cli/serve"]),
+    ("arc_swap", &["clock", "probe/session", "bus", "advise", "aggregate", "alert", "web", "export", "app", "cli/serve"]),
     ("base64", &["alert", "config", "probe/scrape"]),
     ("bincode", &["bus/wire"]),
     ("bytes", &["probe", "bus", "web"]),
@@ -160,6 +164,7 @@ pub(crate) const EFFECTFUL: &str = "
     probe/database/columns.rs probe/database/upkeep.rs probe/database/upkeep/rows.rs probe/database/upkeep/tables.rs
     probe/discovery/databases probe/discovery/patroni.rs
     region/supervisor
+    advise/actor
     aggregate/actor
     bus.rs bus/actor bus/memory bus/redis
     alert/actor alert/journal alert/heartbeat alert/channels

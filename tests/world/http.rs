@@ -228,6 +228,8 @@ fn with_tokens_only_their_bearers_see_details() {
         "/api/databases/test/main/trends",
         "/api/databases/test/main/queries",
         "/api/databases/test/main/activity",
+        "/api/databases/test/main/recommendations",
+        "/api/recommendations",
         "/api/stream",
         "/api/databases/nowhere/nothing",
     ] {

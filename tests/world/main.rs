@@ -27,6 +27,7 @@ mod management;
 mod otlp;
 mod pooled;
 mod quiet;
+mod recommendations;
 mod replication;
 mod smoke;
 mod stream;

@@ -1,0 +1,145 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::model::{
+    Report,
+    advice::{Kind, Verdict},
+    sample::Pool,
+    world::Region,
+};
+
+fn wall() -> Timestamp {
+    Timestamp(chrono::DateTime::UNIX_EPOCH)
+}
+
+/// A watched pool that is looked at every ten seconds.
+struct Scene {
+    adviser: Adviser,
+    now: Instant,
+    transactions: u64,
+    transaction_seconds: f64,
+    wait_seconds: f64,
+    size: u32,
+    mode: &'static str,
+    /// Another pool of the same database.
+    other: Option<u32>,
+}
+
+impl Scene {
+    fn new(size: u32) -> Self {
+        Self {
+            adviser: Adviser::new(Settings::default()),
+            now: crate::clock::now(),
+            transactions: 0,
+            transaction_seconds: 0.0,
+            wait_seconds: 0.0,
+            size,
+            mode: "transaction",
+            other: None,
+        }
+    }
+
+    /// As many looks, at 170 transactions a second of 20 ms, which wait for so long.
+    fn pass(&mut self, looks: u32, wait: f64) -> Advice {
+        let mut advice = Advice::default();
+        for _ in 0..looks {
+            self.now += Duration::from_secs(10);
+            self.transactions += 1_700;
+            self.wait_seconds += 1_700.0 * wait;
+            self.transaction_seconds += 1_700.0 * (0.020 + wait);
+            advice = self.adviser.step(self.now, wall(), &self.world(wait));
+        }
+        advice
+    }
+
+    fn world(&self, wait: f64) -> World {
+        let mut report: Report = serde_json::from_str(include_str!("../../../tests/golden/web/report.json")).expect("a report");
+        let sample = Arc::make_mut(&mut report.sample);
+        let pool = &mut sample.poolers[0].pools[0];
+        (pool.size, pool.mode) = (Some(self.size), self.mode.to_owned());
+        (pool.clients_active, pool.servers_active, pool.servers_idle) = (300, Some(3), Some(1));
+        pool.clients_waiting = Some(u32::from(wait > 0.01));
+        if let Some(clients_active) = self.other {
+            let other = Pool { user: "jobs".into(), clients_active, clients_waiting: Some(0), ..pool.clone() };
+            sample.poolers[0].pools.push(other);
+        }
+        let detail = Arc::make_mut(&mut report.poolers[0]);
+        let counters = &mut detail.counters[0];
+        (counters.transactions, counters.queries) = (self.transactions, self.transactions);
+        (counters.transaction_seconds, counters.wait_seconds) = (self.transaction_seconds, Some(self.wait_seconds));
+        let mut activity = crate::model::activity::Activity::clone(report.activity.as_ref().expect("sessions"));
+        activity.waits.iter_mut().for_each(|wait| wait.sessions = 0.1);
+        activity.sessions.clear();
+        report.activity = Some(activity.into());
+        let (region, target) = (report.sample.region.clone(), report.sample.target.clone());
+        let target = (target, Arc::new(Target::of(report, "n1".into(), self.now)));
+        let region = (region, Arc::new(Region { targets: [target].into(), ..Region::unseen() }));
+        World { regions: [region].into(), ..World::unseen([], wall(), self.now) }
+    }
+}
+
+pub(in crate::advise) fn recommendation() -> Recommendation {
+    Scene::new(4).pass(18, 0.020).recommendations.remove(0)
+}
+
+#[test]
+fn a_pool_is_advised_on_after_half_a_window_and_its_id_stays() {
+    let mut scene = Scene::new(4);
+    let young = scene.pass(5, 0.020);
+    assert_eq!(young.recommendations, Vec::new());
+    assert!(young.unknown[0].cause.contains("40 s"), "{young:?}");
+    let first = scene.pass(6, 0.020).recommendations;
+    let later = scene.pass(20, 0.020).recommendations;
+    assert_eq!((first.len(), first[0].kind, &first[0].id), (1, Kind::EnlargePool, &later[0].id));
+    let change = &later[0].change;
+    assert_eq!((change.from.as_deref(), change.to.as_deref()), (Some("4"), Some("6")));
+    let (command, undo) = (change.command.as_deref().unwrap_or_default(), change.undo.as_deref().unwrap_or_default());
+    assert!(
+        command.contains("pool_size=6 ") && command.ends_with("RELOAD;") && undo.contains("pool_size=4 "),
+        "{command} {undo}"
+    );
+    assert!(first[0].confidence < later[0].confidence, "a whole window is surer");
+}
+
+#[test]
+fn a_change_is_followed_until_it_can_be_compared() {
+    let mut scene = Scene::new(4);
+    scene.pass(18, 0.020);
+    scene.size = 6;
+    let measuring = scene.pass(1, 0.001).recommendations;
+    assert_eq!(measuring[0].outcome.as_ref().map(|outcome| outcome.verdict), Some(Verdict::Measuring));
+    let settled = scene.pass(18, 0.001).recommendations;
+    let outcome = settled[0].outcome.as_ref().expect("an outcome");
+    assert_eq!((outcome.verdict, outcome.to), (Verdict::AsPredicted, 6));
+    assert!((outcome.mean_wait_ms.unwrap_or_default() - 1.0).abs() < 1e-6, "{outcome:?}");
+    let again = scene.pass(20, 0.001).recommendations;
+    assert_eq!(again, settled, "what came of it stays, and is measured once");
+}
+
+#[test]
+fn a_change_that_nobody_advised_has_no_outcome() {
+    let mut scene = Scene::new(4);
+    scene.pass(18, 0.0);
+    scene.size = 6;
+    assert_eq!(scene.pass(20, 0.0), Advice::default());
+}
+
+#[test]
+fn several_users_and_session_mode_are_unknown_with_their_cause() {
+    let mut scene = Scene { other: Some(200), ..Scene::new(4) };
+    let unknown = scene.pass(18, 0.020);
+    assert!(unknown.recommendations.is_empty() && unknown.unknown.len() == 2, "{unknown:?}");
+    assert!(unknown.unknown[0].cause.contains("several users"), "{unknown:?}");
+    let mut scene = Scene { other: Some(2), ..Scene::new(4) };
+    assert_eq!(scene.pass(18, 0.020).recommendations.len(), 1, "two clients of three hundred spoil nothing");
+    let mut scene = Scene { mode: "session", ..Scene::new(4) };
+    assert!(scene.pass(18, 0.020).unknown[0].cause.contains("session mode"));
+}
+
+#[test]
+fn other_settings_begin_anew() {
+    let mut scene = Scene::new(4);
+    scene.pass(18, 0.020);
+    scene.adviser.change(Settings { window: Duration::from_mins(5), ..Settings::default() });
+    assert!(scene.pass(2, 0.020).recommendations.is_empty());
+}

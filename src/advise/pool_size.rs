@@ -1,0 +1,225 @@
+//! How many server connections a pool should have: the fewest with which clients hardly wait. Pure.
+
+use super::{
+    demand::{Bound, Demand},
+    queueing,
+};
+use crate::model::advice::{Kind, Predicted};
+
+/// A pool busier than this has nothing left for what comes in bunches.
+const BUSY_ENOUGH: f64 = 0.7;
+/// Nobody notices a shorter wait, seconds.
+const SHORT: f64 = 0.010;
+/// Nor one that is this small a part of the transaction itself.
+const PART: f64 = 0.1;
+/// Without a mean wait of this, seconds, or a queue at one look in five, nothing is wrong with the size.
+const SUFFERS: (f64, f64) = (0.001, 0.2);
+/// No pool of one server is sensibly larger.
+const LARGEST: u32 = 1_000;
+/// A day has its quiet hours; less says nothing against a large pool.
+const DAY: std::time::Duration = std::time::Duration::from_hours(24);
+/// Room above the largest load of that day.
+const SPARE: f64 = 1.5;
+/// Fewer connections are not worth a change.
+const WORTH_SHRINKING: u32 = 5;
+/// A queue that may have no end is at least so many times longer.
+const ENDLESS: f64 = 10.0;
+/// Steps that differ by more are another load every time.
+const UNSTEADY: f64 = 0.3;
+
+/// What should be done with a pool's size.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Proposal {
+    pub(super) kind: Kind,
+    /// None: as it is.
+    pub(super) to: Option<u32>,
+    pub(super) predicted: Option<Predicted>,
+    /// Factors below 1 with their reasons.
+    pub(super) doubts: Vec<(f64, String)>,
+    pub(super) caution: String,
+    /// Mean number of clients who would not wait any more, or connections that come free.
+    pub(super) value: f64,
+}
+
+impl Proposal {
+    /// 0..1.
+    pub(super) fn confidence(&self) -> f64 {
+        /// A model is never all of it.
+        const BEST: f64 = 0.9;
+        self.doubts.iter().fold(BEST, |confidence, (factor, _)| confidence * factor)
+    }
+}
+
+/// The wait with another size, if what clients want stays as it is; none when the queue would grow without end.
+pub(super) fn predict(demand: &Demand, size: u32) -> Option<Predicted> {
+    let likely = model(demand, size, 1.0, demand.arrivals.likely, demand.services.likely)?;
+    // Two standard errors of a count.
+    let error = 2.0 * (demand.arrivals.high / demand.transactions.max(1) as f64).sqrt();
+    let low = model(demand, size, 1.0 - error, demand.arrivals.low, demand.services.low).map_or(0.0, |wait| wait.mean);
+    let high = model(demand, size, 1.0 + error, demand.arrivals.high, demand.services.high);
+    let high = high.map_or(likely.mean * ENDLESS, |wait| wait.mean);
+    let as_now = likely.mean * fit(demand).unwrap_or(1.0);
+    Some(Predicted {
+        mean_wait_ms: likely.mean * 1e3,
+        p95_wait_ms: likely.p95 * 1e3,
+        utilization: likely.utilization,
+        server_connections: size,
+        low: low.min(likely.mean).min(as_now) * 1e3,
+        high: high.max(likely.mean).max(as_now) * 1e3,
+    })
+}
+
+fn model(demand: &Demand, size: u32, factor: f64, arrivals: f64, services: f64) -> Option<queueing::Wait> {
+    match demand.closed {
+        // Few clients are less of a burst than any stream: only the service varies.
+        Some((clients, think)) => {
+            queueing::closed(size, clients, demand.service, think / factor.max(0.1), f64::midpoint(1.0, services))
+        }
+        None => queueing::open(size, demand.rate * factor, demand.service, f64::midpoint(arrivals, services)),
+    }
+}
+
+/// How many times as long as modelled clients wait now; none where both are next to nothing.
+fn fit(demand: &Demand) -> Option<f64> {
+    const NOTHING: f64 = 0.0005;
+    let modelled = model(demand, demand.size, 1.0, demand.arrivals.likely, demand.services.likely)?.mean;
+    (modelled > NOTHING || demand.wait > NOTHING).then(|| (demand.wait / modelled.max(NOTHING / 5.0)).clamp(0.2, 5.0))
+}
+
+/// The fewest connections with which clients hardly wait.
+fn enough(demand: &Demand) -> Option<u32> {
+    let limit = SHORT.max(PART * demand.service) * 1e3;
+    let fits = |size: u32| {
+        predict(demand, size).is_some_and(|predicted| {
+            // Of few clients each may have one of its own, and more would be of no use.
+            let each_its_own = demand.closed.is_some_and(|(clients, _)| size >= clients);
+            predicted.p95_wait_ms <= limit && (predicted.utilization <= BUSY_ENOUGH || each_its_own)
+        })
+    };
+    let fewest = (demand.load().floor() as u32).max(1);
+    // A queue shrinks with every connection more: the first that fits is found by halving.
+    if fewest > LARGEST || !fits(LARGEST) {
+        return None;
+    }
+    let (mut below, mut above) = (fewest - 1, LARGEST);
+    while above - below > 1 {
+        let middle = u32::midpoint(below, above);
+        if fits(middle) { above = middle } else { below = middle }
+    }
+    Some(above)
+}
+
+/// What should be done, if anything. `headroom` is how many connections the server could take beyond those it has; none: not known.
+pub(super) fn advise(demand: &Demand, headroom: Option<u32>) -> Option<Proposal> {
+    if demand.wait >= SUFFERS.0 || demand.queued >= SUFFERS.1 {
+        return enlarge(demand, headroom);
+    }
+    shrink(demand)
+}
+
+fn enlarge(demand: &Demand, headroom: Option<u32>) -> Option<Proposal> {
+    let wanted = if demand.saturated { at_least(demand) } else { enough(demand)? };
+    if wanted <= demand.size {
+        return None;
+    }
+    let value = demand.rate * demand.wait;
+    let stay = |caution: String| {
+        let doubts = doubts(demand, headroom);
+        Some(Proposal { kind: Kind::DoNotEnlargePool, to: None, predicted: None, doubts, caution, value })
+    };
+    match demand.bound {
+        Bound::Cpu(work) => {
+            let seen = work.cpu_busy.map_or_else(
+                || format!("{:.1} of {:.1} active sessions wait for nothing but a processor", work.cpu, work.active),
+                |busy| format!("its processors are {:.0}% busy", busy * 100.0),
+            );
+            return stay(format!(
+                "The server is bound by its processors: {seen}. More connections would share the same processors and every transaction \
+                 would take longer than its {:.1} ms now. Make statements cheaper or the machine larger first. Only if you know that \
+                 processors are free, {wanted} connections would do for this load.",
+                demand.service * 1e3
+            ));
+        }
+        Bound::Locks(work) => {
+            return stay(format!(
+                "Sessions wait for locks: {:.1} of {:.1} active ones. More connections would only wait for the same locks; see \
+                 the blocking sessions under /activity first.",
+                work.lock, work.active
+            ));
+        }
+        Bound::Neither(_) | Bound::Unseen => {}
+    }
+    let most = headroom.map_or(u32::MAX, |headroom| demand.open.saturating_add(headroom));
+    if most <= demand.size {
+        return stay(format!(
+            "{wanted} connections would do, but max_connections leaves room for {most} of this pool. Free connections of others first."
+        ));
+    }
+    let to = wanted.min(most);
+    let mut caution = String::from(
+        "Not when the server has no processor or disk to spare: each connection more is a statement more at the same time. The size \
+         holds for each user of this database.",
+    );
+    if demand.saturated {
+        caution += " This is a lower bound: the pool was full for the whole window, so what would come is not known. Look again after the change.";
+    }
+    if to < wanted {
+        caution = format!("{caution} {wanted} connections would do; max_connections leaves room for {to}.");
+    }
+    let predicted = if demand.saturated { None } else { predict(demand, to) };
+    Some(Proposal { kind: Kind::EnlargePool, to: Some(to), predicted, doubts: doubts(demand, headroom), caution, value })
+}
+
+/// What it lets through would want so many, whoever else would come.
+fn at_least(demand: &Demand) -> u32 {
+    ((demand.load() / BUSY_ENOUGH).ceil() as u32).clamp(demand.size + 1, LARGEST.max(demand.size + 1))
+}
+
+fn shrink(demand: &Demand) -> Option<Proposal> {
+    let (load, watched) = demand.peak;
+    if watched < DAY || demand.service <= 0.0 {
+        return None;
+    }
+    let busiest = Demand { rate: load.max(demand.load()) * SPARE / demand.service, closed: None, ..demand.clone() };
+    let to = enough(&busiest)?;
+    if demand.size < to.saturating_mul(2) || demand.size - to < WORTH_SHRINKING {
+        return None;
+    }
+    let caution = format!(
+        "Not when a busier day than the last {:.0} hours is to come: the largest load seen was {load:.1} connections. Idle connections \
+         cost little but memory and a slot each.",
+        watched.as_secs_f64() / 3600.0
+    );
+    let value = f64::from(demand.size - to) / 10.0;
+    let doubts = vec![(0.8, "a day was seen, not a week".to_owned())];
+    Some(Proposal { kind: Kind::ShrinkPool, to: Some(to), predicted: predict(&busiest, to), doubts, caution, value })
+}
+
+fn doubts(demand: &Demand, headroom: Option<u32>) -> Vec<(f64, String)> {
+    let mut all: Vec<(f64, String)> = Vec::new();
+    if demand.saturated {
+        all.push((0.5, "the pool was full for the whole window: only a lower bound is known".into()));
+    } else if let Some(fit) = fit(demand) {
+        let factor = if (0.5..=2.0).contains(&fit) { 1.0 } else { 0.5 };
+        all.push((factor, format!("clients wait {fit:.1} times as long now as the model says of the present size")));
+    }
+    if !demand.whole {
+        all.push((0.8, format!("seen for {:.0} s only", demand.span)));
+    }
+    if !demand.from_mix {
+        all.push((0.9, "how much single times vary is assumed (cv² = 1)".into()));
+    }
+    if demand.unsteady > UNSTEADY {
+        all.push((0.6, format!("the load is unsteady: its rates differ by {:.0}%", demand.unsteady * 100.0)));
+    }
+    if headroom.is_none() {
+        all.push((0.7, "how many connections the server could take is not known".into()));
+    }
+    if demand.bound == Bound::Unseen {
+        all.push((0.6, "what the server is busy with cannot be seen".into()));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests;

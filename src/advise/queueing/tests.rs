@@ -1,0 +1,105 @@
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use rand::{Rng, SeedableRng, rngs::SmallRng};
+
+use super::*;
+
+fn near(what: &str, seen: f64, expected: f64, relative: f64) {
+    assert!((seen - expected).abs() <= relative * expected.abs(), "{what}: {seen}, expected {expected}");
+}
+
+#[test]
+fn erlang_c_is_as_in_the_tables() {
+    near("one server: the load itself", erlang_c(1, 0.7), 0.7, 1e-12);
+    // Two servers: a² / (2 + a), by hand.
+    near("two servers", erlang_c(2, 1.5), 2.25 / 3.5, 1e-9);
+    near("five servers, four Erlangs", erlang_c(5, 4.0), 0.5541, 1e-3);
+    near("ten servers, eight Erlangs", erlang_c(10, 8.0), 0.4092, 1e-3);
+    assert!((erlang_c(3, 3.0) - 1.0).abs() < 1e-12 && erlang_c(4_000, 3_000.0) < 1e-9, "no overflow");
+}
+
+#[test]
+fn waits_of_an_open_queue_are_those_of_the_textbook() {
+    // M/M/1: rho s / (1 - rho); half of it for M/D/1 (Pollaczek and Khinchine).
+    let one = open(1, 80.0, 0.010, 1.0).unwrap();
+    near("M/M/1", one.mean, 0.8 * 0.010 / 0.2, 1e-9);
+    near("M/M/1, p95", one.p95, 0.010 / 0.2 * (0.8_f64 / 0.05).ln(), 1e-9);
+    near("M/D/1", open(1, 80.0, 0.010, 0.5).unwrap().mean, 0.020, 1e-9);
+    assert_eq!(open(4, 200.0, 0.020, 1.0), None, "four Erlangs on four servers: no end");
+    assert!(open(20, 100.0, 0.010, 1.0).unwrap().p95.abs() < f64::EPSILON, "fewer than one in twenty waits");
+}
+
+#[test]
+fn a_closed_queue_is_the_machine_repair_model() {
+    for (servers, clients, service, think) in
+        [(1_u32, 3_u32, 1.0, 4.0_f64), (3, 10, 0.02, 0.1), (4, 40, 0.02, 0.2), (2, 2, 0.1, 0.0)]
+    {
+        // Birth and death, state by state: a client more with (N - k) / Z, one less with min(k, c) / s.
+        let mut weights = vec![1.0_f64];
+        for k in 1..=clients {
+            let rise = f64::from(clients - k + 1) / think.max(1e-12);
+            weights.push(weights.last().unwrap() * rise * service / f64::from(k.min(servers)));
+        }
+        let total: f64 = weights.iter().sum();
+        let busy: f64 = weights.iter().zip(0_u32..).map(|(weight, k)| weight / total * f64::from(k.min(servers))).sum();
+        let there: f64 = weights.iter().zip(0_u32..).map(|(weight, k)| weight / total * f64::from(k)).sum();
+        let seen = closed(servers, clients, service, think, 1.0).unwrap();
+        near("throughput", seen.throughput, busy / service, 1e-6);
+        let wait = there / (busy / service) - service;
+        assert!((seen.mean - wait).abs() < 1e-6, "{} {wait}", seen.mean);
+    }
+}
+
+#[test]
+fn few_clients_wait_less_than_an_open_stream_of_the_same_rate() {
+    let few = closed(4, 8, 0.020, 0.025, 1.0).unwrap();
+    let open = open(4, few.throughput, 0.020, 1.0).unwrap();
+    assert!(few.mean < open.mean / 2.0, "{few:?} {open:?}");
+    assert!(closed(8, 8, 0.020, 0.025, 1.0).unwrap().mean.abs() < 1e-9, "each has a server");
+}
+
+fn exponential(rng: &mut SmallRng, mean: f64) -> f64 {
+    -mean * (1.0 - rng.random::<f64>()).ln()
+}
+
+/// The mean and the 95th percentile of the waits of that many clients, first come, first served.
+fn simulated(servers: usize, mut next: impl FnMut(&mut SmallRng) -> (f64, f64), seed: u64) -> (f64, f64) {
+    const CLIENTS: usize = 400_000;
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let nanos = |seconds: f64| (seconds * 1e9) as u64;
+    let mut free: BinaryHeap<Reverse<u64>> = (0..servers).map(|_| Reverse(0)).collect();
+    let (mut now, mut waits) = (0.0, Vec::with_capacity(CLIENTS));
+    for _ in 0..CLIENTS {
+        let (gap, service) = next(&mut rng);
+        now += gap;
+        let Reverse(at) = free.pop().unwrap();
+        let start = at.max(nanos(now));
+        waits.push((start - nanos(now)) as f64 / 1e9);
+        free.push(Reverse(start + nanos(service)));
+    }
+    waits.sort_by(f64::total_cmp);
+    (waits.iter().sum::<f64>() / CLIENTS as f64, waits[CLIENTS * 95 / 100])
+}
+
+#[test]
+fn an_open_queue_waits_as_in_a_simulation() {
+    for (servers, load, seed) in [(4_u32, 3.4, 1), (6, 3.4, 2), (10, 8.0, 3)] {
+        let rate = load / 0.020;
+        let of = |variability| open(servers, rate, 0.020, variability).unwrap();
+        let (mean, p95) = simulated(servers as usize, |rng| (exponential(rng, 1.0 / rate), exponential(rng, 0.020)), seed);
+        near("mean, exponential", of(1.0).mean, mean, 0.06);
+        near("p95, exponential", of(1.0).p95, p95, 0.08);
+        // Fixed times: Allen and Cunneen are near, not exact.
+        let (mean, _) = simulated(servers as usize, |rng| (exponential(rng, 1.0 / rate), 0.020), seed);
+        near("mean, fixed", of(0.5).mean, mean, 0.25);
+    }
+}
+
+#[test]
+fn a_mix_of_short_and_long_waits_as_in_a_simulation() {
+    // 90% of 5 ms and 10% of 100 ms: cv² = (0.9 * 25 + 0.1 * 10 000) / 14.5² - 1.
+    let (service, cv2) = (0.0145, 1_022.5 / 210.25 - 1.0);
+    let mix = |rng: &mut SmallRng| if rng.random::<f64>() < 0.9 { 0.005 } else { 0.1 };
+    let (mean, _) = simulated(6, |rng| (exponential(rng, 1.0 / 250.0), mix(rng)), 4);
+    near("mean", open(6, 250.0, service, f64::midpoint(1.0, cv2)).unwrap().mean, mean, 0.3);
+}
