@@ -62,7 +62,7 @@ fn every_answer_is_as_described() {
         assert_eq!(head.bytes().expect("a body").len(), 0, "HEAD {real}");
         shapes += 1;
     }
-    assert_eq!(shapes, 13);
+    assert_eq!(shapes, 15);
     for path in ["/", "/page.js", "/page.css", "/metrics", "/api/health/metrics"] {
         assert_eq!(node.get(path).status(), 200, "{path}");
     }
