@@ -23,7 +23,7 @@ pub struct Upkeep {
     pub multixact_database: Option<String>,
     /// At this age the server takes no more writes.
     pub age_limit: Option<u64>,
-    /// Until the older of the two reaches the limit at the present rate, seconds; null while nothing is used up.
+    /// Until the first of the two reaches the limit at the present rate, seconds; null while nothing is used up.
     pub wraparound_in_seconds: Option<f64>,
     /// Transaction ids used per second, over the last minutes.
     pub xids_per_second: Option<f64>,

@@ -9,6 +9,7 @@
 //! A promotion changes the role under a living connection, so every statement asks for it anew. What differs between versions
 //! is asked of the catalog once per connection.
 
+mod ends;
 mod kin;
 mod watch;
 
@@ -74,6 +75,10 @@ pub struct Standing {
     pub sender: Option<String>,
     /// The slot it holds there.
     pub slot: Option<String>,
+    /// Where the sender's WAL ended when it sent something last.
+    pub sender_end: Option<u64>,
+    /// Its own address, where it is reached by one.
+    pub address: Option<String>,
     /// What a slot may retain, bytes.
     pub slot_limit: Option<u64>,
 }
@@ -139,6 +144,8 @@ impl Reads {
             follows: row.try_get(8)?,
             sender: address.map(|host| port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))),
             slot: maybe_text(&row, 11)?.filter(|slot| !slot.is_empty()),
+            sender_end: bytes(&row, 14)?,
+            address: maybe_text(&row, 15)?,
             slot_limit: u64::try_from(limit).ok().map(|limit| limit.max(kept.unsigned_abs())),
         })
     }
@@ -192,7 +199,8 @@ fn standing(settings: bool, checkpoint: bool, system: bool) -> String {
          receiver.pid IS NOT NULL AND coalesce(receiver.status, 'streaming') = 'streaming', {follows}, \
          receiver.sender_host, receiver.sender_port, receiver.slot_name, \
          pg_catalog.pg_size_bytes(current_setting('max_slot_wal_keep_size')), \
-         pg_catalog.pg_size_bytes(current_setting('wal_keep_size')) \
+         pg_catalog.pg_size_bytes(current_setting('wal_keep_size')), \
+         (receiver.latest_end_lsn - '0/0')::int8, host(pg_catalog.inet_server_addr()) \
          FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_stat_wal_receiver receiver ON true"
     )
 }

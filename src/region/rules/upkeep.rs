@@ -2,7 +2,7 @@
 
 use super::{Breach, Finding, above, percent};
 use crate::{
-    model::vitals::Upkeep,
+    model::vitals::{Holder, Upkeep},
     region::{
         seen::{Seen, Signal},
         thresholds::Thresholds,
@@ -14,9 +14,9 @@ const DAY: f64 = 86_400.0;
 /// Transaction or multixact ids run out.
 pub(super) fn wraparound(seen: &Seen, limits: &Thresholds) -> Finding {
     let Some(upkeep) = seen.upkeep.fresh() else { return Finding::Unseen };
-    let Some((age, what, database)) = oldest(upkeep) else { return Finding::Unseen };
+    let Some(oldest) = oldest(upkeep) else { return Finding::Unseen };
     let Some(limit) = upkeep.age_limit.filter(|limit| *limit > 0) else { return Finding::Unseen };
-    let share = age as f64 / limit as f64;
+    let share = oldest.age as f64 / limit as f64;
     let (high, critical) = (share > limits.xid_age_high, share > limits.xid_age_critical);
     above(share, limits.xid_age_clear, limits.xid_age, || Breach {
         high,
@@ -28,27 +28,53 @@ pub(super) fn wraparound(seen: &Seen, limits: &Thresholds) -> Finding {
             _ => limits.xid_age,
         }),
         message: format!(
-            "{} of the {what} are used up{}{}{}.",
+            "{} of the {} are used up{}{}{}.",
             percent(share),
-            database.map(|name| format!(", by the oldest in database {name}")).unwrap_or_default(),
-            upkeep.wraparound_in_seconds.map(|left| format!("; {} are left at the present rate", time(left))).unwrap_or_default(),
-            held_by(upkeep),
+            oldest.what,
+            oldest.database.map(|name| format!(", by the oldest in database {name}")).unwrap_or_default(),
+            oldest.left(limit).map(|left| format!("; {} are left at the present rate", time(left))).unwrap_or_default(),
+            oldest.holder.map(|it| format!("; vacuum is held back by the {} {}", it.kind, it.name)).unwrap_or_default(),
         ),
         ..Breach::default()
     })
 }
 
-/// The older of the two kinds of ids, as a share they have the same limit.
-fn oldest(upkeep: &Upkeep) -> Option<(u64, &'static str, Option<&str>)> {
-    let xids = upkeep.xid_age.map(|age| (age, "transaction ids", upkeep.xid_database.as_deref()));
-    let multixacts = upkeep.multixact_age.map(|age| (age, "multixact ids", upkeep.multixact_database.as_deref()));
-    xids.into_iter().chain(multixacts).max_by_key(|(age, ..)| *age)
+/// One kind of ids.
+struct Ids<'a> {
+    what: &'static str,
+    age: u64,
+    database: Option<&'a str>,
+    per_second: Option<f64>,
+    /// Who has held more than half of that age for himself is why vacuum does not help.
+    holder: Option<&'a Holder>,
 }
 
-/// Whoever has held more than half of that age for himself is why vacuum does not help.
-fn held_by(upkeep: &Upkeep) -> String {
-    let holder = upkeep.holders.first().filter(|holder| holder.age > upkeep.xid_age.unwrap_or_default() / 2);
-    holder.map(|holder| format!("; vacuum is held back by the {} {}", holder.kind, holder.name)).unwrap_or_default()
+impl Ids<'_> {
+    /// Until this kind reaches the limit, seconds; the other may do so sooner, or never.
+    fn left(&self, limit: u64) -> Option<f64> {
+        let per_second = self.per_second.filter(|rate| *rate > 0.0)?;
+        Some(limit.saturating_sub(self.age) as f64 / per_second)
+    }
+}
+
+/// The older of the two kinds of ids, as a share they have the same limit.
+fn oldest(upkeep: &Upkeep) -> Option<Ids<'_>> {
+    let xids = upkeep.xid_age.map(|age| Ids {
+        what: "transaction ids",
+        age,
+        database: upkeep.xid_database.as_deref(),
+        per_second: upkeep.xids_per_second,
+        holder: upkeep.holders.first().filter(|holder| holder.age > age / 2),
+    });
+    // A holder's age is known in transactions only, which says nothing of multixacts.
+    let multixacts = upkeep.multixact_age.map(|age| Ids {
+        what: "multixact ids",
+        age,
+        database: upkeep.multixact_database.as_deref(),
+        per_second: upkeep.multixacts_per_second,
+        holder: None,
+    });
+    xids.into_iter().chain(multixacts).max_by_key(|ids| ids.age)
 }
 
 /// The disk is full soon at the present pace: that of all that is on it, or the database's own until that is known; none where nobody tells
@@ -115,3 +141,6 @@ fn bytes(bytes: f64) -> String {
     }
     if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,20 +3,16 @@
 //! what its primary says of it. Pure: each server tells where it stands with every reading.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::Standing;
-use crate::model::vitals::Role;
+use super::{Standing, ends::Ends};
+use crate::model::vitals::{Replica, Role};
 
 /// A server that told nothing for longer is not seen now: some of the slowest replication intervals.
-const SEEN: Duration = Duration::from_secs(30);
-
-/// Ends of WAL that are remembered of a server; when they become too many every other one goes. With 5 s between two that is some 20 minutes
-/// to the second, and hours to the minute.
-const MOST_ENDS: usize = 256;
+pub(super) const SEEN: Duration = Duration::from_secs(30);
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -36,29 +32,36 @@ struct Member {
     timeline: u32,
     end: u64,
     at: Instant,
-    /// The slot by which it receives, and whether it does.
-    slot: Option<String>,
-    streaming: bool,
-    /// When its WAL was first seen to end there, the oldest first.
-    ends: VecDeque<(u64, Instant)>,
+    /// How it receives, while it does.
+    receives: Option<Receiver>,
+    /// When its WAL was first seen to end where.
+    ends: Ends,
 }
 
 impl Member {
     /// Goes on from where it stood before.
     fn follows(mut self, before: Option<Self>) -> Self {
-        let same = |before: &Self| (before.system, before.role) == (self.system, self.role) && before.end <= self.end;
+        let same = |before: &Self| (before.system, before.role) == (self.system, self.role);
         self.ends = before.filter(same).map(|before| before.ends).unwrap_or_default();
-        if self.ends.back().is_none_or(|(end, _)| *end < self.end) {
-            self.ends.push_back((self.end, self.at));
-        }
-        if self.ends.len() > MOST_ENDS {
-            let mut nth = 0;
-            self.ends.retain(|_| {
-                nth += 1;
-                nth % 2 == 1
-            });
-        }
+        self.ends.push(self.end, self.at);
         self
+    }
+}
+
+/// By what a replica that receives can be known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Receiver {
+    /// The slot that it reads.
+    slot: Option<String>,
+    /// Its own address, where it has one.
+    address: Option<String>,
+}
+
+impl Receiver {
+    /// Whether nothing that is known speaks against it.
+    fn may_be(&self, follower: &Replica) -> bool {
+        let differ = matches!((&self.address, &follower.address), (Some(own), Some(seen)) if own != seen);
+        self.slot.is_none() && follower.slot.is_none() && !differ
     }
 }
 
@@ -82,11 +85,19 @@ pub struct Primary {
 
 /// The replicas of a system that are seen now and receive.
 #[derive(Debug, Default)]
-pub struct Watched {
-    /// The slots by which they do.
-    pub slots: BTreeSet<String>,
-    /// How many do without one.
-    pub without_slot: usize,
+pub struct Watched(Vec<Receiver>);
+
+impl Watched {
+    /// Whether this follower, one of all that copy the server, is one of them: by its slot, or by its address, as far as both are known. Of
+    /// several that look the same it is so when all of them are.
+    pub fn has(&self, follower: &Replica, all: &[&Replica]) -> bool {
+        if follower.slot.is_some() {
+            return self.0.iter().any(|receiver| receiver.slot == follower.slot);
+        }
+        let may_be = || self.0.iter().filter(|receiver| receiver.may_be(follower));
+        let rivals = all.iter().filter(|rival| may_be().any(|receiver| receiver.may_be(rival))).count();
+        rivals > 0 && may_be().count() >= rivals
+    }
 }
 
 impl Seat {
@@ -108,9 +119,8 @@ impl Seat {
                 timeline: standing.timeline.unwrap_or_default(),
                 end,
                 at: now,
-                slot: standing.slot.clone(),
-                streaming: standing.streaming,
-                ends: VecDeque::new(),
+                receives: standing.streaming.then(|| Receiver { slot: standing.slot.clone(), address: standing.address.clone() }),
+                ends: Ends::default(),
             });
             let before = state.members.remove(&self.own);
             if let Some(member) = member {
@@ -125,27 +135,17 @@ impl Seat {
         self.kin.locked(|state| {
             let others = state.members.iter().filter(|(own, member)| **own != self.own && Some(member.system) == system);
             let primaries = others.map(|(_, member)| member).filter(|member| member.role == Role::Primary);
-            primaries.max_by_key(|member| (member.timeline, member.at)).map(|member| {
-                let passed = member.ends.iter().find(|(end, _)| *end > arrived).map(|(_, at)| *at);
-                Primary { end: member.end, at: member.at, passed }
-            })
+            let newest = primaries.max_by_key(|member| (member.timeline, member.at));
+            newest.map(|member| Primary { end: member.end, at: member.at, passed: member.ends.passed(arrived) })
         })
     }
 
     /// The replicas of that system that are seen now and receive.
     pub fn replicas(&self, now: Instant, system: Option<i64>) -> Watched {
         self.kin.locked(|state| {
-            let mut watched = Watched::default();
-            for member in state.members.values() {
-                let is_seen = now.saturating_duration_since(member.at) <= SEEN;
-                if is_seen && member.streaming && Some(member.system) == system && member.role == Role::Replica {
-                    match &member.slot {
-                        Some(slot) => drop(watched.slots.insert(slot.clone())),
-                        None => watched.without_slot += 1,
-                    }
-                }
-            }
-            watched
+            let is_seen = |member: &&Member| now.saturating_duration_since(member.at) <= SEEN;
+            let replicas = state.members.values().filter(|member| Some(member.system) == system && member.role == Role::Replica);
+            Watched(replicas.filter(is_seen).filter_map(|member| member.receives.clone()).collect())
         })
     }
 }

@@ -247,3 +247,71 @@ fn a_follower_is_known_by_its_slot_and_what_only_keeps_wal_counts_for_nobody() {
     let seen: Vec<_> = main.read(1, read).replicas.iter().map(|it| it.watched).collect();
     assert_eq!(seen, [true, false, false, false]);
 }
+
+#[test]
+fn without_sight_of_the_primary_the_sender_s_word_tells_that_wal_comes_late() {
+    let mut copy = Stage::new().server();
+    let mut step = |second, sent, came, age| {
+        let standing = Standing { sender_end: Some(sent), ..replica(came, came, age) };
+        copy.lag(second, standing)
+    };
+    assert_eq!(step(0, 1_000, 1_000, 3_600.0), Some(0.0), "idle");
+    assert_eq!(step(3_600, 1_000, 1_000, 7_200.0), Some(0.0), "for an hour more");
+    assert_eq!(step(3_605, 1_250, 1_050, 0.1), Some(0.0));
+    assert_eq!(step(3_610, 1_500, 1_100, 0.1), Some(5.0));
+    assert_eq!(step(3_615, 1_750, 1_250, 0.1), Some(5.0), "it had 1,500 after 10 s");
+    assert_eq!(step(3_620, 1_750, 1_750, 0.1), Some(0.0));
+}
+
+#[test]
+fn one_that_was_late_before_it_was_watched_is_as_late_as_what_it_shows_is_old() {
+    let mut copy = Stage::new().server();
+    let mut step = |second, sent, came, age| copy.lag(second, Standing { sender_end: Some(sent), ..replica(came, came, age) });
+    assert_eq!(step(0, 9_000, 1_000, 240.0), Some(0.0), "perhaps it is just on its way");
+    assert_eq!(step(5, 9_200, 1_050, 244.0), Some(244.0), "it is not");
+    assert_eq!(step(10, 9_400, 9_100, 4.0), Some(5.0), "the rest was seen to pass");
+}
+
+#[test]
+fn a_late_replica_that_is_cut_off_stays_as_late() {
+    let stage = Stage::new();
+    let (mut main, mut copy) = (stage.server(), stage.server());
+    let mut step = |second, written, standing| {
+        main.at(second, primary(written));
+        copy.lag(second, standing)
+    };
+    step(0, 100, replica(100, 100, 0.1));
+    step(5, 200, replica(110, 110, 0.1));
+    assert_eq!(step(65, 900, replica(120, 120, 0.1)), Some(60.0));
+    assert_eq!(step(67, 900, cut_off(120)), Some(62.0));
+}
+
+#[test]
+fn without_slots_a_follower_is_known_by_its_address() {
+    let stage = Stage::new();
+    let (mut main, mut copy) = (stage.server(), stage.server());
+    let at = |address: &str| Replica { address: Some(address.into()), replay_lag_bytes: Some(0), ..Replica::default() };
+    let mut watched = |second, own: Option<&str>, followers| {
+        copy.at(second, Standing { address: own.map(Into::into), ..replica(100, 100, 0.0) });
+        let read = Read { standing: primary(100), followers, ..Read::default() };
+        main.read(second, read).replicas.iter().map(|it| it.watched).collect::<Vec<_>>()
+    };
+    assert_eq!(watched(0, Some("10.0.0.1"), vec![at("10.0.0.1"), at("10.0.0.2")]), [true, false]);
+    assert_eq!(watched(1, Some("10.0.0.1"), vec![at("10.0.0.2")]), [false], "as many, and not the same");
+    assert_eq!(watched(2, Some("10.0.0.1"), vec![at("10.0.0.1"), at("10.0.0.1")]), [false, false], "one of the two, but which");
+    assert_eq!(watched(3, None, vec![at("10.0.0.1")]), [true], "nothing speaks against it");
+    assert_eq!(watched(4, None, vec![at("10.0.0.1"), at("10.0.0.2")]), [false, false]);
+}
+
+#[test]
+fn more_ends_of_wal_than_are_kept_are_known_less_exactly() {
+    let (mut ends, start) = (ends::Ends::default(), crate::clock::now());
+    let second = |nth: u64| start + Duration::from_secs(nth);
+    (0..1_000).for_each(|nth| ends.push(nth, second(nth)));
+    assert_eq!(ends.passed(998), Some(second(999)));
+    let early = ends.passed(100).expect("passed");
+    assert!((second(101)..second(165)).contains(&early), "{:?}", early - start);
+    assert!(!ends.began_beyond(0) && ends.passed(999).is_none());
+    ends.push(5, second(1_000));
+    assert_eq!((ends.passed(4), ends.began_beyond(4)), (Some(second(1_000)), true), "another history");
+}

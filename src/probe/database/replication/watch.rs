@@ -5,6 +5,7 @@
 //! | receives, and has replayed all of it | 0, however long ago that was: the primary is idle |
 //! | receives, and is behind | the age of the newest replayed transaction, but no more than since it was last seen up to date |
 //! | receives late; its primary is watched by this node | also for how long the primary has been beyond what arrived: the way there is too slow |
+//! | receives late; its primary is not watched | the same by what its sender last said of its end |
 //! | receives nothing; its primary is watched by this node | for how long that has been ahead; while the primary is silent it grows no more |
 //! | receives nothing; its primary is not watched | for how long nothing came: nobody here can tell what it misses |
 //! | is not set up to receive (an archive feeds it) | not known |
@@ -13,7 +14,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Read, Seat, Standing, kin::Primary};
+use super::{
+    Read, Seat, Standing,
+    ends::Ends,
+    kin::{Primary, SEEN},
+};
 use crate::model::{
     Timestamp,
     vitals::{Change, Replica, Replication, Role, Upstream},
@@ -30,6 +35,8 @@ pub struct Watch {
     silent: Option<(Instant, u64)>,
     /// Since when the primary is ahead of what came.
     missing_since: Option<Instant>,
+    /// Where the sender's WAL ended, as it said with what it sent.
+    sender: Ends,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,12 +70,10 @@ impl Watch {
         // What only keeps WAL (pg_receivewal) replays nothing, and has no lag to be judged by.
         let copies = |follower: &Replica| !is_logical(&follower.slot) && follower.replay_lag_bytes.is_some();
         let watched = seat.replicas(now, standing.system);
-        let nameless = followers.iter().filter(|follower| follower.slot.is_none() && copies(follower)).count();
-        for follower in followers.iter_mut().filter(|follower| copies(follower)) {
-            follower.watched = match &follower.slot {
-                Some(slot) => watched.slots.contains(slot),
-                None => watched.without_slot >= nameless,
-            };
+        let all: Vec<&Replica> = followers.iter().filter(|follower| copies(follower)).collect();
+        let marks: Vec<bool> = followers.iter().map(|follower| copies(follower) && watched.has(follower, &all)).collect();
+        for (follower, mark) in followers.iter_mut().zip(marks) {
+            follower.watched = mark;
         }
         Replication {
             role: standing.role,
@@ -117,7 +122,7 @@ impl Watch {
         }
         if standing.streaming {
             (self.silent, self.missing_since) = (None, None);
-            let late = primary.and_then(|primary| Some(primary.at.saturating_duration_since(primary.passed?).as_secs_f64()));
+            let late = self.late(now, standing, primary);
             return replay.map_or(late, |replay| Some(late.map_or(replay, |late| replay.max(late))));
         }
         if standing.follows == Some(false) {
@@ -130,7 +135,7 @@ impl Watch {
         self.silent = Some((silent, arrived));
         let missed = match primary {
             Some(primary) if primary.end > arrived => {
-                let since = *self.missing_since.get_or_insert(primary.at);
+                let since = *self.missing_since.get_or_insert(primary.passed.unwrap_or(primary.at));
                 primary.at.saturating_duration_since(since)
             }
             Some(_) => {
@@ -140,6 +145,23 @@ impl Watch {
             None => now.saturating_duration_since(silent),
         };
         Some(replay.unwrap_or_default().max(missed.as_secs_f64()))
+    }
+
+    /// For how long the primary, or the sender by its own word, has been beyond what arrived.
+    fn late(&mut self, now: Instant, standing: &Standing, primary: Option<Primary>) -> Option<f64> {
+        if let Some(end) = standing.sender_end {
+            self.sender.push(end, now);
+        }
+        match primary {
+            Some(Primary { at, passed: Some(passed), .. }) => return Some(at.saturating_duration_since(passed).as_secs_f64()),
+            Some(primary) if now.saturating_duration_since(primary.at) <= SEEN => return None,
+            _ => {}
+        }
+        let arrived = arrived(standing);
+        let late = now.saturating_duration_since(self.sender.passed(arrived)?).as_secs_f64();
+        // Nobody saw it pass, and more than what is just on its way is missing: then what is shown tells its age.
+        let age = standing.replayed_age.filter(|_| late > 0.0 && self.sender.began_beyond(arrived));
+        Some(age.map_or(late, |age| age.max(late)))
     }
 
     fn replay_lag(&self, now: Instant, standing: &Standing) -> Option<f64> {
