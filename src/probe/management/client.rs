@@ -47,16 +47,8 @@ pub struct Heard {
 impl Asker {
     /// A client for that address.
     pub fn new(project: Project) -> Result<Self, Missing> {
-        crate::crypto::install();
-        let mut client = Client::builder()
-            .user_agent(concat!("isobar/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .timeout(LIMIT)
-            .redirect(Policy::none());
-        if project.api.starts_with("http://") {
-            client = client.tls_certs_only([]); // no TLS, so a machine without certificates will do
-        }
-        let client = client.build().map_err(|error| missing(format!("no client of HTTP: {}", deepest(&error)), None))?;
+        let client = client(&project.api, CONNECT, LIMIT);
+        let client = client.map_err(|error| missing(format!("no client of HTTP: {}", deepest(&error)), None))?;
         Ok(Self { client, project })
     }
 
@@ -119,6 +111,20 @@ impl Asker {
         }
         Ok(Heard { status, said, body })
     }
+}
+
+/// A client for this address, bounded in time, that follows no redirects.
+pub(in crate::probe) fn client(url: &str, connect: Duration, limit: Duration) -> Result<Client, reqwest::Error> {
+    crate::crypto::install();
+    let mut client = Client::builder()
+        .user_agent(concat!("isobar/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(connect)
+        .timeout(limit)
+        .redirect(Policy::none());
+    if url.starts_with("http://") {
+        client = client.tls_certs_only([]); // no TLS, so a machine without certificates will do
+    }
+    client.build()
 }
 
 /// The innermost cause, which names no address.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use reqwest::{Client, Response, Url, header::HeaderValue, redirect::Policy};
+use reqwest::{Client, Response, Url, header::HeaderValue};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -12,7 +12,10 @@ use super::{Kind, Source, text::Figures, token::jwt};
 use crate::{
     clock,
     model::sample::Missing,
-    probe::{classify::bounded, management::pace::Said},
+    probe::{
+        classify::bounded,
+        management::{client::client, pace::Said},
+    },
 };
 
 /// A host that does not answer by then is not there.
@@ -54,16 +57,8 @@ struct Unwell {
 impl Reader {
     /// A client for that source.
     pub fn new(source: Source) -> Result<Self, Missing> {
-        crate::crypto::install();
-        let mut client = Client::builder()
-            .user_agent(concat!("isobar/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .timeout(LIMIT)
-            .redirect(Policy::none());
-        if source.url.starts_with("http://") {
-            client = client.tls_certs_only([]); // no TLS, so a machine without certificates will do
-        }
-        let client = client.build().map_err(|error| lack(&source, &format!("have no client: {}", deepest(&error)), None))?;
+        let client = client(&source.url, CONNECT, LIMIT);
+        let client = client.map_err(|error| lack(&source, &format!("have no client: {}", deepest(&error)), None))?;
         Ok(Self { client, source })
     }
 
