@@ -221,7 +221,12 @@ impl Node {
                 Some(config) = reload.recv() => self.reconfigure(config),
                 () = self.discovering.heard() => self.take(self.discovering.resolve(&self.declared)),
                 error = cut_off(self.carrying.as_mut()) => break Err(error.into()),
-                _ = look.tick() => if let Err(error) = self.revive().await { break Err(error) },
+                _ = look.tick() => {
+                    self.tell_of_copies();
+                    if let Err(error) = self.revive().await {
+                        break Err(error);
+                    }
+                }
             }
         };
         self.stop().await;

@@ -78,7 +78,7 @@ impl World {
         drop(book);
         let seen = self.targets as u32;
         let roster = RosterState { targets: seen, probes: seen, seen, ..RosterState::default() };
-        let (figures, vitals, views, removed) = Default::default();
+        let (figures, vitals, copies, views, removed) = Default::default();
         let node = node_name(nth).as_str().into();
         self.nodes[nth].bus.do_send(Batch {
             region: region(nth),
@@ -87,6 +87,7 @@ impl World {
             reports,
             figures,
             vitals,
+            copies,
             views,
             removed,
         });

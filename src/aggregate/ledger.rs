@@ -11,6 +11,7 @@ mod held;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -23,6 +24,7 @@ use crate::model::{
     Reason, RegionName, Report, Status, TargetId, TargetName, Timestamp,
     cluster::View,
     report::{Batch, RosterState},
+    vitals::Vitals,
     world::{NodeState, Region},
 };
 use held::Held;
@@ -142,6 +144,12 @@ impl Ledger {
         for (target, vitals) in batch.vitals {
             if let Some(held) = self.targets.get_mut(&target) {
                 held.vitals = vitals;
+                self.fresh.insert(target);
+            }
+        }
+        for (target, replication) in batch.copies {
+            if let Some(held) = self.targets.get_mut(&target) {
+                held.vitals = Arc::new(Vitals { replication: Some(replication), ..Vitals::clone(&held.vitals) });
                 self.fresh.insert(target);
             }
         }

@@ -54,6 +54,13 @@ impl Node {
         Ok(())
     }
 
+    /// Tells the probes how copies and primaries stand that other nodes watch.
+    pub(super) fn tell_of_copies(&self) {
+        if self.carrying.is_some() {
+            self.registry.hear(clock::now(), &NodeName::from(self.shared.node.as_str()), &self.shared.world.load());
+        }
+    }
+
     fn revive_bus(&mut self, now: std::time::Instant) -> Result<(), Error> {
         let aggregator: Recipient<Batch> = self.aggregator.addr.clone().recipient();
         let Some(carrying) = &mut self.carrying else { return Ok(()) };

@@ -300,6 +300,7 @@ impl Handler<Viewed> for BusActor {
                     reports: Vec::new(),
                     figures: Vec::new(),
                     vitals: Vec::new(),
+                    copies: Vec::new(),
                     views,
                     removed: Vec::new(),
                 };

@@ -77,6 +77,7 @@ pub(crate) fn batch(region: &str, node: &str, reports: Vec<Report>) -> Batch {
         reports,
         figures: vec![],
         vitals: vec![],
+        copies: vec![],
         views: vec![],
         removed: vec![],
     }

@@ -18,7 +18,7 @@ use crate::model::{
     NodeName, RegionName, Report, TargetId, TargetName, Timestamp,
     cluster::{AlertNews, Figures, View},
     report::{Batch, RosterState},
-    vitals::Vitals,
+    vitals::{Replication, Vitals},
 };
 
 /// No stream is so far behind another: whoever measured has set its clock.
@@ -56,6 +56,7 @@ struct Gathered {
     reports: BTreeMap<TargetName, Report>,
     figures: BTreeMap<TargetName, Figures>,
     vitals: BTreeMap<TargetName, Arc<Vitals>>,
+    copies: BTreeMap<TargetName, Arc<Replication>>,
     views: BTreeMap<TargetId, View>,
     removed: BTreeSet<TargetId>,
 }
@@ -90,12 +91,17 @@ impl Inbox {
                     gathered.reports.remove(&id.target);
                     gathered.figures.remove(&id.target);
                     gathered.vitals.remove(&id.target);
+                    gathered.copies.remove(&id.target);
                     self.newest.remove(&id);
                     gathered.removed.insert(id);
                 }
             }
             Message::Figures(_) | Message::Removed(_) => {}
-            Message::Vitals(vitals) => self.gathered.entry(key).or_default().vitals.extend(vitals),
+            Message::Vitals(vitals) => match (reading, stream) {
+                (Reading::Home | Reading::Watched, Stream::Raw) => self.gathered.entry(key).or_default().vitals.extend(vitals),
+                (Reading::Far, _) => self.gathered.entry(key).or_default().copies.extend(vitals.into_iter().filter_map(standing)),
+                _ => {}
+            },
             Message::Views(views) => self.gathered.entry(key).or_default().views.extend(views),
             Message::News { items, silences, .. } => self.news.push(AlertNews { region: Some(from.region), items, silences }),
             letter @ (Message::Ask { .. } | Message::Reply { .. }) => self.letters.push((from, letter)),
@@ -130,11 +136,17 @@ impl Inbox {
             reports: gathered.reports.into_values().collect(),
             figures: gathered.figures.into_values().collect(),
             vitals: gathered.vitals.into_iter().collect(),
+            copies: gathered.copies.into_iter().collect(),
             views: gathered.views.into_iter().collect(),
             removed: gathered.removed.into_iter().collect(),
         };
         std::mem::take(&mut self.gathered).into_iter().map(batch).collect()
     }
+}
+
+/// What a far node says of slow signals.
+fn standing((target, vitals): (TargetName, Arc<Vitals>)) -> Option<(TargetName, Arc<Replication>)> {
+    Some((target, vitals.replication.clone()?))
 }
 
 impl Gathered {

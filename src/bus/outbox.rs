@@ -68,6 +68,8 @@ pub struct Outbox {
     targets: Targets,
     removed: BTreeSet<TargetId>,
     vitals: BTreeMap<TargetName, Arc<Vitals>>,
+    /// Of copies and of what has some: how they stand, for other regions.
+    copies: BTreeMap<TargetName, Arc<Vitals>>,
     views: BTreeMap<TargetId, View>,
     news: VecDeque<NewsItem>,
     silences: Option<Vec<Silence>>,
@@ -86,6 +88,7 @@ impl Outbox {
             targets: Targets::new(region),
             removed: BTreeSet::new(),
             vitals: BTreeMap::new(),
+            copies: BTreeMap::new(),
             views: BTreeMap::new(),
             news: VecDeque::new(),
             silences: None,
@@ -105,8 +108,10 @@ impl Outbox {
         for id in &batch.removed {
             self.targets.remove(&id.target);
             self.vitals.remove(&id.target);
+            self.copies.remove(&id.target);
             self.removed.insert(id.clone());
         }
+        self.copies.extend(batch.vitals.iter().filter_map(|(target, vitals)| Some((target.clone(), standing(vitals)?))));
         self.vitals.extend(batch.vitals.iter().cloned());
         self.views.extend(batch.views.iter().cloned());
     }
@@ -160,6 +165,8 @@ impl Outbox {
             in_parts(self.targets.figures(), SMALL, Message::Figures).for_each(&mut world);
             let views: Vec<_> = std::mem::take(&mut self.views).into_iter().collect();
             in_parts(views, SMALL, Message::Views).for_each(&mut world);
+            let copies = std::mem::take(&mut self.copies).into_iter().collect();
+            in_parts(copies, WHOLE, Message::Vitals).for_each(&mut world);
             self.targets.forget(now);
         }
         let (items, silences) = (Vec::from(std::mem::take(&mut self.news)), self.silences.take());
@@ -175,6 +182,12 @@ impl Outbox {
         due.extend(whole.map(|message| Due { stream: Stream::Raw, message, expires: None }));
         due
     }
+}
+
+/// What other regions must know of it: a copy there is judged by where its primary stands.
+fn standing(vitals: &Vitals) -> Option<Arc<Vitals>> {
+    let replication = vitals.replication.as_ref().filter(|it| it.upstream.is_some() || !it.replicas.is_empty())?;
+    Some(Arc::new(Vitals { replication: Some(Arc::clone(replication)), ..Vitals::default() }))
 }
 
 /// Whether a moment of a grid has passed; the next one lies ahead, however many were missed.

@@ -77,6 +77,8 @@ pub struct Batch {
     pub figures: Vec<super::cluster::Figures>,
     /// Slow signals that are new.
     pub vitals: Vec<(super::TargetName, Arc<super::vitals::Vitals>)>,
+    /// The replication of targets, as far nodes tell of it: the only slow signal that others judge by.
+    pub copies: Vec<(super::TargetName, Arc<super::vitals::Replication>)>,
     /// How targets of other regions look from this one.
     pub views: Vec<(TargetId, super::cluster::View)>,
     /// Targets that the configuration no longer has.

@@ -36,7 +36,7 @@ use super::{
     database::{
         counters::ServerFacts,
         own::{Own, Transactions},
-        replication::{Kin, Seat},
+        replication::Seat,
     },
     governor::{Governor, Lane},
     pool::client_check,
@@ -119,13 +119,13 @@ pub struct KnockReading {
 
 impl Server {
     /// A server that nobody has connected to yet.
-    pub fn new(sampling: Sampling, kin: &Arc<Kin>) -> Self {
+    pub fn new(sampling: Sampling, seat: Seat) -> Self {
         Self {
             governor: Mutex::new(Governor::new(sampling)),
             own: Mutex::default(),
             logins: Mutex::default(),
             fast: Fast::new().into(),
-            slow: Slow::new(Seat::among(kin)).into(),
+            slow: Slow::new(seat).into(),
             check: None.into(),
             knock: None.into(),
             checks_done: 0.into(),

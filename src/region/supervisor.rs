@@ -242,6 +242,7 @@ impl RegionSupervisor {
             reports,
             figures: Vec::new(),
             vitals,
+            copies: Vec::new(),
             views: Vec::new(),
             removed: std::mem::take(&mut self.removed),
         };

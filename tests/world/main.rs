@@ -13,6 +13,7 @@ mod channels;
 mod cli;
 mod cluster;
 mod consoles;
+mod copies;
 mod deployed;
 mod discovery;
 mod doubles;

@@ -52,6 +52,7 @@ fn batch(region: &str, targets: &[(&str, Status)]) -> Batch {
         reports,
         figures: vec![],
         vitals: vec![],
+        copies: vec![],
         views: vec![],
         removed: vec![],
     }

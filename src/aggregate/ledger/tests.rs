@@ -126,6 +126,7 @@ fn empty(node: &str) -> Batch {
         reports: vec![],
         figures: vec![],
         vitals: vec![],
+        copies: vec![],
         views: vec![],
         removed: vec![],
     }

@@ -31,8 +31,14 @@ impl Role {
 pub struct Replication {
     /// Primary or replica.
     pub role: Role,
+    /// The system's identifier, the same for all copies.
+    pub system: Option<String>,
     /// It goes up with each promotion.
     pub timeline: Option<u32>,
+    /// Where its WAL ends, bytes since the beginning: written on a primary, received on a replica.
+    pub wal_end: Option<u64>,
+    /// Its own address, as who connected by one sees it.
+    pub address: Option<String>,
     /// The newest change of either, if one was seen: a promotion, or another server behind the same address.
     pub change: Option<Change>,
     /// Where a replica gets its changes from.

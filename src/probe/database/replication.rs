@@ -4,7 +4,7 @@
 //!  standing ──► role, timeline, positions, receiver ──┐
 //!  followers ─► pg_stat_replication ──────────────────┼─► Watch (what only time tells: lag, silence, changes) ──► Replication
 //!  slots ─────► pg_replication_slots ─────────────────┤        ▲
-//!  conflicts ─► on a replica, per database ───────────┘      Kin: where the same system's other servers of this node are
+//!  conflicts ─► on a replica, per database ───────────┘      Kin: where the same system's other servers are
 //! ```
 //! A promotion changes the role under a living connection, so every statement asks for it anew. What differs between versions
 //! is asked of the catalog once per connection.

@@ -9,10 +9,11 @@ use std::{
 use super::Server;
 use crate::{
     clock,
+    model::{NodeName, world::World},
     probe::{
         Sampling,
         conninfo::{ConnInfo, Host, SessionAttrs},
-        database::replication::Kin,
+        database::replication::{Kin, Seat},
         management::{Project, office::Office},
         pool::{console::SharedConsole, pgbouncer::Dialect},
         scrape::{self, Source},
@@ -56,7 +57,7 @@ impl Registry {
         if let Some(server) = servers.get(&key).and_then(Weak::upgrade) {
             return server;
         }
-        let server = Arc::new(Server::new(sampling.clone(), &self.kin));
+        let server = Arc::new(Server::new(sampling.clone(), Seat::among(&self.kin, &url.address())));
         servers.insert(key, Arc::downgrade(&server));
         server
     }
@@ -71,6 +72,13 @@ impl Registry {
         let servers = self.servers.lock().expect("no panic while held");
         let consoles = self.consoles.lock().expect("no panic while held");
         servers.values().any(|server| server.strong_count() > 0) || consoles.values().any(|console| console.strong_count() > 0)
+    }
+
+    /// How copies and their primaries look that other nodes watch, so that a replica here is judged by what is known of its primary there.
+    pub fn hear(&self, now: Instant, own: &NodeName, world: &World) {
+        let targets = world.regions.values().flat_map(|region| region.targets.values());
+        let others = targets.filter(|target| target.node != *own);
+        self.kin.hear(now, others.map(|target| (&*target.report.server, target.vitals.replication.as_ref())));
     }
 
     /// Who asks the provider about this project.

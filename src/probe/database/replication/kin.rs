@@ -1,15 +1,16 @@
-//! The servers of one node that are copies of the same system, by its identifier. A replica that receives nothing cannot know whether its
-//! primary moved on; where the primary is watched too, this node does. And a replica that is watched itself is not judged a second time by
-//! what its primary says of it. Pure: each server tells where it stands with every reading.
+//! The servers that are copies of the same system, by its identifier. A replica that receives nothing cannot know whether its
+//! primary moved on; where the primary is watched too, whoever watches it does. And a replica that is watched itself is not judged a second
+//! time by what its primary says of it. Pure: each server of this node tells where it stands with every reading, and those of other nodes are
+//! heard of over the bus.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use super::{Standing, ends::Ends};
-use crate::model::vitals::{Replica, Role};
+use crate::model::vitals::{Replica, Replication, Role};
 
 /// A server that told nothing for longer is not seen now: some of the slowest replication intervals.
 pub(super) const SEEN: Duration = Duration::from_secs(30);
@@ -21,12 +22,24 @@ pub struct Kin(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     next: u64,
-    members: HashMap<u64, Member>,
+    members: HashMap<Place, Member>,
+}
+
+/// Who watches a server.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Place {
+    /// This node, from that seat.
+    Here(u64),
+    /// Other nodes; by its address.
+    Elsewhere(String),
 }
 
 /// Where a server stood last.
 #[derive(Debug)]
 struct Member {
+    server: Arc<str>,
+    /// What other nodes say of it.
+    heard: Option<Arc<Replication>>,
     system: i64,
     role: Role,
     timeline: u32,
@@ -39,6 +52,23 @@ struct Member {
 }
 
 impl Member {
+    /// What other nodes say of it, when that tells which system it is and where.
+    fn of(server: &str, heard: &Arc<Replication>, at: Instant) -> Option<Self> {
+        let system: u64 = heard.system.as_ref()?.parse().ok()?;
+        let streams = heard.upstream.as_ref().filter(|upstream| upstream.streaming);
+        Some(Self {
+            server: server.into(),
+            heard: Some(Arc::clone(heard)),
+            system: system.cast_signed(),
+            role: heard.role,
+            timeline: heard.timeline.unwrap_or_default(),
+            end: heard.wal_end?,
+            at,
+            receives: streams.map(|upstream| Receiver { slot: upstream.slot.clone(), address: heard.address.clone() }),
+            ends: Ends::default(),
+        })
+    }
+
     /// Goes on from where it stood before.
     fn follows(mut self, before: Option<Self>) -> Self {
         let same = |before: &Self| (before.system, before.role) == (self.system, self.role);
@@ -69,10 +99,11 @@ impl Receiver {
 #[derive(Debug)]
 pub struct Seat {
     kin: Arc<Kin>,
-    own: u64,
+    own: Place,
+    server: Arc<str>,
 }
 
-/// The primary of a replica, as this node saw it last.
+/// The primary of a replica, as it was seen last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Primary {
     /// Where its WAL ended.
@@ -101,19 +132,21 @@ impl Watched {
 }
 
 impl Seat {
-    /// A place for one more server.
-    pub fn among(kin: &Arc<Kin>) -> Self {
+    /// A place for one more server, which has that address.
+    pub fn among(kin: &Arc<Kin>, server: &str) -> Self {
         let own = kin.locked(|state| {
             state.next += 1;
-            state.next
+            Place::Here(state.next)
         });
-        Self { kin: Arc::clone(kin), own }
+        Self { kin: Arc::clone(kin), own, server: server.into() }
     }
 
     /// Where this server stands now.
     pub fn tell(&self, now: Instant, standing: &Standing) {
         self.kin.locked(|state| {
             let member = standing.system.zip(standing.end).map(|(system, end)| Member {
+                server: Arc::clone(&self.server),
+                heard: None,
                 system,
                 role: standing.role,
                 timeline: standing.timeline.unwrap_or_default(),
@@ -124,12 +157,12 @@ impl Seat {
             });
             let before = state.members.remove(&self.own);
             if let Some(member) = member {
-                state.members.insert(self.own, member.follows(before));
+                state.members.insert(self.own.clone(), member.follows(before));
             }
         });
     }
 
-    /// The primary of that system, if another server of this node is it or was it last: of several the one with the newest timeline, since
+    /// The primary of that system, if another server is it or was it last: of several the one with the newest timeline, since
     /// the others were left behind. `arrived` is how far the replica has come.
     pub fn primary(&self, system: Option<i64>, arrived: u64) -> Option<Primary> {
         self.kin.locked(|state| {
@@ -157,6 +190,35 @@ impl Drop for Seat {
 }
 
 impl Kin {
+    /// What other nodes say now of the servers that they watch, by the server's address. Of one that cannot be read now the last word counts;
+    /// one that they do not watch any more is forgotten, and this node's own eyes come first.
+    pub fn hear<'a>(&self, now: Instant, said: impl Iterator<Item = (&'a str, Option<&'a Arc<Replication>>)>) {
+        self.locked(|state| {
+            let is_own = |place: &Place| matches!(place, Place::Here(_));
+            let own = state.members.iter().filter(|(place, _)| is_own(place));
+            let own: HashSet<Arc<str>> = own.map(|(_, member)| Arc::clone(&member.server)).collect();
+            let mut elsewhere = HashMap::new();
+            for (server, heard) in said.filter(|(server, _)| !own.contains(*server)) {
+                // Of several databases of one server the first speaks for it.
+                if let Entry::Vacant(vacant) = elsewhere.entry(Place::Elsewhere(server.to_owned())) {
+                    let before = state.members.remove(vacant.key());
+                    let is_new =
+                        |known: &Member| known.heard.as_ref().zip(heard).is_some_and(|(known, new)| !Arc::ptr_eq(known, new));
+                    let member = match (before, heard) {
+                        (Some(before), _) if !is_new(&before) => Some(before),
+                        (before, Some(heard)) => Member::of(server, heard, now).map(|member| member.follows(before)),
+                        (before, None) => before,
+                    };
+                    if let Some(member) = member {
+                        vacant.insert(member);
+                    }
+                }
+            }
+            state.members.retain(|place, _| is_own(place));
+            state.members.extend(elsewhere);
+        });
+    }
+
     fn locked<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -27,7 +27,16 @@ impl Stage {
     }
 
     fn server(&self) -> Server {
-        Server { seat: Seat::among(&self.kin), watch: Watch::default(), start: self.start }
+        self.server_at("here:5432")
+    }
+
+    fn server_at(&self, address: &str) -> Server {
+        Server { seat: Seat::among(&self.kin, address), watch: Watch::default(), start: self.start }
+    }
+
+    /// What another node says in that second of its servers.
+    fn hear(&self, second: u64, said: &[(&str, &Arc<Replication>)]) {
+        self.kin.hear(self.start + Duration::from_secs(second), said.iter().map(|(server, said)| (*server, Some(*said))));
     }
 }
 
@@ -122,6 +131,46 @@ fn a_primary_that_died_moves_on_no_more() {
     for second in [1, 60, 600] {
         assert_eq!(copy.lag(second, cut_off(100)), Some(0.0), "after {second} s");
     }
+}
+
+#[test]
+fn a_primary_that_another_node_watches_counts_like_one_of_this_node() {
+    let (here, there) = (Stage::new(), Stage::new());
+    let (mut main, mut copy) = (there.server_at("main:5432"), here.server_at("copy:5432"));
+    let said = Arc::new(main.at(0, primary(100)));
+    here.hear(0, &[("main:5432", &said)]);
+    for second in [1, 60, 600] {
+        here.hear(second, &[("main:5432", &said)]);
+        assert_eq!(copy.lag(second, cut_off(100)), Some(0.0), "it died, after {second} s");
+    }
+    here.kin.hear(here.start, [("main:5432", None)].into_iter());
+    assert_eq!(copy.lag(601, cut_off(100)), Some(0.0), "nothing can be read of it now");
+    let moved = Arc::new(main.at(610, primary(200)));
+    here.hear(610, &[("main:5432", &moved)]);
+    let again = Arc::new(main.at(640, primary(300)));
+    here.hear(640, &[("main:5432", &again)]);
+    assert_eq!(copy.lag(640, cut_off(100)), Some(30.0), "it went on");
+    here.hear(700, &[]);
+    copy.lag(700, cut_off(100));
+    assert_eq!(copy.lag(720, cut_off(100)), Some(719.0), "nobody watches it any more, so all of the silence counts");
+}
+
+#[test]
+fn a_copy_that_another_node_watches_is_not_judged_by_its_primary() {
+    let (here, there) = (Stage::new(), Stage::new());
+    let (mut main, mut copy) = (here.server_at("main:5432"), there.server_at("copy:5432"));
+    let standing = Standing { slot: Some("copy".into()), address: Some("10.0.0.2".into()), ..replica(100, 100, 1.0) };
+    let said = Arc::new(copy.at(0, standing));
+    let follower = Replica { slot: Some("copy".into()), replay_lag_bytes: Some(0), ..Replica::default() };
+    let mut marked = |second| {
+        let read = Read { standing: primary(100), followers: vec![follower.clone()], ..Read::default() };
+        main.read(second, read).replicas[0].watched
+    };
+    assert!(!marked(0));
+    // It has two databases, of which each brings the same news, and an address of the primary is of no matter.
+    here.hear(1, &[("copy:5432", &said), ("copy:5432", &Arc::new((*said).clone())), ("main:5432", &Arc::default())]);
+    assert!(marked(1));
+    assert!(!marked(60), "nobody has heard of it for long");
 }
 
 #[test]

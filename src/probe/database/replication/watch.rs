@@ -4,9 +4,9 @@
 //! | --- | --- |
 //! | receives, and has replayed all of it | 0, however long ago that was: the primary is idle |
 //! | receives, and is behind | the age of the newest replayed transaction, but no more than since it was last seen up to date |
-//! | receives late; its primary is watched by this node | also for how long the primary has been beyond what arrived: the way there is too slow |
+//! | receives late; its primary is watched | also for how long the primary has been beyond what arrived: the way there is too slow |
 //! | receives late; its primary is not watched | the same by what its sender last said of its end |
-//! | receives nothing; its primary is watched by this node | for how long that has been ahead; while the primary is silent it grows no more |
+//! | receives nothing; its primary is watched | for how long that has been ahead; while the primary is silent it grows no more |
 //! | receives nothing; its primary is not watched | for how long nothing came: nobody here can tell what it misses |
 //! | is not set up to receive (an archive feeds it) | not known |
 //!
@@ -77,7 +77,10 @@ impl Watch {
         }
         Replication {
             role: standing.role,
+            system: standing.system.map(|system| system.cast_unsigned().to_string()),
             timeline: standing.timeline,
+            wal_end: standing.end,
+            address: standing.address.clone(),
             change: self.change.clone(),
             upstream,
             replicas: followers,
