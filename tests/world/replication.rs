@@ -1,13 +1,16 @@
-//! Real pairs of servers: a replica that is up to date, paused, cut off, promoted; a slot that nobody reads. On the oldest version, the
-//! newest, and Debian 12's.
+//! Real pairs of servers: a replica that is up to date, paused, cut off, promoted, or behind a way too narrow for its WAL; a slot that nobody
+//! reads. On the oldest version, the newest, and Debian 12's.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddrV4,
+    time::{Duration, Instant},
+};
 
 use isobar::sandbox::Postgres;
 use serde_json::Value;
 
 use crate::{
-    support::{Node, node::reason, secs, series, until},
+    support::{Node, net::Net, node::reason, secs, series, until},
     truth::ask,
 };
 
@@ -15,8 +18,16 @@ use crate::{
 const SOON: Duration = secs(30);
 
 /// Sooner than usual, so that a test takes seconds: late above 2 s, for one.
-const GLOBAL: &str = "[sampling]\nreplication = \"1s\"\nclient_check = \"1s\"\n[thresholds]\nreplication_lag = \"2s\"\n\
-    [thresholds.rules.replication_lag]\nfor = \"1s\"\n";
+const GLOBAL: &str = "[thresholds]\nreplication_lag = \"2s\"\n[thresholds.rules.replication_lag]\nfor = \"1s\"\n\
+    [sampling]\nreplication = \"1s\"\nclient_check = \"1s\"\n";
+/// Of a server that is busy, too.
+const FULL_SPEED: &str = "impact_budget = 0.2\n";
+
+/// What a narrow way carries, bytes a second.
+const RATE: u32 = 1 << 20;
+/// What a busy primary has written and did not get through yet, bytes. More than the buffers on the way take: what the sender says of its end
+/// waits in them too, and is ahead of the WAL only once they are full.
+const LEFT: f64 = 16.0 * RATE as f64;
 
 fn primary(major: u32, more: &[(&str, &str)]) -> Postgres {
     let mut builder = Postgres::builder().major(major).setting("autovacuum", "off");
@@ -31,13 +42,38 @@ fn primary(major: u32, more: &[(&str, &str)]) -> Postgres {
 
 /// A node that watches these, as `local/<name>`.
 fn watch(targets: &[(&str, String)]) -> (Node, tempfile::TempDir) {
+    watch_by("", targets)
+}
+
+/// The same with more about sampling.
+fn watch_by(sampling: &str, targets: &[(&str, String)]) -> (Node, tempfile::TempDir) {
     let target = |(name, url): &(&str, String)| format!("[[target]]\nname = \"{name}\"\nurl = \"{url}\"\n");
     let region = format!("region = \"local\"\n{}", targets.iter().map(target).collect::<String>());
-    Node::configured(&[("global.toml", GLOBAL), ("local.toml", &region)])
+    Node::configured(&[("global.toml", &format!("{GLOBAL}{sampling}")), ("local.toml", &region)])
 }
 
 fn write(server: &Postgres) {
     server.sql("shop", "INSERT INTO orders VALUES (1)").expect("a write");
+}
+
+/// As a busy primary does, though no more than soon gets through once the way is wide again.
+fn write_more(primary: &Postgres) {
+    write(primary);
+    if ask(primary, "SELECT (pg_current_wal_lsn() - write_lsn)::int8 FROM pg_stat_replication") < LEFT {
+        primary.sql("shop", "SELECT pg_switch_wal()").expect("another megabyte of WAL");
+    }
+}
+
+/// A setting of a running server.
+fn set(server: &Postgres, setting: &str) {
+    server.sql("postgres", &format!("ALTER SYSTEM SET {setting}")).expect("a setting");
+    server.sql("postgres", "SELECT pg_reload_conf()").expect("a reload");
+}
+
+/// Where the replica receives from.
+fn upstream(replica: &Postgres) -> String {
+    let rows = replica.sql("postgres", "SELECT current_setting('primary_conninfo')").expect("a setting");
+    rows[0].get(0).expect("a value").to_owned()
 }
 
 fn lag(sample: &Value) -> Option<f64> {
@@ -113,19 +149,62 @@ fn a_pair(major: u32) {
     replica.sql("postgres", "SELECT pg_wal_replay_resume()").expect("replay goes on");
     node.expect_status("local/copy", "healthy", "", SOON);
 
-    let set = |statement: &str| {
-        replica.sql("postgres", statement).expect("a setting");
-        replica.sql("postgres", "SELECT pg_reload_conf()").expect("a reload");
-    };
-    let upstream = &replica.sql("postgres", "SELECT current_setting('primary_conninfo')").expect("a setting")[0];
-    set("ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'");
+    let upstream = upstream(&replica);
+    set(&replica, "primary_conninfo = 'host=127.0.0.1 port=1'");
     node.expect("local/copy", "that nothing comes", SOON, |copy| copy["vitals"]["replication"]["upstream"]["streaming"] == false);
     is_calm_for(&node, secs(5), |copy| lag(copy).is_some_and(|lag| lag < 2.0));
     write(&primary);
     let (sample, _) = node.expect_status("local/copy", "unhealthy", "replication_lag", SOON);
     assert!(message(&sample).contains("receives nothing"), "{sample}");
-    set(&format!("ALTER SYSTEM SET primary_conninfo = '{}'", upstream.get(0).expect("a value")));
+    set(&replica, &format!("primary_conninfo = '{upstream}'"));
     node.expect_status("local/copy", "healthy", "", SOON);
+}
+
+/// Seen by a node that watches both, and by one that watches each alone.
+fn a_narrow_way(major: u32) {
+    let primary = primary(major, &[]);
+    let replica = primary.replica(Some("copy")).expect("a copy").start().expect("a replica");
+    let mut net = Net::of_sockets(&["primary", "replica"]);
+    let (here, there) = (net.place("primary"), net.place("replica"));
+    let way = net.way(there, here, SocketAddrV4::new(primary.host(), primary.port()));
+    let by_way = upstream(&replica).replace(&format!("port={}", primary.port()), &format!("port={}", way.port()));
+    set(&replica, &format!("primary_conninfo = '{by_way}'"));
+
+    let (shop, copy) = (("shop", primary.url("shop")), ("copy", replica.url("shop")));
+    let (both, _dir) = watch_by(FULL_SPEED, &[shop.clone(), copy.clone()]);
+    let (of_copy, _dir) = watch_by(FULL_SPEED, &[copy]);
+    let (of_shop, _dir) = watch_by(FULL_SPEED, &[shop]);
+    let views = [("both", &both, "local/copy"), ("the replica", &of_copy, "local/copy"), ("the primary", &of_shop, "local/shop")];
+    for node in [&both, &of_copy] {
+        node.expect("local/copy", "a replica that is up to date", SOON, |copy| {
+            copy["vitals"]["replication"]["upstream"]["sender"] == way.to_string() && lag(copy) == Some(0.0)
+        });
+    }
+    of_shop
+        .expect("local/shop", "its follower", SOON, |shop| shop["vitals"]["replication"]["replicas"][0]["state"] == "streaming");
+    for (_, node, target) in views {
+        node.expect_status(target, "healthy", "", SOON);
+    }
+
+    net.narrow(here, there, RATE);
+    for (whose, node, target) in views {
+        let (sample, took) = node.expect(target, "WAL that comes late", SOON, |sample| {
+            write_more(&primary);
+            sample["status"] == "unhealthy" && message(sample).contains("the WAL reaches it late")
+        });
+        println!("PostgreSQL {major}: watching {whose}, late WAL fires after {took:?} more: {}", message(&sample));
+    }
+    let copy = both.sample("local/copy");
+    assert_eq!(copy["vitals"]["replication"]["upstream"]["streaming"], true, "{copy}");
+    assert_eq!(both.sample("local/shop")["status"], "healthy", "the replica is judged, not its primary as well");
+
+    net.heal();
+    for (_, node, target) in views {
+        node.expect(target, "that it is over", SOON, |sample| {
+            write(&primary);
+            sample["status"] == "healthy"
+        });
+    }
 }
 
 fn a_slot_without_a_reader(major: u32) {
@@ -223,6 +302,7 @@ macro_rules! versions {
 
 versions! {
     a_pair: a_pair_of_13 13, a_pair_of_15 15, a_pair_of_18 18;
+    a_narrow_way: a_narrow_way_13 13, a_narrow_way_15 15, a_narrow_way_18 18;
     a_slot_without_a_reader: a_slot_without_a_reader_13 13, a_slot_without_a_reader_15 15, a_slot_without_a_reader_18 18;
     a_role_without_grants: a_role_without_grants_13 13, a_role_without_grants_18 18;
     a_failover: a_failover_of_13 13, a_failover_of_15 15, a_failover_of_18 18;

@@ -113,6 +113,12 @@ impl Net {
         self.change(from, to, |lane| (lane.delay, lane.loss) = (by, loss));
     }
 
+    /// No more than so many bytes a second get from one to the other; who sends more has to wait. By sockets alone.
+    pub(crate) fn narrow(&mut self, from: Place, to: Place, rate: u32) {
+        assert!(!self.is_of_packets(), "packets are not narrowed");
+        self.change(from, to, |lane| lane.rate = Some(rate));
+    }
+
     /// All lanes are as at first.
     pub(crate) fn heal(&mut self) {
         self.lanes = Lanes::default();

@@ -116,7 +116,8 @@ fn pump(mut from: &TcpStream, mut to: &TcpStream, way: (Place, Place), state: &S
             match from.read(&mut bytes) {
                 Ok(0) => return drop(late),
                 Ok(read) if late.send((Instant::now(), bytes[..read].to_vec())).is_err() => return,
-                Ok(_) => {}
+                // Who sends more finds its buffers full.
+                Ok(read) => thread::sleep(state.lane(way).takes(read)),
                 Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
                 Err(_) => return drop(late),
             }
