@@ -159,6 +159,34 @@ fn a_wrong_secret_is_said_with_the_fix_by_the_node_and_by_the_check() {
 }
 
 #[test]
+fn a_pooler_of_which_neither_its_metrics_nor_a_client_tells_is_neither_up_nor_down() {
+    let server = Postgres::start().expect("PostgreSQL");
+    server.create_database("shop").expect("a database");
+    let pages = Pages::supavisor(Duration::ZERO, page);
+    let region = format!(
+        "region = \"local\"\n[[target]]\nname = \"shop\"\nurl = \"{}\"\n[[target.pooler]]\nkind = \"supavisor\"\nmetrics_url = \"{}\"\n\
+         metrics_secret = \"{}\"\ntenant = \"dev\"\n",
+        server.url("shop"),
+        pages.url(),
+        Pages::JWT_SECRET
+    );
+    let (node, _dir) = Node::configured(&[("global.toml", "[sampling]\npooler_metrics = \"1s\"\n"), ("local.toml", &region)]);
+    let up = |sample: &Value| sample["poolers"][0]["up"].clone();
+    node.expect("local/shop", "the page's word", SOON, |sample| up(sample) == true && sample["status"] == "healthy");
+    pages.lie(Some(Lie::Trouble));
+    let (sample, _) = node.expect("local/shop", "an unknown pooler", SOON, |sample| {
+        sample["poolers"][0].is_object() && up(sample).is_null() && sample["poolers"][0]["outcome"].is_null()
+    });
+    let (cause, fix) = lack(&sample, "poolers.up").expect("a cause");
+    assert!(cause.contains("no client tells") && fix.contains("client_url"), "{cause}: {fix}");
+    assert_eq!(sample["status"], "healthy", "{sample}");
+    let text = node.get("/metrics").text().expect("a page");
+    assert!(!series(&text).iter().any(|(key, _)| key.starts_with("pgbouncer_up{")), "{text}");
+    pages.lie(None);
+    node.expect("local/shop", "the page's word again", SOON, |sample| up(sample) == true && lack(sample, "poolers.up").is_none());
+}
+
+#[test]
 fn a_page_whose_certificate_does_not_hold_is_a_step_of_the_check_with_its_fix() {
     let (ours, other) = (authority("ours"), authority("another"));
     let (supabase, supavisor) = (Pages::supabase(Duration::ZERO, crate::supabase::page), Pages::supavisor(Duration::ZERO, page));
