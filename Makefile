@@ -21,10 +21,11 @@ test: ## every test, on real servers of PostgreSQL 13 to 18
 	@.ci/setup test
 	@ulimit -n 65536 2>/dev/null || ulimit -n "$$(ulimit -Hn)"; $(CARGO) nextest run --locked $(ARGS)
 
-test-faults: ## the whole fault table of clusters, each fault 20 times: hours (ISOBAR_FAULT_SEED=N repeats a run)
+test-faults: ## the whole fault table of clusters, each fault 20 times, and what else takes minutes: hours (ISOBAR_FAULT_SEED=N repeats a run)
 	@.ci/setup test
 	@ulimit -n 65536 2>/dev/null || ulimit -n "$$(ulimit -Hn)"; ISOBAR_FAULT_ROUNDS=$(ROUNDS) $(CARGO) nextest run --locked --profile faults \
-	  --test world --success-output immediate --no-fail-fast --run-ignored only -E 'test(cluster::table::)' $(ARGS)
+	  --test world --success-output immediate --no-fail-fast --run-ignored only \
+	  -E 'test(cluster::table::) | test(supabase::a_disk)' $(ARGS)
 
 gate: ## what a change must pass beside the tests: format, lints, docs, dependencies
 	@.ci/setup gate

@@ -141,10 +141,10 @@ pub struct Pooler {
     pub kind: PoolerKind,
     /// `host:port`.
     pub name: String,
-    /// Whether its console answers and clients get in.
-    pub up: bool,
-    /// Why not, when it is not.
-    pub outcome: Outcome,
+    /// Whether its console answers and clients get in; null where nothing tells: its metrics cannot be read, and no client tries it.
+    pub up: Option<bool>,
+    /// Why not, when it is not; null when that is not known.
+    pub outcome: Option<Outcome>,
     /// The pools that lead to this target.
     pub pools: Vec<Pool>,
 }

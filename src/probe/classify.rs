@@ -189,6 +189,15 @@ fn pooler_text(message: &str) -> Option<Outcome> {
     POOLER_TEXTS.iter().find(|(text, _)| message.contains(text)).map(|&(_, outcome)| outcome)
 }
 
+/// The innermost cause, which names no address.
+pub(super) fn deepest(error: &dyn std::error::Error) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    bounded(&deepest.to_string())
+}
+
 /// The first line, cut at a bound, without control characters.
 pub(super) fn bounded(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();

@@ -13,6 +13,7 @@ pub mod client;
 pub mod office;
 pub mod text;
 pub mod token;
+pub mod trust;
 
 use std::time::Duration;
 
@@ -74,6 +75,11 @@ impl Source {
         let port = if self.url.starts_with("http://") { 80 } else { 443 };
         let named = address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         if named { address } else { format!("{address}:{port}") }
+    }
+
+    /// Whether it comes over TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.url.starts_with("https://")
     }
 
     /// The series that are known here.

@@ -74,6 +74,11 @@ pub fn connector(mode: SslMode, root: Option<&Path>) -> Result<Option<MakeRustls
     Ok(Some(connector))
 }
 
+/// As HTTPS has it: by the system's authorities, for the host that is asked for.
+pub fn https() -> Result<ClientConfig, String> {
+    configure(Trust::AuthorityAndHost, None)
+}
+
 fn configure(trust: Trust, file: Option<&Path>) -> Result<ClientConfig, String> {
     let provider = crypto::provider();
     let verifier = Verifier::new(trust, file, &provider)?;

@@ -28,7 +28,7 @@ use crate::{
         counters::DatabaseCounters,
         queries::Queries,
         reading::{Body, Cost, DatabaseReading, PoolerReading, Reading},
-        sample::{Missing, Pooler},
+        sample::Missing,
         vitals::{ApplicationPool, Vitals},
     },
     probe::{Sampling, TargetSettings, database::size::Growth, session::ANSWER_WITHIN},
@@ -216,11 +216,11 @@ impl Joined {
     fn take_pooler(&mut self, at: Instant, reading: &PoolerReading) {
         let Some(state) = self.poolers.get_mut(reading.index) else { return };
         let count = |before: u32, now: bool| if now { before.saturating_add(1) } else { 0 };
-        state.unreached = count(state.unreached, seen::unreached(reading.pooler.outcome));
-        state.paused = count(state.paused, reading.pooler.outcome == Outcome::PoolerPaused);
+        state.unreached = count(state.unreached, reading.pooler.outcome.is_some_and(seen::unreached));
+        state.paused = count(state.paused, reading.pooler.outcome == Some(Outcome::PoolerPaused));
         // Without a console the outcome is a client's, whom a full pool turns away too.
         let settings = &self.settings.poolers[reading.index];
-        let exhausted = settings.console.is_some() && reading.pooler.outcome == Outcome::PoolExhausted;
+        let exhausted = settings.console.is_some() && reading.pooler.outcome == Some(Outcome::PoolExhausted);
         state.exhausted = count(state.exhausted, exhausted);
         let fails = state.unreached > 0 || state.paused > 0 || state.exhausted > 0;
         state.failing_since = fails.then(|| state.failing_since.unwrap_or(at));
@@ -264,7 +264,7 @@ impl Joined {
                 // Metrics that cannot be read and never could hold nothing up; those that could hold what they showed.
                 console: match signal(state.latest.as_ref(), now, |reading| Some((reading.known, reading.pooler.clone()))) {
                     Signal::Fresh((false, _)) if state.was_known => Signal::Stale,
-                    Signal::Fresh((known, pooler)) => Signal::Fresh(Pooler { up: pooler.up || !known, ..pooler }),
+                    Signal::Fresh((_, pooler)) => Signal::Fresh(pooler),
                     Signal::Stale => Signal::Stale,
                     Signal::Absent => Signal::Absent,
                 },

@@ -9,6 +9,7 @@
 mod alertmanager;
 mod collector;
 mod console;
+mod front;
 mod heartbeat;
 mod http;
 mod log;
@@ -23,6 +24,7 @@ mod slack;
 pub(crate) use alertmanager::{Alertmanager, Posted};
 pub(crate) use collector::Collector;
 pub(crate) use console::Console;
+pub(crate) use front::Front;
 pub(crate) use heartbeat::Heartbeat;
 pub(crate) use http::Refusal;
 pub(crate) use management::Management;

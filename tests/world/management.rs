@@ -134,7 +134,7 @@ fn a_check_lists_what_nobody_watches_with_blocks_that_can_be_used_as_they_are() 
     assert_eq!(found["supabase"][0]["unwatched"], serde_json::json!([]), "{found}");
 }
 
-fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+pub(crate) fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(Vec::new()).expect("parameters");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, name);

@@ -1,14 +1,25 @@
 //! A project of Supabase by its page of metrics, behind a pooler in transaction mode as there: the machine below, the pools in front, and
 //! what becomes of a page that is old, refused, limited or a lie.
 
-use std::{process::Command, time::Duration};
+use std::{
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use isobar::sandbox::{PgBouncer, Postgres};
 use serde_json::Value;
 
 use crate::{
     doubles::{Lie, Pages},
-    support::{Node, node::BINARY, secs, series, until},
+    support::{
+        Node,
+        node::{BINARY, reason},
+        secs, series, until,
+    },
     truth::SOON,
 };
 
@@ -58,6 +69,17 @@ fn watched(names: &[&str], pages: &Pages, key: &str) -> World {
     let global = "[sampling]\nprovider = \"1s\"\nclient_check = \"1s\"\nimpact_budget = 0.2\n";
     let (node, dir) = Node::configured(&[("global.toml", global), ("local.toml", &format!("region = \"local\"\n{targets}"))]);
     World { node, _dir: dir, bouncer, _server: server }
+}
+
+/// A target without a pooler, and the page of its project.
+fn direct(name: &str, server: &Postgres, pages: &Pages) -> String {
+    format!(
+        "[[target]]\nname = \"{name}\"\nurl = \"{}\"\n[target.supabase]\nproject = \"{PROJECT}\"\nsecret_key = \"{}\"\n\
+         metrics_url = \"{}\"\n",
+        server.url("shop"),
+        Pages::KEY,
+        pages.url()
+    )
 }
 
 /// What is missing of a field, with the fix.
@@ -178,4 +200,97 @@ fn a_wrong_key_and_a_limit_are_said_with_what_to_do() {
     let asked = |sample: &Value| sample["probe"]["missing"].to_string().contains("again in 5");
     world.node.expect("local/shop", "several intervals", SOON, asked);
     assert_eq!(limited.asked().len(), 1, "it is not knocked against");
+}
+
+#[test]
+fn a_replica_that_cannot_tell_how_late_it_is_is_judged_by_what_its_page_tells() {
+    let primary = Postgres::start().expect("PostgreSQL");
+    primary.create_database("shop").expect("a database");
+    let replica = primary.replica(None).expect("a copy").start().expect("a replica");
+    // As one that is fed from an archive, whose lag the server itself does not know.
+    replica.sql("postgres", "ALTER SYSTEM SET primary_conninfo = ''").expect("a setting");
+    replica.sql("postgres", "SELECT pg_reload_conf()").expect("a reload");
+    let late = Arc::new(AtomicU64::new(1));
+    // The exporter's spelling and that of the provider's documentation.
+    let pages = ["replication", "replica"].map(|spelling| {
+        let late = Arc::clone(&late);
+        Pages::supabase(Duration::ZERO, move |times| {
+            let of = "{supabase_project_ref=\"abcdefghijklmnopqrst\",service_type=\"postgresql\",server=\"localhost:5432\"}";
+            let lag = "physical_replication_lag";
+            format!(
+                "{}pg_status_in_recovery{of} 1\n{lag}_physical_{spelling}_lag_seconds{of} {}\n{lag}_is_connected_to_primary{of} 1\n\
+                 {lag}_is_wal_replay_paused{of} 0\n",
+                page(times),
+                late.load(Ordering::Relaxed)
+            )
+        })
+    });
+    let names = ["copy", "again"];
+    let targets: String = names.iter().zip(&pages).map(|(name, pages)| direct(name, &replica, pages)).collect();
+    let global = "[sampling]\nprovider = \"1s\"\nreplication = \"1s\"\n[thresholds.rules.replication_lag]\nfor = \"1s\"\n";
+    let (node, _dir) = Node::configured(&[("global.toml", global), ("local.toml", &format!("region = \"local\"\n{targets}"))]);
+    let lag = |sample: &Value| sample["vitals"]["replication"]["upstream"]["lagSeconds"].as_f64();
+    let health = |name: &str| node.json(&format!("/api/health/database?target={name}")).to_string();
+    for name in names {
+        let target = format!("local/{name}");
+        let calm = |sample: &Value| lag(sample) == Some(1.0) && sample["status"] == "healthy";
+        late.store(1, Ordering::Relaxed);
+        node.expect(&target, "little lag", SOON, calm);
+        assert!(!health(name).contains("replication_lag"), "{}", health(name));
+        for (seconds, severity) in [(42, "high"), (75, "critical")] {
+            late.store(seconds, Ordering::Relaxed);
+            let (sample, _) = node.expect(&target, severity, SOON, |sample| {
+                reason(sample, "replication_lag")
+                    .is_some_and(|reason| reason["severity"] == severity && reason["value"] == f64::from(seconds as u32))
+            });
+            assert_eq!(sample["status"], "unhealthy", "{sample}");
+            assert!(health(name).contains("\"rule\":\"replication_lag\""), "{}", health(name));
+        }
+        late.store(1, Ordering::Relaxed);
+        node.expect(&target, "little lag again", SOON, calm);
+        assert!(!health(name).contains("replication_lag"), "{}", health(name));
+    }
+    pages[0].lie(Some(Lie::Trouble));
+    node.expect("local/copy", "an unknown lag", SOON, |sample| lag(sample).is_none() && lack(sample, "vitals.host").is_some());
+}
+
+/// Nothing is said of a disk's pace before there are ten minutes of it, so this takes eleven.
+#[test]
+#[ignore = "minutes: make test-faults"]
+fn a_disk_that_fills_is_told_days_before_and_a_larger_one_ends_that() {
+    let server = Postgres::start().expect("PostgreSQL");
+    server.create_database("shop").expect("a database");
+    let (began, larger) = (Instant::now(), Arc::new(AtomicBool::new(false)));
+    let filling = |full_in: Duration| {
+        let larger = Arc::clone(&larger);
+        Pages::supabase(Duration::ZERO, move |times| {
+            let (free, size) = (5e9, 8e9);
+            let more = if larger.load(Ordering::Relaxed) { 800e9 } else { 0.0 };
+            let left = free * (1.0 - began.elapsed().as_secs_f64() / full_in.as_secs_f64());
+            page(times)
+                .replace(" 5e+09\n", &format!(" {:.0}\n", left + more))
+                .replace(" 8e+09\n", &format!(" {:.0}\n", size + more))
+        })
+    };
+    let day = Duration::from_hours(24);
+    let pages = [("soon", "high", filling(day * 5)), ("now", "critical", filling(day / 2)), ("later", "", filling(day * 60))];
+    let targets: String = pages.iter().map(|(name, _, pages)| direct(name, &server, pages)).collect();
+    let global = "[sampling]\nprovider = \"5s\"\n[thresholds.rules.size_growth]\nfor = \"1s\"\n";
+    let (node, _dir) = Node::configured(&[("global.toml", global), ("local.toml", &format!("region = \"local\"\n{targets}"))]);
+    let told = |name: &str| node.json(&format!("/api/health/database?target={name}")).to_string().contains("size_growth");
+    for (name, severity, _) in pages.iter().filter(|(_, severity, _)| !severity.is_empty()) {
+        let (sample, _) = node.expect(&format!("local/{name}"), severity, Duration::from_mins(14), |sample| {
+            reason(sample, "size_growth").is_some_and(|reason| reason["severity"] == *severity)
+        });
+        let reason = reason(&sample, "size_growth").expect("a reason");
+        println!("{name}: after {:?}: {}", began.elapsed(), reason["message"]);
+        assert!(reason["message"].as_str().is_some_and(|message| message.contains("The disk is full in")), "{reason}");
+        assert!(sample["status"] == "unhealthy" && told(name), "{sample}");
+    }
+    assert!(!told("later"), "{}", node.sample("local/later"));
+    larger.store(true, Ordering::Relaxed);
+    for name in ["soon", "now"] {
+        node.expect_status(&format!("local/{name}"), "healthy", "", secs(60));
+        assert!(!told(name));
+    }
 }

@@ -1,6 +1,7 @@
 //! A Supavisor of one's own: its pools by its page of metrics, whether clients get in by clients alone.
 
 use std::{
+    net::Ipv4Addr,
     process::Command,
     sync::{
         Arc,
@@ -10,10 +11,12 @@ use std::{
 };
 
 use isobar::sandbox::{PgBouncer, Postgres};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::Value;
 
 use crate::{
-    doubles::{Lie, Pages},
+    doubles::{Front, Lie, Pages},
+    management::authority,
     supabase::lack,
     support::{Node, node, node::BINARY, secs, series},
     truth::SOON,
@@ -153,4 +156,100 @@ fn a_wrong_secret_is_said_with_the_fix_by_the_node_and_by_the_check() {
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(text.contains("METRICS_JWT_SECRET") && text.contains("metrics DNS") && !text.contains("wrong-S3CRET"), "{text}");
     assert!(!world.node.log().contains("wrong-S3CRET"));
+}
+
+#[test]
+fn a_pooler_of_which_neither_its_metrics_nor_a_client_tells_is_neither_up_nor_down() {
+    let server = Postgres::start().expect("PostgreSQL");
+    server.create_database("shop").expect("a database");
+    let pages = Pages::supavisor(Duration::ZERO, page);
+    let region = format!(
+        "region = \"local\"\n[[target]]\nname = \"shop\"\nurl = \"{}\"\n[[target.pooler]]\nkind = \"supavisor\"\nmetrics_url = \"{}\"\n\
+         metrics_secret = \"{}\"\ntenant = \"dev\"\n",
+        server.url("shop"),
+        pages.url(),
+        Pages::JWT_SECRET
+    );
+    let (node, _dir) = Node::configured(&[("global.toml", "[sampling]\npooler_metrics = \"1s\"\n"), ("local.toml", &region)]);
+    let up = |sample: &Value| sample["poolers"][0]["up"].clone();
+    node.expect("local/shop", "the page's word", SOON, |sample| up(sample) == true && sample["status"] == "healthy");
+    pages.lie(Some(Lie::Trouble));
+    let (sample, _) = node.expect("local/shop", "an unknown pooler", SOON, |sample| {
+        sample["poolers"][0].is_object() && up(sample).is_null() && sample["poolers"][0]["outcome"].is_null()
+    });
+    let (cause, fix) = lack(&sample, "poolers.up").expect("a cause");
+    assert!(cause.contains("no client tells") && fix.contains("client_url"), "{cause}: {fix}");
+    assert_eq!(sample["status"], "healthy", "{sample}");
+    let text = node.get("/metrics").text().expect("a page");
+    assert!(!series(&text).iter().any(|(key, _)| key.starts_with("pgbouncer_up{")), "{text}");
+    pages.lie(None);
+    node.expect("local/shop", "the page's word again", SOON, |sample| up(sample) == true && lack(sample, "poolers.up").is_none());
+}
+
+#[test]
+fn a_page_whose_certificate_does_not_hold_is_a_step_of_the_check_with_its_fix() {
+    let (ours, other) = (authority("ours"), authority("another"));
+    let (supabase, supavisor) = (Pages::supabase(Duration::ZERO, crate::supabase::page), Pages::supavisor(Duration::ZERO, page));
+    let front = |name: &str, is_old: bool, by: &_, pages: &Pages| {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        if is_old {
+            params.not_after = date_time_ymd(2021, 4, 26);
+        }
+        Front::start(&params.signed_by(&key, by).expect("a certificate").pem(), &key.serialize_pem(), &pages.url())
+    };
+    let here = Ipv4Addr::LOCALHOST.to_string();
+    let cases = [
+        ("trusted", front(&here, false, &ours, &supabase), ""),
+        ("unknown", front(&here, false, &other, &supabase), "SSL_CERT_FILE"),
+        ("named", front("elsewhere.test", false, &ours, &supabase), "a host that the certificate names in `metrics_url`"),
+        ("old", front(&here, true, &ours, &supabase), "renew"),
+    ];
+    let database = "postgres://isobar@127.0.0.1:1/shop"; // nobody listens there, which is no matter here
+    let target = |name: &str, section: &str| format!("[[target]]\nname = \"{name}\"\nurl = \"{database}\"\n{section}");
+    let project = |name: &str, url: &str| {
+        let project = "[target.supabase]\nproject = \"abcdefghijklmnopqrst\"";
+        target(name, &format!("{project}\nsecret_key = \"{}\"\nmetrics_url = \"{url}\"\n", Pages::KEY))
+    };
+    let mut region = "region = \"local\"\n".to_owned();
+    region.extend(cases.iter().map(|(name, front, _)| project(name, &front.url())));
+    region += &project("plain", &supabase.url().replace("http://", "https://"));
+    let behind = front(&here, false, &other, &supavisor);
+    let pooler = format!(
+        "[[target.pooler]]\nkind = \"supavisor\"\nmetrics_url = \"{}\"\nmetrics_secret = \"{}\"\n",
+        behind.url(),
+        Pages::JWT_SECRET
+    );
+    region += &target("pooler", &pooler);
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::write(dir.path().join("local.toml"), region).expect("a file");
+    let trusted = dir.path().join("authorities.pem");
+    std::fs::write(&trusted, ours.pem()).expect("a file");
+
+    let mut command = Command::new(BINARY);
+    let output = command.args(["check", "--json", "--config"]).arg(dir.path()).env("SSL_CERT_FILE", &trusted).output();
+    let found: Value = serde_json::from_slice(&output.expect("the binary runs").stdout).expect("JSON");
+    let step = |name: &str, check: &str| {
+        let target = found["targets"].as_array()?.iter().find(|target| target["target"] == name)?;
+        target["findings"].as_array()?.iter().find(|finding| finding["check"] == check).cloned()
+    };
+    let refused = cases.iter().filter(|case| !case.2.is_empty()).map(|(name, _, fix)| (*name, *fix));
+    for (name, fix) in refused.clone().chain([("plain", "http://"), ("pooler", "SSL_CERT_FILE")]) {
+        let tls = step(name, "metrics TLS").unwrap_or_else(|| panic!("{name}: no step in {found}"));
+        assert!(tls["detail"].as_str().is_some_and(|detail| detail.starts_with("TLS failed: ")), "{name}: {tls}");
+        assert!(tls["level"] == "degraded" && tls["fix"].as_str().is_some_and(|said| said.contains(fix)), "{name}: {tls}");
+        assert_eq!(step(name, "metrics"), None, "{name}: nothing is asked of whom nobody can trust");
+    }
+    assert_eq!(step("trusted", "metrics TLS").map(|tls| tls["level"].clone()), Some("good".into()), "{found}");
+    assert!(step("trusted", "metrics").is_some_and(|read| read["level"] == "good"), "{found}");
+
+    // The node says the same.
+    let mut command = Command::new(BINARY);
+    command.args(["run", "--listen", "127.0.0.1:0", "--config"]).arg(dir.path()).env("SSL_CERT_FILE", &trusted);
+    let node = Node::launch(command);
+    for (name, fix) in refused {
+        node.expect(&format!("local/{name}"), fix, SOON, |sample| {
+            lack(sample, "vitals.host").is_some_and(|(cause, said)| cause.contains("TLS failed") && said.contains(fix))
+        });
+    }
 }

@@ -5,9 +5,11 @@ mod golden;
 mod hostile;
 mod trips;
 
+use std::sync::Arc;
+
 use crate::{
     bus::message::{Message, Sender},
-    model::{Report, TargetId, cluster::Asked},
+    model::{Outcome, Report, TargetId, cluster::Asked},
 };
 use arbitrary::Arbitrary;
 
@@ -19,7 +21,7 @@ fn sender() -> Sender {
 fn messages(of: &mut Arbitrary) -> Vec<Message> {
     vec![
         Message::Beat { reads: 2, roster: of.any() },
-        Message::Reports(of.any()),
+        Message::Reports(sayable(of.any())),
         Message::Figures(of.any()),
         Message::Removed(of.any()),
         Message::Views(of.any()),
@@ -28,6 +30,18 @@ fn messages(of: &mut Arbitrary) -> Vec<Message> {
         Message::Reply { to: of.any(), id: of.any(), answer: of.any() },
         Message::Vitals(of.any()),
     ]
+}
+
+/// Of a pooler nobody knows whether it is up without knowing why, and one that is not up has something wrong with it.
+fn sayable(mut reports: Vec<Report>) -> Vec<Report> {
+    for report in &mut reports {
+        for pooler in &mut Arc::make_mut(&mut report.sample).poolers {
+            if pooler.up.is_none() || matches!((pooler.up, pooler.outcome), (_, None) | (Some(false), Some(Outcome::Ok))) {
+                (pooler.up, pooler.outcome) = (None, None);
+            }
+        }
+    }
+    reports
 }
 
 fn asked(target: &str) -> Message {

@@ -16,6 +16,8 @@ use secrecy::{ExposeSecret, SecretString};
 pub use members::{Member, read};
 pub use roll::Roll;
 
+use crate::probe::classify::deepest;
+
 /// All of one call.
 const WITHIN: Duration = Duration::from_secs(3);
 /// An answer tells of a few members, some hundred bytes each.
@@ -127,14 +129,6 @@ impl Cluster {
 
 fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-fn deepest(error: &dyn std::error::Error) -> String {
-    let mut deepest = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    deepest.to_string()
 }
 
 #[cfg(test)]

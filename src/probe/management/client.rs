@@ -1,6 +1,6 @@
 //! One question to the Management API: bounded in time and in what is read, without redirects, its token in no log and no error.
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use reqwest::{Client, Url, header::HeaderValue, redirect::Policy};
 use secrecy::ExposeSecret;
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     clock,
     model::{sample::Missing, vitals::Service},
+    probe::classify::deepest,
 };
 
 /// A host that does not answer by then is not there.
@@ -125,17 +126,4 @@ pub(in crate::probe) fn client(url: &str, connect: Duration, limit: Duration) ->
         client = client.tls_certs_only([]); // no TLS, so a machine without certificates will do
     }
     client.build()
-}
-
-/// The innermost cause, which names no address.
-fn deepest(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = error_source(cause) {
-        cause = source;
-    }
-    if error.source().is_none() { "it failed".to_owned() } else { crate::probe::classify::bounded(&cause.to_string()) }
-}
-
-fn error_source(error: &dyn std::error::Error) -> Option<&(dyn std::error::Error + 'static)> {
-    error.source()
 }

@@ -283,8 +283,8 @@ impl PoolProbe {
             None => Outcome::Ok,
         };
         let Leading { pools, detail, errors, missing, banned, .. } = leading;
-        let pooler =
-            Pooler { kind: watch.settings.kind, name: watch.settings.name(), up: outcome == Outcome::Ok, outcome, pools };
+        let (up, outcome) = (Some(outcome == Outcome::Ok), Some(outcome));
+        let pooler = Pooler { kind: watch.settings.kind, name: watch.settings.name(), up, outcome, pools };
         let unfit = (!banned.is_empty()).then(|| format!("it gives out no connection to {}", banned.join(", ")));
         let message = failure.map(|failure| failure.message).or(unfit);
         let detail = Arc::new(detail);

@@ -1,14 +1,22 @@
 //! A page of metrics, phase by phase. It is evidence, so the worst it can be is that something is missing.
 
+use std::{error::Error, sync::Arc};
+
+use rustls::pki_types::ServerName;
 use tokio::{
     net::{TcpStream, lookup_host},
     time::timeout,
 };
+use tokio_rustls::TlsConnector;
 
 use super::{Finding, Level, WITHIN};
 use crate::{
     clock,
-    probe::scrape::{Source, client::Reader},
+    probe::{
+        classify::deepest,
+        scrape::{Source, client::Reader, trust::refused},
+        tls,
+    },
 };
 
 pub(super) async fn check(part: &str, source: &Source) -> Vec<Finding> {
@@ -28,12 +36,20 @@ pub(super) async fn check(part: &str, source: &Source) -> Vec<Finding> {
     let since = |from: std::time::Instant| format!("{:.1} ms", clock::now().saturating_duration_since(from).as_secs_f64() * 1e3);
     findings.push(finding("metrics DNS", Level::Good, since(asked), None));
     let asked = clock::now();
-    if !matches!(timeout(WITHIN, TcpStream::connect(found)).await, Ok(Ok(_))) {
+    let Ok(Ok(stream)) = timeout(WITHIN, TcpStream::connect(found)).await else {
         let fix = format!("check that something listens at {address}, and the firewalls between here and there");
         findings.push(finding("metrics TCP", Level::Degraded, format!("no connection to {address}"), Some(fix)));
         return findings;
-    }
+    };
     findings.push(finding("metrics TCP", Level::Good, since(asked), None));
+    if source.is_secure() {
+        let asked = clock::now();
+        if let Err((why, fix)) = shake_hands(stream, &address).await {
+            findings.push(finding("metrics TLS", Level::Degraded, why, fix));
+            return findings;
+        }
+        findings.push(finding("metrics TLS", Level::Good, since(asked), None));
+    }
     let reader = match Reader::new(source.clone()) {
         Ok(reader) => reader,
         Err(missing) => {
@@ -55,4 +71,21 @@ pub(super) async fn check(part: &str, source: &Source) -> Vec<Finding> {
         findings.push(finding("health", Level::Degraded, unwell, Some("see the pooler's log".to_owned())));
     }
     findings
+}
+
+/// What is wrong, and what to do about it, if the server's certificate does not hold.
+async fn shake_hands(stream: TcpStream, address: &str) -> Result<(), (String, Option<String>)> {
+    let silent = || Some(format!("check that {address} speaks TLS; write http:// in `metrics_url` where it does not"));
+    let failed = |error: &(dyn Error + 'static)| match refused(error) {
+        Some((why, fix)) => (why, Some(fix.to_owned())),
+        None => (format!("TLS failed: {}", deepest(error)), silent()),
+    };
+    let config = tls::https().map_err(|why| (why, Some("install this machine's certificates (ca-certificates)".to_owned())))?;
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
+    match timeout(WITHIN, TlsConnector::from(Arc::new(config)).connect(name, stream)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(failed(&error)),
+        Err(_) => Err(("TLS failed: no handshake in time".to_owned(), silent())),
+    }
 }

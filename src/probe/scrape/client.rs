@@ -8,12 +8,12 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::{Kind, Source, text::Figures, token::jwt};
+use super::{Kind, Source, text::Figures, token::jwt, trust::refused};
 use crate::{
     clock,
     model::sample::Missing,
     probe::{
-        classify::bounded,
+        classify::{bounded, deepest},
         management::{client::client, pace::Said},
     },
 };
@@ -93,12 +93,13 @@ impl Reader {
 
     async fn ask(&self) -> Result<Heard, Missing> {
         let broken = |error: reqwest::Error| {
-            let why = match () {
-                () if error.is_timeout() => "no whole answer in time".to_owned(),
-                () if error.is_connect() => format!("no connection: {}", deepest(&error)),
-                () => deepest(&error),
+            let (why, fix) = match refused(&error) {
+                Some((why, fix)) => (why, Some(fix)),
+                None if error.is_timeout() => ("no whole answer in time".to_owned(), None),
+                None if error.is_connect() => (format!("no connection: {}", deepest(&error)), None),
+                None => (deepest(&error), None),
             };
-            lack(&self.source, &format!("cannot be read: {why}"), None)
+            lack(&self.source, &format!("cannot be read: {why}"), fix)
         };
         let request = self.client.get(&self.source.url).header("authorization", self.authorization()?);
         let request = request.header("accept", "text/plain").header("accept-encoding", "identity");
@@ -156,13 +157,4 @@ async fn whole(mut response: Response, most: usize) -> Result<Option<Vec<u8>>, r
 /// Who asks says which figure it is that is missing.
 pub(super) fn lack(source: &Source, what: &str, fix: Option<&str>) -> Missing {
     Missing { field: String::new(), cause: format!("{} {what}", source.title()), fix: fix.map(str::to_owned) }
-}
-
-/// The innermost cause, which names no address.
-fn deepest(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    bounded(&cause.to_string())
 }

@@ -61,8 +61,8 @@ fn pooler(busy: u32, waiting: u32, wait_ms: f64) -> Seen {
         max_wait_time: Some(wait_ms),
         paused: false,
     };
-    let shown =
-        Pooler { kind: PoolerKind::Pgbouncer, name: "pgb:6432".into(), up: true, outcome: Outcome::Ok, pools: vec![pool] };
+    let (up, outcome) = (Some(true), Some(Outcome::Ok));
+    let shown = Pooler { kind: PoolerKind::Pgbouncer, name: "pgb:6432".into(), up, outcome, pools: vec![pool] };
     let pooler = PoolerSeen {
         name: "pgb:6432".into(),
         console: Signal::Fresh(shown),

@@ -41,6 +41,7 @@ pub(super) fn compose(
     } else {
         direct(joined, activity, &mut missing)
     };
+    let poolers = poolers(joined, now, &mut missing);
     Sample {
         timestamp: joined.measured.map_or(wall, |(_, measured)| measured),
         region: joined.settings.id.region.clone(),
@@ -50,7 +51,7 @@ pub(super) fn compose(
         connection_pool,
         query_performance,
         database,
-        poolers: poolers(joined, now),
+        poolers,
         reachability: reachability(joined),
         probe: ProbeInfo {
             impact: joined.cost.impact,
@@ -120,7 +121,7 @@ fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mu
     let mut unseen = false;
     for (state, settings) in joined.poolers.iter().zip(&joined.settings.poolers).filter(|(_, settings)| settings.tells()) {
         let latest = state.latest.as_ref().filter(|latest| latest.is_fresh(now));
-        let shows = |outcome| matches!(outcome, Outcome::Ok | Outcome::PoolerPaused);
+        let shows = |outcome| matches!(outcome, Some(Outcome::Ok | Outcome::PoolerPaused));
         let answered = latest.filter(|latest| latest.value.known && shows(latest.value.pooler.outcome));
         if let Some(latest) = answered {
             lacks.extend(latest.value.missing.iter().cloned());
@@ -137,9 +138,12 @@ fn pooled(joined: &Joined, activity: Option<&Activity>, now: Instant, lacks: &mu
             if settings.console.is_some() { "its console has not answered yet" } else { "its metrics have not been read yet" };
         let cause = latest.map_or_else(
             || what.to_owned(),
-            |latest| latest.value.message.clone().unwrap_or_else(|| latest.value.pooler.outcome.as_str().to_owned()),
+            |latest| {
+                let outcome = latest.value.pooler.outcome.unwrap_or(Outcome::Other);
+                latest.value.message.clone().unwrap_or_else(|| outcome.as_str().to_owned())
+            },
         );
-        let fix = latest.and_then(|latest| fix(latest.value.pooler.outcome, settings));
+        let fix = latest.and_then(|latest| fix(latest.value.pooler.outcome?, settings));
         lacks.push(Missing { fix, ..missing("connectionPool", format!("pooler {}: {cause}", settings.name())) });
     }
     let idle_in_transaction = visible(activity).map(|activity| activity.states.idle_in_transaction);
@@ -284,8 +288,8 @@ fn database(joined: &Joined, seen: &Seen, activity: Option<&Activity>, now: Inst
     }
 }
 
-/// As their consoles show them, and not up when clients do not get in.
-fn poolers(joined: &Joined, now: Instant) -> Vec<Pooler> {
+/// As their consoles show them, and not up when clients do not get in. Of one with metrics that cannot be read its clients tell, or nobody.
+fn poolers(joined: &Joined, now: Instant, lacks: &mut Vec<Missing>) -> Vec<Pooler> {
     let all = joined.poolers.iter().zip(&joined.attempts.poolers).zip(&joined.settings.poolers);
     let shown = all.filter_map(|((state, run), settings)| {
         let latest = state.latest.as_ref()?;
@@ -294,12 +298,20 @@ fn poolers(joined: &Joined, now: Instant) -> Vec<Pooler> {
         let client = run.failure().filter(|tried| lately(tried.at)).map(|tried| tried.attempt.outcome);
         // A console tells of a full pool; metrics do so late, if at all.
         let client = client.filter(|outcome| *outcome != Outcome::PoolExhausted || settings.console.is_none());
-        if !latest.is_fresh(now) {
-            pooler.outcome = Outcome::Unresponsive;
-        } else if let Some(outcome) = client.filter(|_| pooler.outcome == Outcome::Ok) {
-            pooler.outcome = outcome;
+        let gets_in = run.last.as_ref().is_some_and(|tried| lately(tried.at) && tried.attempt.outcome == Outcome::Ok);
+        let by_metrics = settings.console.is_none() && settings.metrics.is_some();
+        let told = if latest.is_fresh(now) { pooler.outcome } else { (!by_metrics).then_some(Outcome::Unresponsive) };
+        pooler.outcome = match (told, client) {
+            (Some(Outcome::Ok) | None, Some(outcome)) => Some(outcome),
+            (None, None) => gets_in.then_some(Outcome::Ok),
+            (told, _) => told,
+        };
+        pooler.up = pooler.outcome.map(|outcome| outcome == Outcome::Ok);
+        if pooler.up.is_none() {
+            let fix = settings.client.is_none().then(|| "give client_url, what an application would use".to_owned());
+            let cause = format!("pooler {}: its metrics cannot be read, and no client tells", pooler.name);
+            lacks.push(Missing { fix, ..missing("poolers.up", cause) });
         }
-        pooler.up = pooler.outcome == Outcome::Ok;
         Some(pooler)
     });
     shown.collect()

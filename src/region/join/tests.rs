@@ -85,13 +85,13 @@ fn pooler(index: usize, busy: u32, wait_ms: f64) -> Body {
     };
     let name = format!("pgb{index}:6432");
     let detail = Arc::new(PoolerDetail { name: name.clone(), mean_wait_ms: Some(wait_ms), ..PoolerDetail::default() });
-    let pooler = Pooler { kind: PoolerKind::Pgbouncer, name, up: true, outcome: Outcome::Ok, pools: vec![pool] };
+    let pooler = Pooler { kind: PoolerKind::Pgbouncer, name, up: Some(true), outcome: Some(Outcome::Ok), pools: vec![pool] };
     Body::Pooler(PoolerReading { index, pooler, message: None, detail, errors: None, missing: Vec::new(), known: true })
 }
 
 fn silent(index: usize, outcome: Outcome) -> Body {
     let Body::Pooler(mut reading) = pooler(index, 0, 0.0) else { unreachable!() };
-    (reading.pooler.up, reading.pooler.outcome, reading.pooler.pools) = (false, outcome, vec![]);
+    (reading.pooler.up, reading.pooler.outcome, reading.pooler.pools) = (Some(false), Some(outcome), vec![]);
     reading.message = Some("no answer".into());
     Body::Pooler(reading)
 }
@@ -215,7 +215,7 @@ fn a_stale_console_is_not_up_and_its_figures_are_null() {
         target.take(ms, activity(0));
     }
     let sample = target.sample(3_000);
-    assert_eq!((sample.poolers[0].up, sample.poolers[0].outcome), (false, Outcome::Unresponsive));
+    assert_eq!((sample.poolers[0].up, sample.poolers[0].outcome), (Some(false), Some(Outcome::Unresponsive)));
     assert_eq!(sample.connection_pool.total_connections, None);
     assert!(cause(&sample, "connectionPool").is_some());
 }
@@ -228,7 +228,7 @@ fn clients_that_do_not_get_in_take_a_pooler_down_but_a_full_pool_does_not() {
         let attempt = Attempt { path: Path::Pooler(0), outcome, failed_phase: None, phases: Phases::default(), message: None };
         target.take(0, Body::Attempt(attempt));
         let sample = target.sample(0);
-        assert_eq!(sample.poolers[0].up, up, "{outcome:?}");
+        assert_eq!(sample.poolers[0].up, Some(up), "{outcome:?}");
         assert_eq!(sample.reachability.via_pooler.as_ref().map(|way| (way.outcome, way.acquire)), Some((outcome, None)));
     }
 }

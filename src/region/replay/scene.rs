@@ -367,7 +367,7 @@ impl<'a> Scene<'a> {
                 paused: false,
             };
             let pools = if up { vec![pool] } else { Vec::new() };
-            Pooler { kind: PoolerKind::Pgbouncer, name: POOLER.to_owned(), up, outcome: self.console, pools }
+            Pooler { kind: PoolerKind::Pgbouncer, name: POOLER.to_owned(), up: Some(up), outcome: Some(self.console), pools }
         });
         Some(PoolerSeen {
             name: POOLER.to_owned(),

@@ -108,8 +108,8 @@ fn console(pooler: &PoolerSeen, run: &Run, seen: &Seen, limits: &Thresholds) -> 
         Signal::Stale => return Finding::Unseen,
         Signal::Absent => return Finding::Clear,
     };
-    let (cause, attempts, message) = if pooler.unreached > 0 {
-        (shown.outcome, pooler.unreached, format!("The pooler {} does not answer: {}.", pooler.name, shown.outcome.as_str()))
+    let (cause, attempts, message) = if let Some(cause) = shown.outcome.filter(|_| pooler.unreached > 0) {
+        (cause, pooler.unreached, format!("The pooler {} does not answer: {}.", pooler.name, cause.as_str()))
     } else if pooler.paused > 0 {
         (Outcome::PoolerPaused, pooler.paused, format!("The pooler {} is paused or disabled for this database.", pooler.name))
     } else if pooler.exhausted > 0 {
@@ -117,8 +117,9 @@ fn console(pooler: &PoolerSeen, run: &Run, seen: &Seen, limits: &Thresholds) -> 
         (Outcome::PoolExhausted, pooler.exhausted, message)
     } else {
         // A console that does not let us look tells nothing; a client that gets in does.
-        let tells =
-            shown.outcome == Outcome::Ok || pooler.by_metrics || (pooler.tried_lately && run.last.is_some() && !run.failing());
+        let tells = shown.outcome == Some(Outcome::Ok)
+            || pooler.by_metrics
+            || (pooler.tried_lately && run.last.is_some() && !run.failing());
         return if tells { Finding::Clear } else { Finding::Unseen };
     };
     let evidence = Evidence {

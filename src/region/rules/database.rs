@@ -67,15 +67,16 @@ pub(super) fn cache_hit(seen: &Seen, limits: &Thresholds) -> Finding {
 
 /// The database grows too fast, for itself or for its disk.
 pub(super) fn growth(seen: &Seen, limits: &Thresholds) -> Finding {
-    let Some(growth) = seen.growth_per_day else { return Finding::Unseen };
-    let disk = upkeep::disk(seen, limits);
-    let own = above(growth, limits.size_growth_per_day_clear, limits.size_growth_per_day, || Breach {
-        value: Some(growth),
-        threshold: Some(limits.size_growth_per_day),
-        message: format!("The database grows by {} a day.", percent(growth)),
-        ..Breach::default()
+    // A disk fills whether or not the role may see the size of this database.
+    let own = seen.growth_per_day.map_or(Finding::Unseen, |growth| {
+        above(growth, limits.size_growth_per_day_clear, limits.size_growth_per_day, || Breach {
+            value: Some(growth),
+            threshold: Some(limits.size_growth_per_day),
+            message: format!("The database grows by {} a day.", percent(growth)),
+            ..Breach::default()
+        })
     });
-    worst(std::iter::once(own).chain(disk))
+    worst(std::iter::once(own).chain(upkeep::disk(seen, limits)))
 }
 
 #[cfg(test)]

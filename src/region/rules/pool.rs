@@ -51,7 +51,7 @@ pub(super) fn saturated(seen: &Seen, limits: &Thresholds) -> Finding {
         Signal::Stale | Signal::Absent => Finding::Unseen,
     };
     let pools = seen.poolers.iter().filter_map(|pooler| match &pooler.console {
-        Signal::Fresh(shown) if shown.up => seen::fullest(shown).map(judge),
+        Signal::Fresh(shown) if shown.up != Some(false) => seen::fullest(shown).map(judge),
         Signal::Absent => None,
         Signal::Fresh(_) | Signal::Stale => Some(Finding::Unseen),
     });
@@ -74,7 +74,7 @@ pub(super) fn waiting(seen: &Seen, limits: &Thresholds) -> Finding {
 
 fn queue(pooler: &PoolerSeen, seen: &Seen, limits: &Thresholds) -> Finding {
     let pools = match &pooler.console {
-        Signal::Fresh(shown) if shown.up => &shown.pools,
+        Signal::Fresh(shown) if shown.up != Some(false) => &shown.pools,
         _ => return Finding::Unseen,
     };
     let waiters: u32 = pools.iter().map(Pool::queue).sum();

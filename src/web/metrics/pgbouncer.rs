@@ -91,7 +91,9 @@ const DATABASES: &[Column<PoolerDatabase>] = &[
 pub(super) fn families(page: &mut Page<'_>) {
     page.poolers("pgbouncer_up", Kind::Gauge, "Whether PgBouncer's console answers and clients get in.", |target, sample| {
         for pooler in target.report.sample.poolers.iter().filter(|pooler| pooler.kind == PoolerKind::Pgbouncer) {
-            sample(&pooler.name, &[], super::flag(pooler.up));
+            if let Some(up) = pooler.up {
+                sample(&pooler.name, &[], super::flag(up));
+            }
         }
     });
     for (name, kind, help, value) in POOLS {

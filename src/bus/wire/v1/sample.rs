@@ -5,7 +5,7 @@ use crate::{
         Refusal,
         word::{Word, frozen},
     },
-    model::{health, outcome, sample},
+    model::{Outcome, health, outcome, sample},
 };
 
 frozen! {
@@ -56,15 +56,6 @@ frozen! {
         max_connections: Option<u32>,
         cache_hit_ratio: Option<f64>,
         growth_per_day: Option<f64>,
-    }
-
-    Pooler<'a> of sample::Pooler {
-        kind: u8,
-        name: &'a str,
-        up: bool,
-        outcome: u8,
-        #[serde(borrow)]
-        pools: Vec<Pool<'a>>,
     }
 
     Pool<'a> of sample::Pool {
@@ -199,6 +190,42 @@ impl<'a> Word<'a, sample::Reachability> for Reachability<'a> {
             via_pooler: Word::thaw(self.via_pooler)?,
             views: Vec::new(),
             verdict: None,
+        })
+    }
+}
+
+/// Of one that is neither up nor has anything wrong with it, a later model knows that nothing is known: there is no other word for that.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(in crate::bus::wire) struct Pooler<'a> {
+    kind: u8,
+    name: &'a str,
+    up: bool,
+    outcome: u8,
+    #[serde(borrow)]
+    pools: Vec<Pool<'a>>,
+}
+
+impl<'a> Word<'a, sample::Pooler> for Pooler<'a> {
+    fn of(model: &'a sample::Pooler) -> Self {
+        let sample::Pooler { kind, name, up, outcome, pools } = model;
+        Self {
+            kind: Word::of(kind),
+            name: Word::of(name),
+            up: up.unwrap_or_default(),
+            outcome: Word::of(&outcome.unwrap_or(Outcome::Ok)),
+            pools: Word::of(pools),
+        }
+    }
+
+    fn thaw(self) -> Result<sample::Pooler, Refusal> {
+        let outcome: Outcome = self.outcome.thaw()?;
+        let is_known = self.up || outcome != Outcome::Ok;
+        Ok(sample::Pooler {
+            kind: self.kind.thaw()?,
+            name: self.name.thaw()?,
+            up: is_known.then_some(self.up),
+            outcome: is_known.then_some(outcome),
+            pools: self.pools.thaw()?,
         })
     }
 }

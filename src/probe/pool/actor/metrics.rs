@@ -102,13 +102,10 @@ impl PoolProbe {
                 (Leading { missing, ..nothing(name.clone()) }, None)
             }
         };
-        let outcome = match known || settings.client.is_some() {
-            true if leading.paused => Outcome::PoolerPaused,
-            true => Outcome::Ok,
-            false => Outcome::Other,
-        };
+        let outcome = known.then_some(if leading.paused { Outcome::PoolerPaused } else { Outcome::Ok });
         let Leading { pools, detail, errors, missing, .. } = leading;
-        let pooler = Pooler { kind: settings.kind, name, up: outcome == Outcome::Ok, outcome, pools };
+        let up = outcome.map(|outcome| outcome == Outcome::Ok);
+        let pooler = Pooler { kind: settings.kind, name, up, outcome, pools };
         let detail = Arc::new(detail);
         self.voice.say(clock::now(), Body::Pooler(PoolerReading { index, pooler, message, detail, errors, missing, known }));
     }

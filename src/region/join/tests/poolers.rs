@@ -6,7 +6,11 @@ use crate::{
         reading::{Attempt, Path, ProbeKind},
         sample::{Pooler, PoolerKind},
     },
-    probe::{PoolerSettings, conninfo::ConnInfo},
+    probe::{
+        PoolerSettings,
+        conninfo::ConnInfo,
+        scrape::{Kind, Source},
+    },
 };
 
 fn url(database: &str) -> ConnInfo {
@@ -43,7 +47,7 @@ fn attempt(path: Path, outcome: Outcome) -> Body {
 
 fn console(outcome: Outcome) -> Body {
     let name = "127.0.0.1:6432".to_owned();
-    let pooler = Pooler { kind: PoolerKind::Pgbouncer, name, up: false, outcome, pools: Vec::new() };
+    let pooler = Pooler { kind: PoolerKind::Pgbouncer, name, up: Some(false), outcome: Some(outcome), pools: Vec::new() };
     Body::Pooler(PoolerReading {
         index: 0,
         pooler,
@@ -89,6 +93,41 @@ fn a_console_and_a_client_that_fail_are_two_attempts_on_a_pooler() {
         }
         let reasons = &joined.report(now, wall).sample.reasons;
         assert_eq!(reasons.iter().any(|reason| reason.rule == Rule::PoolerDown), down, "{why}: {reasons:?}");
+    }
+}
+
+/// A page of metrics; none that cannot be read.
+fn page(outcome: Option<Outcome>) -> Body {
+    let Body::Pooler(mut reading) = console(Outcome::Ok) else { unreachable!() };
+    reading.pooler.up = outcome.map(|outcome| outcome == Outcome::Ok);
+    (reading.pooler.outcome, reading.known) = (outcome, outcome.is_some());
+    Body::Pooler(reading)
+}
+
+#[test]
+fn a_pooler_is_up_by_its_page_or_by_its_clients_and_unknown_without_both() {
+    use Outcome::{AuthFailed, Ok as Up, PoolerPaused};
+    let table: [(&[Body], Option<bool>, &str); 6] = [
+        (&[page(Some(Up))], Some(true), "by its page"),
+        (&[page(Some(PoolerPaused))], Some(false), "by its page"),
+        (&[page(None)], None, "nothing tells"),
+        (&[page(None), client(Up)], Some(true), "a client gets in"),
+        (&[page(None), client(AuthFailed)], Some(false), "a client does not get in"),
+        (&[page(Some(Up)), page(None)], None, "nothing tells any more"),
+    ];
+    for (bodies, up, why) in table {
+        let secret = "S3CRET".to_owned().into();
+        let source = Source { kind: Kind::Supavisor, url: "http://127.0.0.1:4000/metrics".to_owned(), secret, tenant: None };
+        let kind = PoolerKind::Supavisor;
+        let mut joined = target(vec![PoolerSettings { kind, console: None, client: Some(url("shop")), metrics: Some(source) }]);
+        let (now, wall) = (clock::now(), clock::wall());
+        for body in bodies {
+            joined.take(&reading(now, wall, body.clone()));
+        }
+        let sample = joined.report(now, wall).sample;
+        let lacks = sample.probe.missing.iter().any(|missing| missing.field == "poolers.up");
+        assert_eq!((sample.poolers[0].up, lacks), (up, up.is_none()), "{why}");
+        assert_eq!(sample.poolers[0].outcome.is_none(), up.is_none(), "{why}");
     }
 }
 

@@ -1,7 +1,10 @@
 //! Slow signals: whole, new only once, and gone when nobody reads them any more.
 
 use super::*;
-use crate::model::vitals::{Replication, Vitals};
+use crate::{
+    model::vitals::{Host, Replication, Vitals},
+    probe::{database::machine, scrape::text::Figures},
+};
 
 fn replication(lag: f64) -> Body {
     let upstream = Some(crate::model::vitals::Upstream { lag_seconds: Some(lag), ..Default::default() });
@@ -36,20 +39,24 @@ fn what_is_not_read_any_more_is_none_and_what_cannot_be_read_says_why() {
     assert!(target.sample(60_000).probe.missing.contains(&cause));
 }
 
+/// What the provider's page tells of a disk.
+fn page(size: u64, free: u64) -> Host {
+    let disk = "{mountpoint=\"/data\"}";
+    let text = format!("node_filesystem_size_bytes{disk} {size}\nnode_filesystem_avail_bytes{disk} {free}\n");
+    let figures = Figures::read(&text, machine::WANTED).expect("metrics");
+    machine::host(&figures, None, Duration::ZERO).expect("a machine")
+}
+
 #[test]
 fn the_disk_fills_by_all_that_is_on_it_and_not_by_one_database() {
     let gib = 1_u64 << 30;
     let mut target = Target::new(0);
     for minute in 0..=30_u64 {
-        // One GiB an hour, whoever writes it, with 40 GiB free at the end; the database itself stays as it is.
+        // One GiB an hour, whoever writes it, with 40 GiB free at the end; what the database itself does may not be seen.
         let used = 60 * gib + gib * minute / 60;
-        let host = crate::model::vitals::Host {
-            disk_size_bytes: Some(100 * gib + gib / 2),
-            disk_free_bytes: Some(100 * gib + gib / 2 - used),
-            ..Default::default()
-        };
+        let size = 100 * gib + gib / 2;
+        let host = page(size, size - used);
         target.take(minute * 60_000, Body::Host(Ok(Arc::new(host))));
-        target.take(minute * 60_000 + 1, Body::Size(Ok(gib)));
     }
     let seen = target.joined.see(target.at(30 * 60_000 + 2));
     let per_day = seen.disk_per_day.expect("known after half an hour");
