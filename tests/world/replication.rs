@@ -7,6 +7,10 @@ use std::{
 };
 
 use isobar::sandbox::Postgres;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::Value;
 
 use crate::{
@@ -74,6 +78,13 @@ fn set(server: &Postgres, setting: &str) {
 fn upstream(replica: &Postgres) -> String {
     let rows = replica.sql("postgres", "SELECT current_setting('primary_conninfo')").expect("a setting");
     rows[0].get(0).expect("a value").to_owned()
+}
+
+/// An idle server writes all the same: this process notes who runs, up to 25 s after the last write.
+fn background_writer(server: &Postgres) -> Pid {
+    let rows =
+        server.sql("postgres", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'background writer'").expect("its pid");
+    Pid::from_raw(rows[0].get(0).expect("a value").parse().expect("a pid"))
 }
 
 fn lag(sample: &Value) -> Option<f64> {
@@ -150,9 +161,12 @@ fn a_pair(major: u32) {
     node.expect_status("local/copy", "healthy", "", SOON);
 
     let upstream = upstream(&replica);
+    let background = background_writer(&primary);
+    kill(background, Signal::SIGSTOP).expect("the writer lives");
     set(&replica, "primary_conninfo = 'host=127.0.0.1 port=1'");
     node.expect("local/copy", "that nothing comes", SOON, |copy| copy["vitals"]["replication"]["upstream"]["streaming"] == false);
     is_calm_for(&node, secs(5), |copy| lag(copy).is_some_and(|lag| lag < 2.0));
+    kill(background, Signal::SIGCONT).expect("the writer lives");
     write(&primary);
     let (sample, _) = node.expect_status("local/copy", "unhealthy", "replication_lag", SOON);
     assert!(message(&sample).contains("receives nothing"), "{sample}");

@@ -142,7 +142,7 @@ pub struct Replica {
     pub replay_lag_seconds: Option<f64>,
     /// The slot that it reads.
     pub slot: Option<String>,
-    /// Whether it is watched by the same node, and so judged as a target of its own.
+    /// Whether it is watched too, and so judged as a target of its own.
     pub watched: bool,
 }
 

@@ -47,6 +47,8 @@ struct Member {
     at: Instant,
     /// How it receives, while it does.
     receives: Option<Receiver>,
+    /// How late those who follow it are, seconds, as it measured.
+    followers: Vec<(Receiver, f64)>,
     /// When its WAL was first seen to end where.
     ends: Ends,
 }
@@ -65,8 +67,19 @@ impl Member {
             end: heard.wal_end?,
             at,
             receives: streams.map(|upstream| Receiver { slot: upstream.slot.clone(), address: heard.address.clone() }),
+            followers: measured(&heard.replicas),
             ends: Ends::default(),
         })
+    }
+
+    /// How late that follower is; by its slot, or by an address that no other has.
+    fn measured(&self, replica: &Receiver) -> Option<f64> {
+        let is_it = |of: &Receiver| match &replica.slot {
+            Some(slot) => of.slot.as_ref() == Some(slot),
+            None => replica.address.is_some() && of == replica,
+        };
+        let mut found = self.followers.iter().filter(|(of, _)| is_it(of));
+        found.next().filter(|_| found.next().is_none()).map(|(_, lag)| *lag)
     }
 
     /// Goes on from where it stood before.
@@ -88,11 +101,21 @@ struct Receiver {
 }
 
 impl Receiver {
+    fn of(standing: &Standing) -> Self {
+        Self { slot: standing.slot.clone(), address: standing.address.clone() }
+    }
+
     /// Whether nothing that is known speaks against it.
     fn may_be(&self, follower: &Replica) -> bool {
         let differ = matches!((&self.address, &follower.address), (Some(own), Some(seen)) if own != seen);
         self.slot.is_none() && follower.slot.is_none() && !differ
     }
+}
+
+/// How late followers are, where that was measured.
+fn measured(followers: &[Replica]) -> Vec<(Receiver, f64)> {
+    let receiver = |it: &Replica| Receiver { slot: it.slot.clone(), address: it.address.clone() };
+    followers.iter().filter_map(|it| Some((receiver(it), it.replay_lag_seconds?))).collect()
 }
 
 /// One server's place among them; it is forgotten with it.
@@ -104,7 +127,7 @@ pub struct Seat {
 }
 
 /// The primary of a replica, as it was seen last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Primary {
     /// Where its WAL ended.
     pub end: u64,
@@ -112,6 +135,8 @@ pub struct Primary {
     pub at: Instant,
     /// When it was first seen to end beyond what arrived at the replica.
     pub passed: Option<Instant>,
+    /// How late the replica is, seconds, as the primary measured; none when it cannot be told which of its followers that is.
+    pub measured: Option<f64>,
 }
 
 /// The replicas of a system that are seen now and receive.
@@ -142,7 +167,7 @@ impl Seat {
     }
 
     /// Where this server stands now.
-    pub fn tell(&self, now: Instant, standing: &Standing) {
+    pub fn tell(&self, now: Instant, standing: &Standing, followers: &[Replica]) {
         self.kin.locked(|state| {
             let member = standing.system.zip(standing.end).map(|(system, end)| Member {
                 server: Arc::clone(&self.server),
@@ -152,7 +177,8 @@ impl Seat {
                 timeline: standing.timeline.unwrap_or_default(),
                 end,
                 at: now,
-                receives: standing.streaming.then(|| Receiver { slot: standing.slot.clone(), address: standing.address.clone() }),
+                receives: standing.streaming.then(|| Receiver::of(standing)),
+                followers: measured(followers),
                 ends: Ends::default(),
             });
             let before = state.members.remove(&self.own);
@@ -164,12 +190,17 @@ impl Seat {
 
     /// The primary of that system, if another server is it or was it last: of several the one with the newest timeline, since
     /// the others were left behind. `arrived` is how far the replica has come.
-    pub fn primary(&self, system: Option<i64>, arrived: u64) -> Option<Primary> {
+    pub fn primary(&self, replica: &Standing, arrived: u64) -> Option<Primary> {
         self.kin.locked(|state| {
-            let others = state.members.iter().filter(|(own, member)| **own != self.own && Some(member.system) == system);
+            let others = state.members.iter().filter(|(own, member)| **own != self.own && Some(member.system) == replica.system);
             let primaries = others.map(|(_, member)| member).filter(|member| member.role == Role::Primary);
             let newest = primaries.max_by_key(|member| (member.timeline, member.at));
-            newest.map(|member| Primary { end: member.end, at: member.at, passed: member.ends.passed(arrived) })
+            newest.map(|member| Primary {
+                end: member.end,
+                at: member.at,
+                passed: member.ends.passed(arrived),
+                measured: member.measured(&Receiver::of(replica)),
+            })
         })
     }
 

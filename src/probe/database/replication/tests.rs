@@ -279,6 +279,35 @@ fn wal_that_comes_late_is_lag_though_all_that_came_is_replayed() {
 }
 
 #[test]
+fn what_the_primary_measured_counts_while_it_is_ahead() {
+    let (slot, none) = (Some("copy"), None);
+    let of = |slot: Option<&str>, lag| Replica {
+        slot: slot.map(Into::into),
+        address: Some("10.0.0.2".into()),
+        replay_lag_seconds: Some(lag),
+        ..Replica::default()
+    };
+    for (own, followers, late) in [
+        (slot, vec![of(none, 20.0), of(slot, 12.0)], 12.0),
+        (none, vec![of(none, 12.0), of(slot, 20.0)], 12.0),
+        (none, vec![of(none, 12.0), of(none, 20.0)], 2.0),
+        (slot, vec![of(slot, 0.5)], 2.0),
+    ] {
+        let stage = Stage::new();
+        let (mut main, mut copy) = (stage.server(), stage.server());
+        let mut step = |second, written, came| {
+            main.read(second, Read { standing: primary(written), followers: followers.clone(), ..Read::default() });
+            let (slot, address) = (own.map(Into::into), Some("10.0.0.2".into()));
+            copy.lag(second, Standing { slot, address, ..replica(came, came, 0.1) })
+        };
+        step(0, 100, 100);
+        step(2, 200, 100);
+        assert_eq!(step(4, 300, 150), Some(late), "{own:?} {followers:?}");
+        assert_eq!(step(6, 300, 300), Some(0.0), "it caught up, and the measure is of before");
+    }
+}
+
+#[test]
 fn a_follower_is_known_by_its_slot_and_what_only_keeps_wal_counts_for_nobody() {
     let stage = Stage::new();
     let (mut main, mut copy, mut cut) = (stage.server(), stage.server(), stage.server());

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | receives, and has replayed all of it | 0, however long ago that was: the primary is idle |
 //! | receives, and is behind | the age of the newest replayed transaction, but no more than since it was last seen up to date |
-//! | receives late; its primary is watched | also for how long the primary has been beyond what arrived: the way there is too slow |
+//! | receives late; its primary is watched | also for how long the primary has been beyond what arrived, or how late it is by the primary's own measure: the way there is too slow |
 //! | receives late; its primary is not watched | the same by what its sender last said of its end |
 //! | receives nothing; its primary is watched | for how long that has been ahead; while the primary is silent it grows no more |
 //! | receives nothing; its primary is not watched | for how long nothing came: nobody here can tell what it misses |
@@ -52,9 +52,9 @@ impl Watch {
         let Read { mut standing, mut followers, slots, missing, .. } = read;
         standing.timeline = self.timeline(&standing);
         self.note(wall, &standing);
-        seat.tell(now, &standing);
+        seat.tell(now, &standing, &followers);
         let upstream = (standing.role == Role::Replica).then(|| {
-            let lag_seconds = self.lag(now, &standing, seat.primary(standing.system, arrived(&standing)));
+            let lag_seconds = self.lag(now, &standing, seat.primary(&standing, arrived(&standing)));
             Upstream {
                 streaming: standing.streaming,
                 lag_bytes: standing.end.zip(standing.replayed).map(|(end, replayed)| end.saturating_sub(replayed)),
@@ -156,7 +156,10 @@ impl Watch {
             self.sender.push(end, now);
         }
         match primary {
-            Some(Primary { at, passed: Some(passed), .. }) => return Some(at.saturating_duration_since(passed).as_secs_f64()),
+            // Two looks at two servers are too young by as much as lies between them; what the primary measured is exact while it is ahead.
+            Some(Primary { at, passed: Some(passed), measured, .. }) => {
+                return Some(at.saturating_duration_since(passed).as_secs_f64().max(measured.unwrap_or_default()));
+            }
             Some(primary) if now.saturating_duration_since(primary.at) <= SEEN => return None,
             _ => {}
         }
