@@ -20,6 +20,7 @@ pub mod alert;
 pub mod cluster;
 pub mod counters;
 pub mod health;
+pub mod history;
 pub mod ids;
 pub mod outcome;
 pub mod queries;
