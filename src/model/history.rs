@@ -251,3 +251,12 @@ pub trait Past: Send + Sync + std::fmt::Debug {
     /// What is wrong with the store, in words.
     fn statements(&self, target: &TargetId, from: Timestamp, to: Timestamp) -> Result<Vec<StatementBucket>, String>;
 }
+
+/// Small things that a stage wants to know again after a restart.
+pub trait Notes: Send + Sync + std::fmt::Debug {
+    /// What was written under that name last; none when nothing was, or it cannot be read.
+    fn read(&self, name: &str) -> Option<String>;
+
+    /// Keeps it, soon, without waiting; what cannot be kept is said in the log.
+    fn write(&self, name: &'static str, text: String);
+}
