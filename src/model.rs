@@ -23,6 +23,7 @@ pub mod health;
 pub mod history;
 pub mod ids;
 pub mod outcome;
+pub mod outlook;
 pub mod queries;
 pub mod reading;
 pub mod report;

@@ -56,7 +56,7 @@ const fn judged(rule: Rule) -> Option<usize> {
         Rule::SizeGrowth => 7,
         Rule::BlockingChain => 8,
         Rule::DatabaseDown | Rule::DatabaseUnresponsive | Rule::DatabaseRejecting | Rule::PoolerDown => 9,
-        Rule::RegionBlind | Rule::ReplicationLag | Rule::XidWraparound | Rule::DeliveryFailing => return None,
+        Rule::RegionBlind | Rule::ReplicationLag | Rule::XidWraparound | Rule::Anomaly | Rule::DeliveryFailing => return None,
     })
 }
 

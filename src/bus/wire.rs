@@ -1,4 +1,5 @@
-//! The bytes on a stream: a hand-written `header`, then bincode of structs that are frozen per version (`v1`, `v2`, `v3`).
+//! The bytes on a stream: a hand-written `header`, then bincode of structs that are frozen per version (`v1`, `v2`, `v3`). Version 4 has
+//! the words of `v3`, and one more rule.
 //!
 //! bincode says nothing of which field is which: a reader with another struct reads nonsense or nothing. So the version stands in the header,
 //! a struct that was ever released is never changed, and the enums of the model are numbers of a frozen table: a new one, or a new
@@ -20,16 +21,19 @@ mod word;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use bincode::Options;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Message, Sender};
+use crate::model::{Report, Rule};
 use header::Header;
 use word::Word;
 
 /// The newest version that this program writes and reads.
-pub const NEWEST: u16 = 3;
+pub const NEWEST: u16 = 4;
 /// The oldest that it still reads, and writes while a node of the cluster reads no newer one.
 pub const OLDEST: u16 = 1;
 
@@ -79,6 +83,10 @@ pub fn encode(version: u16, from: &Sender, message: &Message) -> Option<Bytes> {
     let write = Frame { version, from };
     match message {
         Message::Beat { reads, roster } => write.frame(kind::BEAT, &v1::Beat { reads: *reads, roster: Word::of(roster) }),
+        Message::Reports(reports) if version < 4 && reports.iter().any(tells_of_newer) => {
+            let reports: Vec<Report> = reports.iter().map(without_newer).collect();
+            write.frame::<Vec<v1::Report>>(kind::REPORTS, &Word::of(&reports))
+        }
         Message::Reports(reports) => write.frame::<Vec<v1::Report>>(kind::REPORTS, &Word::of(reports)),
         Message::Figures(figures) => write.frame::<Vec<v1::Figures>>(kind::FIGURES, &Word::of(figures)),
         Message::Removed(targets) => write.frame::<Vec<v1::Target>>(kind::REMOVED, &Word::of(targets)),
@@ -149,6 +157,19 @@ impl Frame<'_> {
         header::end(&mut bytes, long);
         Some(bytes.into())
     }
+}
+
+/// Whether a rule is in breach that came with version 4; a reader of an older one would refuse all of the message.
+fn tells_of_newer(report: &Report) -> bool {
+    let told = report.sample.reasons.iter().chain(report.transitions.iter().map(|transition| &transition.reason));
+    told.into_iter().any(|reason| reason.rule == Rule::Anomaly)
+}
+
+fn without_newer(report: &Report) -> Report {
+    let mut report = report.clone();
+    Arc::make_mut(&mut report.sample).reasons.retain(|reason| reason.rule != Rule::Anomaly);
+    report.transitions.retain(|transition| transition.reason.rule != Rule::Anomaly);
+    report
 }
 
 fn has_words(version: u16, message: &Message) -> bool {

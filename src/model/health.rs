@@ -105,6 +105,8 @@ rules! {
         ReplicationLag = "replication_lag", RegionHealth;
         /// Transaction ids run out.
         XidWraparound = "xid_wraparound", DatabaseSize;
+        /// A figure is unusual for the time of day.
+        Anomaly = "anomaly", QueryPerformance;
     }
     own {
         /// Isobar could not deliver a message through a channel; raised by the alert stage itself.

@@ -26,6 +26,7 @@ use crate::{
         Outcome, Reason, Report, Timestamp, Transition,
         activity::Activity,
         counters::DatabaseCounters,
+        outlook::Outlook,
         queries::Queries,
         reading::{Body, Cost, DatabaseReading, PoolerReading, Reading},
         sample::Missing,
@@ -51,6 +52,9 @@ struct Latest<T> {
 
 /// Fresh clients straight to the server come so many times as rarely as those through a pooler.
 const DIRECT_CHECKS: u32 = 8;
+
+/// What the past says of the present holds for so long: it is said anew each minute, or each few when there are many targets.
+const OUTLOOK_STAYS: Duration = Duration::from_mins(10);
 
 /// One pooler of the target.
 #[derive(Debug, Default)]
@@ -82,6 +86,8 @@ pub struct Joined {
     size: Option<Latest<Result<u64, Missing>>>,
     growth: Growth,
     growth_per_day: Option<f64>,
+    /// What its past says, and when that was said.
+    outlook: Option<(Instant, Arc<Outlook>)>,
     slow: Slow,
     failing: Failing,
     cost: Cost,
@@ -109,6 +115,7 @@ impl Joined {
             size: None,
             growth: Growth::default(),
             growth_per_day: None,
+            outlook: None,
             slow: Slow::default(),
             failing: Failing::default(),
             measured: None,
@@ -173,6 +180,11 @@ impl Joined {
     /// Takes what applications told of their pools.
     pub fn tell(&mut self, now: Instant, pools: Vec<ApplicationPool>) {
         self.slow.tell(now, pools);
+    }
+
+    /// Takes what its past says.
+    pub fn look_out(&mut self, now: Instant, outlook: Outlook) {
+        self.outlook = Some((now, Arc::new(outlook)));
     }
 
     /// The slow signals, when some came since this was asked.
@@ -287,6 +299,11 @@ impl Joined {
             _ if self.counters.is_some() => Signal::Stale,
             _ => Signal::Absent,
         };
+        let outlook = match &self.outlook {
+            Some((at, outlook)) if within(Some(*at), OUTLOOK_STAYS) => Signal::Fresh(Arc::clone(outlook)),
+            Some(_) => Signal::Stale,
+            None => Signal::Absent,
+        };
         Seen {
             attempts: self.attempts.clone(),
             attempts_fresh: within(self.attempts.newest(), clients_stay * DIRECT_CHECKS),
@@ -300,7 +317,9 @@ impl Joined {
             queries: self.see_queries(now),
             transactions: sums(&self.transactions),
             blocks: sums(&self.blocks),
-            growth_per_day: self.growth_per_day,
+            // What was seen since the start is nearer to now; after a start the past has to do.
+            growth_per_day: self.growth_per_day.or(outlook.fresh().and_then(|outlook| outlook.growth_per_day)),
+            outlook,
             size_bytes: self.size.as_ref().filter(|size| size.is_fresh(now)).and_then(|size| size.value.as_ref().ok()).copied(),
             replication: self.slow.replication(now),
             upkeep: self.slow.upkeep(now),

@@ -61,6 +61,7 @@ pub fn find(rule: Rule, seen: &Seen, limits: &Thresholds) -> Option<Finding> {
         Rule::SizeGrowth => database::growth(seen, limits),
         Rule::ReplicationLag => replication::lag(seen, limits),
         Rule::XidWraparound => upkeep::wraparound(seen, limits),
+        Rule::Anomaly => query::unusual(seen),
         Rule::RegionBlind | Rule::DeliveryFailing => return None,
     })
 }

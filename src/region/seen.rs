@@ -6,6 +6,7 @@ use super::{attempts::Attempts, window::Sums};
 use crate::model::{
     Outcome, Rule,
     activity::Activity,
+    outlook::Outlook,
     queries::Queries,
     sample::Pooler,
     vitals::{ApplicationPool, Host, Replication, Service, Upkeep},
@@ -80,6 +81,8 @@ pub struct Seen {
     pub blocks: Signal<Sums>,
     /// Growth as a fraction per day.
     pub growth_per_day: Option<f64>,
+    /// What the past says of the present.
+    pub outlook: Signal<Arc<Outlook>>,
     /// The database's size.
     pub size_bytes: Option<u64>,
     /// Who copies from whom.
@@ -108,6 +111,7 @@ impl Seen {
             Rule::PoolSaturated | Rule::PoolWaiting => self.poolers.iter().any(absent),
             Rule::QuerySlow => matches!(self.queries, Signal::Absent),
             Rule::XidWraparound => matches!(self.upkeep, Signal::Absent),
+            Rule::Anomaly => matches!(self.outlook, Signal::Absent),
             _ => false,
         }
     }

@@ -381,5 +381,5 @@ impl About<'_> {
 }
 
 const fn looks_back(rule: Rule) -> bool {
-    matches!(rule, Rule::CacheHitLow | Rule::SizeGrowth | Rule::XidWraparound | Rule::ReplicationLag)
+    matches!(rule, Rule::CacheHitLow | Rule::SizeGrowth | Rule::XidWraparound | Rule::ReplicationLag | Rule::Anomaly)
 }

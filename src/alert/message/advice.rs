@@ -43,7 +43,7 @@ pub(super) fn first(alert: &Alert) -> Vec<Command> {
         Rule::PoolSaturated | Rule::PoolWaiting => pool(evidence),
         Rule::ConnectionLeak => leak(evidence),
         Rule::BlockingChain => blocking(evidence),
-        Rule::QuerySlow | Rule::SlowQueryRate => slow(evidence),
+        Rule::QuerySlow | Rule::SlowQueryRate | Rule::Anomaly => slow(evidence),
         Rule::ErrorRate => errors(),
         Rule::CacheHitLow => cache(),
         Rule::SizeGrowth => growth(),

@@ -121,6 +121,7 @@ fn evidence(rule: Rule) -> (Option<f64>, Option<f64>, &'static str, Evidence) {
         Rule::SizeGrowth => (Some(0.34), Some(0.1), "The database grows by 34% a day.", none()),
         Rule::ReplicationLag => (Some(75.0), Some(60.0), "The replica is 75 s behind.", none()),
         Rule::XidWraparound => (Some(0.76), Some(0.75), "76% of the transaction ids are used up.", none()),
+        Rule::Anomaly => (Some(412.0), Some(130.0), "Average query time is 412 ms; it is usually 80 to 130 ms.", none()),
         Rule::DeliveryFailing => (None, None, "3 messages could not be delivered: 403 invalid_token.", none()),
     }
 }
@@ -287,7 +288,7 @@ fn titles_say_what_happened() {
         ("fired_and_recovered", "FIRED AND RECOVERED: database_down on us-east-1/marketing after 3 min 12 s"),
         ("update", "ACKNOWLEDGED by Ada: pool_waiting on us-east-1/marketing"),
         ("test", "TEST from Isobar: channel mail"),
-        ("digest", "16 alerts in eu-west-1, us-east-1"),
+        ("digest", "17 alerts in eu-west-1, us-east-1"),
     ];
     let kinds = every_kind();
     for (kind, title) in table {

@@ -20,7 +20,12 @@ pub(super) enum Unit {
 /// The figure that a rule judges, its unit, and whether less of it is worse; none for rules that judge attempts.
 pub(super) const fn figure(rule: Rule) -> Option<(&'static str, Unit, bool)> {
     Some(match rule {
-        Rule::DatabaseDown | Rule::DatabaseUnresponsive | Rule::DatabaseRejecting | Rule::PoolerDown | Rule::DeliveryFailing => {
+        Rule::DatabaseDown
+        | Rule::DatabaseUnresponsive
+        | Rule::DatabaseRejecting
+        | Rule::PoolerDown
+        | Rule::DeliveryFailing
+        | Rule::Anomaly => {
             return None;
         }
         Rule::RegionBlind => ("silence", Unit::Seconds, false),

@@ -59,6 +59,7 @@ codes! {
         14 ReplicationLag,
         15 XidWraparound,
         16 DeliveryFailing,
+        17 Anomaly,
     }
     Outcome {
         0 Ok,

@@ -80,6 +80,8 @@ figures! {
     SlotRetainedShare = "slot_retained_share", at most 100.0;
     /// Days until the disk is full; at a growth of 1% a day unless told.
     DiskFullDays = "disk_full_days", at most 1e5;
+    /// Figures that are unusual for the time of day.
+    UnusualFigures = "unusual_figures", at most 100.0;
     /// Age of the oldest transaction id as a share of the limit, 0..1.
     XidAge = "xid_age", at most 1.0;
 }
@@ -227,6 +229,7 @@ impl<'a> Scene<'a> {
             size_bytes: growth_per_day.map(|_| upkeep::SIZE as u64),
             host,
             upkeep: self.upkeep(step),
+            outlook: self.outlook(step),
             ..Seen::default()
         }
     }

@@ -58,6 +58,20 @@ impl Chain {
     }
 }
 
+/// Something is not as it usually is at this time, by the past.
+pub(super) fn unusual(seen: &Seen) -> Finding {
+    let Some(outlook) = seen.outlook.fresh() else { return Finding::Unseen };
+    let Some(worst) = outlook.unusual.first() else { return Finding::Clear };
+    let others = outlook.unusual.len() - 1;
+    let more = if others > 0 { format!(" And {} more.", count(others as u64, "figure")) } else { String::new() };
+    Finding::Breach(Breach {
+        value: Some(worst.now),
+        threshold: Some(worst.edge),
+        message: format!("{}{more}", worst.message),
+        ..Breach::default()
+    })
+}
+
 /// Sessions wait for a lock that another one holds.
 pub(super) fn blocking(seen: &Seen, limits: &Thresholds) -> Finding {
     let Some(activity) = seen.activity.fresh() else { return Finding::Unseen };

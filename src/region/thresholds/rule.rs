@@ -58,6 +58,7 @@ impl RuleSettings {
             Rule::CacheHitLow => (300, Low),
             Rule::SizeGrowth => (600, Medium),
             Rule::XidWraparound => (60, Medium),
+            Rule::Anomaly => (300, Low),
         };
         // A second of calm for figures that jump from sample to sample; the others are means over an interval already.
         let jumpy = matches!(
@@ -65,7 +66,8 @@ impl RuleSettings {
             Rule::PoolSaturated | Rule::PoolWaiting | Rule::ConnectionLeak | Rule::BlockingChain | Rule::QuerySlow
         );
         Self {
-            enabled: true,
+            // What is unusual is shown in any case; few want to be called for it.
+            enabled: rule != Rule::Anomaly,
             for_: Duration::from_secs(seconds),
             hold: Duration::from_secs(u64::from(jumpy)),
             severity,

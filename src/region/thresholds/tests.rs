@@ -10,7 +10,7 @@ fn the_defaults_are_in_order_and_every_rule_has_settings() {
     let mut thresholds = Thresholds::default();
     assert_eq!(thresholds.apply(&Patch::default()), []);
     assert_eq!(thresholds, Thresholds::default());
-    assert!(Rule::ALL.iter().all(|rule| thresholds.rules[rule].enabled));
+    assert!(Rule::ALL.iter().all(|rule| thresholds.rules[rule].enabled == (*rule != Rule::Anomaly)));
 }
 
 #[test]

@@ -95,8 +95,8 @@ fn every_refusal_says_what_is_wrong() {
     assert_eq!(refusal(&beat[..20]), "no message of isobar: it is cut off");
     assert_eq!(refusal(&followed), "no message of isobar: something follows it");
     assert_eq!(refusal(&changed(beat.len() - 1, 9)), "no message of isobar: it was damaged on the way");
-    assert_eq!(refusal(&changed(4, 9)), "wire version 9, and this node reads 1 to 3");
-    assert_eq!(refusal(&changed(4, 0)), "wire version 0, and this node reads 1 to 3");
+    assert_eq!(refusal(&changed(4, 9)), "wire version 9, and this node reads 1 to 4");
+    assert_eq!(refusal(&changed(4, 0)), "wire version 0, and this node reads 1 to 4");
     assert_eq!(refusal(&framed(2, 77, b"")), "unknown kind of message 77");
     assert_eq!(refusal(&framed(2, 0, b"")), "unknown kind of message 0");
 }

@@ -1,10 +1,13 @@
-//! What runs out: a disk, and transaction ids.
+//! What runs out: a disk, and transaction ids; and what the past says of the present.
 
 use std::sync::Arc;
 
 use super::{Figure, Scene, map};
 use crate::{
-    model::vitals::{Host, Upkeep},
+    model::{
+        outlook::{Outlook, Unusual},
+        vitals::{Host, Upkeep},
+    },
     region::seen::Signal,
 };
 
@@ -22,6 +25,13 @@ impl Scene<'_> {
         let Some(&[per_day, days]) = told.fresh() else { return (None, Signal::Absent) };
         let host = || Host { disk_free_bytes: Some((per_day * SIZE * days).round() as u64), ..Host::default() };
         (Some(per_day), if days.is_finite() { Signal::Fresh(Arc::new(host())) } else { Signal::Absent })
+    }
+
+    pub(super) fn outlook(&self, step: usize) -> Signal<Arc<Outlook>> {
+        map(self.series.together([(Figure::UnusualFigures, 0.0)], step), |[figures]| {
+            let unusual = Unusual { metric: String::new(), now: figures, edge: 0.0, message: "A figure is unusual.".to_owned() };
+            Arc::new(Outlook { unusual: vec![unusual; figures as usize], growth_per_day: None })
+        })
     }
 
     pub(super) fn upkeep(&self, step: usize) -> Signal<Arc<Upkeep>> {
