@@ -4,6 +4,7 @@
 //!  main thread             this file, the web actor        arbiter per region      RegionSupervisor
 //!  runtime "isobar-io"     databases, TLS and SCRAM        arbiter per region      its probes
 //!  web workers             HTTP                            arbiter each            Aggregator, Counsel
+//!  thread "history-writer"  a second of the world to disk
 //!  with a bus              its tasks run on "isobar-io"    arbiter each            AlertActor; its calls run on "isobar-io"
 //!                                                          arbiter each            BusActor, Sharer and VantageProbe per region, Librarian, Clerk
 //! ```
@@ -19,6 +20,7 @@ mod carrying;
 mod discovering;
 mod ending;
 mod exporting;
+mod keeping;
 mod running;
 mod share;
 mod sharer;
@@ -50,6 +52,7 @@ use crate::{
     config::{Config, RegionConfig},
     crypto,
     export::actor::Exporter,
+    history,
     model::{NodeName, RegionName, Rule, report::Batch, world::World},
     probe::{launch::Launcher, session::Registry},
     region::supervisor::{RegionSupervisor, Retire},
@@ -57,6 +60,7 @@ use crate::{
 };
 use carrying::Carrying;
 use discovering::Discovering;
+use keeping::KeepingPast;
 use running::Running;
 use telling::Telling;
 use watchdog::Restarts;
@@ -86,6 +90,9 @@ pub enum Error {
     /// The operator's: where the nodes meet, or this node's name.
     #[error(transparent)]
     Bus(#[from] bus::actor::Error),
+    /// The operator's: the file of the past.
+    #[error(transparent)]
+    History(#[from] history::Error),
     /// The system's: no threads.
     #[error("cannot start threads: {0}")]
     Threads(#[from] std::io::Error),
@@ -110,6 +117,8 @@ pub struct Node {
     supervisors: BTreeMap<RegionName, Running<RegionSupervisor>>,
     exporter: Running<Exporter>,
     counsel: Running<Counsel>,
+    /// With a file.
+    history: Option<KeepingPast>,
     registry: Arc<Registry>,
     io: Runtime,
     restarts: Restarts,
@@ -120,7 +129,7 @@ impl Node {
     pub fn build(config: Config, name: &str) -> Result<Self, Error> {
         crypto::install();
         let world = Arc::new(ArcSwap::from_pointee(World::unseen(all_regions(&config), clock::wall(), clock::now())));
-        let shared = web::Shared {
+        let mut shared = web::Shared {
             world,
             alerts: Arc::default(),
             desk: Arc::default(),
@@ -130,6 +139,8 @@ impl Node {
             applications: Arc::default(),
             pushes: Arc::default(),
             advice: Arc::default(),
+            history: None,
+            keeping: Arc::default(),
             node: name.to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             started: clock::wall(),
@@ -144,6 +155,7 @@ impl Node {
         for home in homes {
             offices.insert(home.clone(), Office::open(&config.alerts, steady, home.as_ref())?);
         }
+        let history = KeepingPast::start(&config, &mut shared)?;
         let web = web::start(&config.web, shared.clone())?;
         // After what may fail: a runtime must not be dropped inside another.
         let io = tokio::runtime::Builder::new_multi_thread()
@@ -189,6 +201,7 @@ impl Node {
             supervisors: BTreeMap::new(),
             exporter,
             counsel,
+            history,
             registry,
             io,
             restarts: Restarts::default(),

@@ -24,6 +24,7 @@ mod fingerprint;
 mod folder;
 mod given;
 mod global;
+mod history;
 mod later;
 mod links;
 mod otlp;
@@ -83,6 +84,8 @@ pub struct Config {
     pub otlp: Option<export::Settings>,
     /// How far back advice looks.
     pub advice: advise::Settings,
+    /// Where the past is kept, and for how long.
+    pub history: crate::history::Settings,
     /// What is there without effect.
     pub warnings: Vec<Problem>,
 }
@@ -189,7 +192,7 @@ impl Config {
         }
 
         let around = global::Around { folder: dir, regions: &regions };
-        let mut base = global::Global::default();
+        let mut base = global::Global { history: history::usual(dir), ..global::Global::default() };
         for (name, text) in files.iter().filter(|(name, _)| stem(name) == GLOBAL) {
             if let Some(document) = document(&mut findings, File { name, text }) {
                 base = global::read(&mut findings, &Section::root(File { name, text }, document.get_ref()), &around);
@@ -235,6 +238,7 @@ impl Config {
             vantages,
             otlp: base.otlp,
             advice: base.advice,
+            history: base.history,
             warnings,
         })
     }

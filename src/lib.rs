@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  PostgreSQL, poolers ──► probe ──► region ──► bus ══Redis══► aggregate ─┬─► alert ──► people
-//!                          MEASURE   JUDGE      CARRY          COMBINE    ├─► advise ──► what to change
+//!                          MEASURE   JUDGE      CARRY          COMBINE    ├─► history ─► a file
+//!                                                                         ├─► advise ──► what to change
 //!                                                                         └─► web ──► API, metrics, live stream, page
 //! ```
 //! Data flows one way. Folders are the stages of a sample's journey, and every stage has one shape: its root (a short essay,
@@ -20,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod export;
+pub mod history;
 pub mod model;
 pub mod otlp;
 pub mod probe;

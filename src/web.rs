@@ -25,6 +25,7 @@ mod health;
 mod interest;
 mod metrics;
 mod page;
+mod past;
 mod process;
 mod routes;
 mod stream;
@@ -52,6 +53,7 @@ use crate::model::{
     advice::Advice,
     alert::{Acknowledge, AlertBook, AlertChange, Callback, EndSilence, NewSilence, TestChannel},
     cluster::{BusState, Interest},
+    history::{Keeping, Past},
     vitals::{Address, Told},
     world::{Pushes, World, WorldChange},
 };
@@ -122,6 +124,10 @@ pub struct Shared {
     pub pushes: Arc<ArcSwap<Pushes>>,
     /// What to change.
     pub advice: Arc<ArcSwap<Advice>>,
+    /// Who knows the past; none when nothing is kept.
+    pub history: Option<Arc<dyn Past>>,
+    /// How keeping it goes.
+    pub keeping: Arc<ArcSwap<Keeping>>,
     /// The node's name, for metrics.
     pub node: String,
     /// Isobar's version, for metrics and OpenAPI.
@@ -200,6 +206,8 @@ struct State {
     applications: Mutex<applications::Book>,
     /// Whoever may tell may tell much: a flood must not fill memory.
     intake: tokio::sync::Semaphore,
+    /// Questions about the past take milliseconds each: a flood must not fill the threads that wait.
+    past: tokio::sync::Semaphore,
     /// Points about pools that were taken, and that were not.
     points: [AtomicU64; 2],
     tls: bool,
@@ -266,6 +274,7 @@ pub fn start(settings: &Settings, shared: Shared) -> Result<Running, Error> {
         callbacks: tokio::sync::Semaphore::new(commands::CALLBACKS_AT_ONCE),
         applications: Mutex::default(),
         intake: tokio::sync::Semaphore::new(applications::intake::AT_ONCE),
+        past: tokio::sync::Semaphore::new(past::AT_ONCE),
         points: Default::default(),
         tls: tls.is_some(),
     });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{FAREWELL, GLANCE, Node};
+use super::{FAREWELL, GLANCE, Node, keeping::KeepingPast};
 use crate::{
     clock,
     region::supervisor::{Retire, Share},
@@ -24,6 +24,7 @@ impl Node {
         self.telling.announce_end(ANNOUNCEMENT).await;
         self.exporter.end();
         self.counsel.end();
+        self.history.iter_mut().for_each(KeepingPast::stop);
         if let Some(carrying) = &self.carrying {
             carrying.hand_over().await;
         }

@@ -44,6 +44,7 @@ impl Node {
         self.revive_bus(now)?;
         self.revive_exporter()?;
         self.revive_counsel()?;
+        self.revive_history()?;
         for region in self.config.regions.clone() {
             let lives = self.supervisors.get(&region.name).is_some_and(|supervisor| supervisor.addr.connected());
             if !lives || self.is_silent(&region.name, now) {
@@ -140,12 +141,16 @@ impl Node {
         if new.bus != self.config.bus {
             later("[bus]");
         }
+        if new.history != self.config.history {
+            later("[history]");
+        }
         let regions = if self.config.bus.is_some() { self.as_before(&new.regions) } else { new.regions };
         let alerts = alert::Settings { path: self.config.alerts.path.clone(), ..new.alerts };
         self.config = Config {
             web: self.config.web.clone(),
             sampling: self.config.sampling.clone(),
             bus: self.config.bus.clone(),
+            history: self.config.history.clone(),
             alerts,
             regions,
             ..new

@@ -38,6 +38,7 @@ impl Config {
             vantages: Vec::new(),
             otlp: None,
             advice: crate::advise::Settings::default(),
+            history: crate::history::Settings::default(),
             warnings,
         };
         config.listen_on(listen)?;

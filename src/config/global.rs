@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 
 use super::{
-    advice, alerts, bus, later, otlp,
+    advice, alerts, bus, history, later, otlp,
     section::{Findings, Place, Section, Text},
     thresholds::{self, Layer},
 };
@@ -47,6 +47,7 @@ pub(super) struct Global {
     pub(super) bus: bus::Base,
     pub(super) otlp: Option<export::Settings>,
     pub(super) advice: advise::Settings,
+    pub(super) history: crate::history::Settings,
 }
 
 pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Around<'_>) -> Global {
@@ -63,6 +64,7 @@ pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Aro
     global.bus = bus::base(findings, root);
     global.otlp = otlp::read(findings, root);
     global.advice = advice::read(findings, root);
+    global.history = history::read(findings, root, around);
     later::look(findings, root);
     global
 }

@@ -37,7 +37,7 @@ impl Config {
 }
 
 /// A node's name as a part of a file's name.
-fn file_name(node: &str) -> String {
+pub(super) fn file_name(node: &str) -> String {
     let safe = |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
     node.chars().take(100).map(safe).collect()
 }

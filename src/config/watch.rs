@@ -61,6 +61,7 @@ pub(super) fn config(urls: &[String], poolers: &[String], listen: Option<SocketA
         vantages: Vec::new(),
         otlp: None,
         advice: crate::advise::Settings::default(),
+        history: crate::history::Settings::default(),
         warnings: Vec::new(),
     };
     if let Some(listen) = listen {

@@ -260,3 +260,24 @@ pub trait Notes: Send + Sync + std::fmt::Debug {
     /// Keeps it, soon, without waiting; what cannot be kept is said in the log.
     fn write(&self, name: &'static str, text: String);
 }
+
+/// How keeping the past goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Keeping {
+    /// Whether anything is to be kept.
+    pub is_on: bool,
+    /// Seconds that are on disk, written since the start.
+    pub writes: u64,
+    /// Attempts to write that failed.
+    pub errors: u64,
+    /// Bytes of the file and what belongs to it.
+    pub file_bytes: u64,
+    /// Blocks that wait in memory, since they could not be written.
+    pub rows_pending: u64,
+    /// Blocks that were given up, since too many waited.
+    pub rows_lost: u64,
+    /// Time that was spent writing since the start, microseconds.
+    pub busy_us: u64,
+    /// What is wrong, when something is.
+    pub trouble: Option<String>,
+}

@@ -18,6 +18,17 @@ impl Timestamp {
         self.0.timestamp_millis()
     }
 
+    /// The first moment of 1970.
+    pub const EPOCH: Self = Self(DateTime::<Utc>::UNIX_EPOCH);
+
+    /// So many milliseconds after 1970; none beyond all dates.
+    pub const fn from_unix_ms(ms: i64) -> Option<Self> {
+        match DateTime::from_timestamp_millis(ms) {
+            Some(at) => Some(Self(at)),
+            None => None,
+        }
+    }
+
     /// This moment and a length of time.
     pub fn after(self, span: Duration) -> Self {
         Self(self.0.checked_add_signed(counted(span)).unwrap_or(DateTime::<Utc>::MAX_UTC))

@@ -10,6 +10,7 @@ mod errors;
 mod exposition;
 mod host;
 mod own;
+mod past;
 mod pgbouncer;
 mod postgres;
 mod pushes;
@@ -28,6 +29,7 @@ use crate::model::{
     Timestamp,
     alert::AlertBook,
     cluster::BusState,
+    history::Keeping,
     world::{Pushes, Target, World},
 };
 
@@ -49,6 +51,8 @@ pub(super) struct Own {
     pub points: [u64; 2],
     /// How pushing figures to a collector goes.
     pub pushes: Arc<Pushes>,
+    /// How keeping the past goes.
+    pub keeping: Arc<Keeping>,
     /// The moment of the scrape.
     pub now: Instant,
 }
@@ -70,6 +74,7 @@ fn written(world: &World, book: &AlertBook, own: &Own, format: Format, style: St
     applications::families(&mut page, own.points);
     own::families(&mut page, world, own);
     pushes::families(&mut page.text, &own.pushes);
+    past::families(&mut page.text, &own.keeping);
     if let Some(state) = &own.bus {
         bus::families(&mut page.text, state, own.now);
     }

@@ -21,7 +21,7 @@ use super::{
     answer::{Refusal, json},
     applications,
     asker::{Operator, Viewer},
-    cluster, commands, metrics, page, process, stream,
+    cluster, commands, metrics, page, past, process, stream,
     views::{self, Filter},
 };
 use crate::{
@@ -92,6 +92,7 @@ pub(super) fn addresses(app: &mut ServiceConfig) -> Vec<(&'static str, &'static 
     table.get("/api/databases", databases);
     table.get("/api/databases/{region}/{target}", database);
     table.get("/api/databases/{region}/{target}/trends", trends);
+    table.get("/api/databases/{region}/{target}/history", history);
     table.get("/api/databases/{region}/{target}/queries", queries);
     table.get("/api/databases/{region}/{target}/activity", activity);
     table.get("/api/databases/{region}/{target}/recommendations", recommendations_of);
@@ -213,6 +214,7 @@ async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>, query: 
         bus: state.shared.bus.as_ref().map(|bus| bus.load_full()),
         points: [&state.points[0], &state.points[1]].map(|points| points.load(std::sync::atomic::Ordering::Relaxed)),
         pushes: state.shared.pushes.load_full(),
+        keeping: state.shared.keeping.load_full(),
         now: clock::now(),
     };
     // A thousand targets take some tens of milliseconds, which the worker has better uses for.
@@ -252,6 +254,25 @@ async fn database(_: Viewer, state: Data<State>, path: Path<(String, String)>) -
 
 async fn trends(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
     about(&state, &path, |target| json(StatusCode::OK, &views::trends(target)))
+}
+
+async fn history(_: Viewer, state: Data<State>, path: Path<(String, String)>, query: Query<past::Asked>) -> Answered {
+    let target = views::target(&state.shared.world.load(), &path.0, &path.1)?.report.id();
+    let questions = query.questions(&target, clock::wall()).map_err(Refusal::BadRequest)?;
+    let kept = state.shared.history.clone();
+    let kept = kept.ok_or(Refusal::NotReady("history is not kept here; [history] path in global.toml says where to"))?;
+    let turn = tokio::time::timeout(past::PATIENCE, state.past.acquire()).await;
+    let busy = Refusal::NotReady("too many questions about the past at once; try again later");
+    let _turn = turn.ok().and_then(Result::ok).ok_or(busy)?;
+    let answered = web::block(move || questions.iter().map(|question| kept.series(question)).collect::<Result<Vec<_>, _>>());
+    let series = answered.await.map_err(|_| Refusal::Internal)?.map_err(|why| {
+        tracing::error!("{why}");
+        Refusal::NotReady("history cannot be read now; the log says why")
+    })?;
+    match series.as_slice() {
+        [one] => json(StatusCode::OK, one),
+        all => json(StatusCode::OK, &json!({ "series": all })),
+    }
 }
 
 async fn queries(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
@@ -309,7 +330,8 @@ async fn readyz(viewer: Result<Viewer, Refusal>, state: Data<State>) -> Answered
     // strangers.
     let why = |why: &String| if viewer.is_ok() { format!(": {why}") } else { String::new() };
     let warning = state.shared.alerts.load().not_kept.as_ref().map(|cause| format!("alerts: not kept on disk{}", why(cause)));
-    let warnings: Vec<String> = warning.into_iter().chain(found.warnings).collect();
+    let past = state.shared.keeping.load().trouble.as_ref().map(|cause| format!("history: not kept on disk{}", why(cause)));
+    let warnings: Vec<String> = warning.into_iter().chain(past).chain(found.warnings).collect();
     json(status, &json!({ "status": said, "notReady": found.lacks, "warnings": warnings }))
 }
 

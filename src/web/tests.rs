@@ -2,6 +2,7 @@ mod acting;
 mod advised;
 pub(super) mod alerts;
 pub(super) mod clustered;
+mod past;
 
 use std::collections::BTreeSet;
 
@@ -93,6 +94,8 @@ fn shared(world: World) -> Shared {
         applications: Arc::default(),
         pushes: Arc::default(),
         advice: Arc::default(),
+        history: None,
+        keeping: Arc::default(),
         node: "n1".into(),
         version: "0.1.0",
         started: report().sample.timestamp,
@@ -116,6 +119,7 @@ fn state_of(settings: &Settings, shared: Shared) -> Data<State> {
         callbacks: tokio::sync::Semaphore::new(commands::CALLBACKS_AT_ONCE),
         applications: Mutex::default(),
         intake: tokio::sync::Semaphore::new(applications::intake::AT_ONCE),
+        past: tokio::sync::Semaphore::new(super::past::AT_ONCE),
         points: Default::default(),
         tls: false,
     })
@@ -208,6 +212,7 @@ async fn every_answer_has_the_described_shape_and_every_address_is_described() {
     let shared = shared(two());
     shared.alerts.store(alerts::book().into());
     shared.advice.store(advised::advice().into());
+    let shared = Shared { history: Some(Arc::<past::Always>::default()), ..shared };
     let app = init_service(routes::app(state_of(&Settings::default(), shared))).await;
     let mut shapes = 0;
     for (path, allow) in &served {
@@ -215,6 +220,7 @@ async fn every_answer_has_the_described_shape_and_every_address_is_described() {
             continue;
         }
         let real = path.replace("{region}", "us-east-1").replace("{target}", "marketing").replace("{id}", alerts::ID);
+        let real = real.replace("/history", "/history?metric=connectionPool.averageWaitTime");
         let answer = call_service(&app, TestRequest::get().uri(&real).to_request()).await;
         assert_eq!(answer.status(), StatusCode::OK, "{real}");
         let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
@@ -224,7 +230,7 @@ async fn every_answer_has_the_described_shape_and_every_address_is_described() {
             shapes += 1;
         }
     }
-    assert_eq!(shapes, 17);
+    assert_eq!(shapes, 18);
 }
 
 #[actix_web::test]

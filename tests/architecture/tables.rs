@@ -13,6 +13,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
     ("aggregate", &["model", "clock", "backoff"]),
     ("advise", &["model", "clock"]),
     ("alert", &["model", "clock", "backoff", "crypto"]),
+    ("history", &["model", "clock", "backoff"]),
     ("web", &["model", "otlp", "clock", "backoff", "crypto"]),
     ("export", &["model", "otlp", "clock", "backoff", "crypto"]),
     ("sandbox", &["model", "clock", "backoff", "probe::conninfo"]),
@@ -38,6 +39,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "alert::settings",
             "web!",
             "export!",
+            "history!",
         ],
     ),
     (
@@ -55,6 +57,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "alert",
             "web",
             "export",
+            "history",
             "sandbox",
             "config",
         ],
@@ -74,6 +77,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "alert",
             "web",
             "export",
+            "history",
             "sandbox",
             "config",
             "app",
@@ -86,7 +90,10 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
 pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("actix", &["model", "probe", "region", "bus", "advise", "aggregate", "alert", "web", "export", "app", "cli"]),
     ("actix_web", &["web"]),
-    ("arc_swap", &["clock", "probe/session", "bus", "advise", "aggregate", "alert", "web", "export", "app", "cli/serve"]),
+    (
+        "arc_swap",
+        &["clock", "probe/session", "bus", "advise", "aggregate", "alert", "web", "export", "history", "app", "cli/serve"],
+    ),
     ("base64", &["alert", "config", "probe/scrape"]),
     ("bincode", &["bus/wire"]),
     ("bytes", &["probe", "bus", "web"]),
@@ -95,7 +102,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("crc32fast", &["bus/wire", "bus/redis/shelves"]),
     ("croner", &["alert/silence", "config"]),
-    ("flate2", &["web/applications", "export/collector"]),
+    ("flate2", &["web/applications", "export/collector", "history/block"]),
     ("futures_util", &["*"]),
     ("hex", &["alert"]),
     ("hmac", &["alert/channels", "probe/scrape/token"]),
@@ -106,7 +113,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("percent_encoding", &["probe/conninfo", "probe/discovery", "bus/redis", "web"]),
     ("prometheus_parse", &["probe/scrape/text"]),
     ("prost", &["otlp", "web/applications", "export/collector"]),
-    ("rand", &["backoff", "probe", "region", "bus", "alert", "export", "sandbox", "web", "cli/demo"]),
+    ("rand", &["backoff", "probe", "region", "bus", "alert", "export", "history", "sandbox", "web", "cli/demo"]),
     ("redis", &["bus/redis", "sandbox"]),
     (
         "reqwest",
@@ -120,14 +127,24 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
             "export/collector",
         ],
     ),
-    ("rusqlite", &["alert/journal"]),
+    ("rusqlite", &["alert/journal", "history"]),
     ("rustls", &["crypto", "probe", "web/tls"]),
     ("rustls_native_certs", &["probe/tls"]),
     ("secrecy", &["probe", "bus", "alert", "config", "web", "export", "cli"]),
     ("serde", &["*"]),
     (
         "serde_json",
-        &["probe/discovery", "probe/management/answer", "probe/scrape/client", "bus", "alert", "web", "cli", "otlp/tests"],
+        &[
+            "probe/discovery",
+            "probe/management/answer",
+            "probe/scrape/client",
+            "bus",
+            "alert",
+            "history/spending",
+            "web",
+            "cli",
+            "otlp/tests",
+        ],
     ),
     ("serde_path_to_error", &["config"]),
     ("sha2", &["alert", "probe/scrape/token"]),
@@ -169,6 +186,7 @@ pub(crate) const EFFECTFUL: &str = "
     bus.rs bus/actor bus/memory bus/redis
     alert/actor alert/journal alert/heartbeat alert/channels
     export/actor export/collector
+    history/file history/keeper history/reader history/store history/writer
     web.rs web/access web/answer web/applications/intake web/asker web/commands web/interest web/page web/process web/routes web/stream.rs
     web/stream/actor web/tls
 ";

@@ -37,6 +37,7 @@ fn own() -> Own {
         bus,
         points: [5, 1],
         pushes: Arc::default(),
+        keeping: Arc::default(),
         now,
     }
 }

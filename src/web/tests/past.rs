@@ -1,0 +1,115 @@
+//! What was, as the API says it.
+
+use std::sync::{Arc, Mutex};
+
+use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+use serde_json::{Value, json};
+
+use super::{Settings, Shared, routes, shared, state, state_of, tokens, two};
+use crate::model::{
+    TargetId, Timestamp,
+    history::{FIGURES, Keeping, Past, Percentiles, Point, Question, Resolution, Series, StatementBucket},
+};
+
+const GOLDEN: &str = include_str!("../../../tests/golden/web/history.json");
+
+/// A past that is always the same, and notes what it was asked.
+#[derive(Debug, Default)]
+pub(super) struct Always(Mutex<Vec<Question>>);
+
+impl Past for Always {
+    fn series(&self, question: &Question) -> Result<Series, String> {
+        self.0.lock().unwrap().push(question.clone());
+        let figure = &FIGURES[question.figure];
+        let at = |ms| Timestamp::from_unix_ms(ms).unwrap();
+        let percentiles = figure.is_latency.then_some(Percentiles { p50: 2.0, p95: 7.5, p99: 9.0 });
+        let point = Point { at: at(1_700_000_000_000), min: 1.0, max: 9.5, mean: 3.25, last: 4.0, count: 300, percentiles };
+        Ok(Series {
+            metric: figure.path.to_owned(),
+            unit: figure.unit.to_owned(),
+            step_ms: 300_000,
+            resolution: Resolution::FiveMinutes,
+            points: vec![point, Point { at: at(1_700_000_300_000), count: 12, ..point }],
+        })
+    }
+
+    fn statements(&self, _: &TargetId, _: Timestamp, _: Timestamp) -> Result<Vec<StatementBucket>, String> {
+        Err("nobody asks".to_owned())
+    }
+}
+
+/// One that cannot be read.
+#[derive(Debug)]
+struct Broken;
+
+impl Past for Broken {
+    fn series(&self, _: &Question) -> Result<Series, String> {
+        Err("disk I/O error in /secret/path".to_owned())
+    }
+
+    fn statements(&self, _: &TargetId, _: Timestamp, _: Timestamp) -> Result<Vec<StatementBucket>, String> {
+        Err(String::new())
+    }
+}
+
+async fn get(shared: Shared, query: &str) -> (u16, Value) {
+    let app = init_service(routes::app(state_of(&Settings::default(), shared))).await;
+    let uri = format!("/api/databases/us-east-1/marketing/history{query}");
+    let answer = call_service(&app, TestRequest::get().uri(&uri).to_request()).await;
+    (answer.status().as_u16(), read_body_json(answer).await)
+}
+
+fn with(past: Arc<dyn Past>) -> Shared {
+    Shared { history: Some(past), ..shared(two()) }
+}
+
+#[actix_web::test]
+async fn one_metric_is_a_series_and_several_are_a_list() {
+    let past: Arc<Always> = Arc::default();
+    let golden: Value = serde_json::from_str(GOLDEN).unwrap();
+    let (status, one) = get(with(past.clone()), "?metric=connectionPool.averageWaitTime&from=-2h&step=5m").await;
+    assert_eq!((status, &one), (200, &golden["series"][0]));
+    let (status, all) = get(with(past.clone()), "?metric=connectionPool.averageWaitTime,status").await;
+    assert_eq!((status, &all), (200, &golden));
+    let asked = past.0.lock().unwrap();
+    assert_eq!(asked[0].target, TargetId::new("us-east-1", "marketing"));
+    assert_eq!((asked[0].to.since(asked[0].from).as_secs(), asked[0].step.unwrap().as_secs()), (7_200, 300));
+    assert_eq!((asked[2].to.since(asked[2].from).as_secs(), asked[2].step), (3_600, None));
+}
+
+#[actix_web::test]
+async fn refusals_say_what_is_wrong_and_nothing_of_what_is_inside() {
+    let (status, said) = get(shared(two()), "?metric=status").await;
+    assert_eq!((status, &said["error"]["code"]), (503, &json!("not_ready")));
+    assert!(said["error"]["message"].as_str().unwrap().contains("[history] path in global.toml"));
+    let (status, said) = get(with(Arc::new(Broken)), "?metric=status").await;
+    assert_eq!((status, said.to_string().contains("secret")), (503, false));
+    let (status, said) = get(with(Arc::<Always>::default()), "?metric=utilization").await;
+    assert_eq!((status, said["error"]["message"].as_str().unwrap().contains("connectionPool.utilization?")), (400, true));
+    let app = init_service(routes::app(state(&tokens(), two()))).await;
+    for (uri, token, status) in [
+        ("marketing/history?metric=status", "", 401),
+        ("none/history?metric=status", "view", 404),
+        ("marketing/history", "view", 400),
+    ] {
+        let request = TestRequest::get().uri(&format!("/api/databases/us-east-1/{uri}"));
+        let request = request.insert_header(("Authorization", format!("Bearer {token}")));
+        let request = if token.is_empty() { TestRequest::get().uri(&format!("/api/databases/us-east-1/{uri}")) } else { request };
+        assert_eq!(call_service(&app, request.to_request()).await.status(), status, "{uri}");
+    }
+}
+
+#[actix_web::test]
+async fn a_past_that_is_not_kept_on_disk_is_a_warning_and_its_cause_is_not_for_strangers() {
+    let shared = shared(two());
+    shared.keeping.store(Arc::new(Keeping { is_on: true, trouble: Some("the disk is full".into()), ..Keeping::default() }));
+    for (token, expected) in [("view", "history: not kept on disk: the disk is full"), ("", "history: not kept on disk")] {
+        let app = init_service(routes::app(state_of(&tokens(), shared.clone()))).await;
+        let mut request = TestRequest::get().uri("/readyz");
+        if !token.is_empty() {
+            request = request.insert_header(("Authorization", format!("Bearer {token}")));
+        }
+        let body: Value = read_body_json(call_service(&app, request.to_request()).await).await;
+        assert_eq!((&body["status"], &body["warnings"]), (&json!("ready"), &json!([expected])));
+    }
+}
