@@ -24,6 +24,7 @@ mod share;
 mod sharer;
 mod telling;
 mod upkeep;
+mod uploading;
 mod watchdog;
 
 use std::{
@@ -49,7 +50,7 @@ use crate::{
     clock::{self, Steady},
     config::{Config, RegionConfig},
     crypto,
-    export::actor::Exporter,
+    export::{actor::Exporter, tinybird::actor::Uploader},
     model::{NodeName, RegionName, Rule, report::Batch, world::World},
     probe::{launch::Launcher, session::Registry},
     region::supervisor::{RegionSupervisor, Retire},
@@ -109,6 +110,7 @@ pub struct Node {
     carrying: Option<Carrying>,
     supervisors: BTreeMap<RegionName, Running<RegionSupervisor>>,
     exporter: Running<Exporter>,
+    uploader: Running<Uploader>,
     counsel: Running<Counsel>,
     registry: Arc<Registry>,
     io: Runtime,
@@ -129,6 +131,7 @@ impl Node {
             addresses: Arc::default(),
             applications: Arc::default(),
             pushes: Arc::default(),
+            uploads: Arc::default(),
             advice: Arc::default(),
             node: name.to_owned(),
             version: env!("CARGO_PKG_VERSION"),
@@ -176,6 +179,7 @@ impl Node {
         let mut discovering = Discovering::new(Arc::clone(&registry), config.sampling.clone(), io.handle().clone());
         discovering.follow(&config);
         let exporter = exporting::start(&config, &shared, io.handle());
+        let uploader = uploading::start(&config, &shared, io.handle());
         let counsel = advising::start(&config, &shared);
         let mut node = Self {
             declared: config.clone(),
@@ -188,6 +192,7 @@ impl Node {
             carrying,
             supervisors: BTreeMap::new(),
             exporter,
+            uploader,
             counsel,
             registry,
             io,

@@ -37,6 +37,7 @@ mod silences;
 mod state;
 mod supabase;
 mod thresholds;
+mod tinybird;
 mod watch;
 
 #[cfg(test)]
@@ -81,6 +82,8 @@ pub struct Config {
     pub vantages: Vec<Vantage>,
     /// Where figures are pushed; none: nowhere.
     pub otlp: Option<export::Settings>,
+    /// Where rows are sent; none: nowhere.
+    pub tinybird: Option<export::tinybird::Settings>,
     /// How far back advice looks.
     pub advice: advise::Settings,
     /// What is there without effect.
@@ -234,6 +237,7 @@ impl Config {
             bus,
             vantages,
             otlp: base.otlp,
+            tinybird: base.tinybird,
             advice: base.advice,
             warnings,
         })

@@ -52,6 +52,7 @@ use crate::model::{
     advice::Advice,
     alert::{Acknowledge, AlertBook, AlertChange, Callback, EndSilence, NewSilence, TestChannel},
     cluster::{BusState, Interest},
+    uploads::Uploads,
     vitals::{Address, Told},
     world::{Pushes, World, WorldChange},
 };
@@ -120,6 +121,8 @@ pub struct Shared {
     pub applications: Arc<ArcSwap<BTreeMap<RegionName, Recipient<Told>>>>,
     /// How pushing figures to a collector goes.
     pub pushes: Arc<ArcSwap<Pushes>>,
+    /// How sending rows to Tinybird goes.
+    pub uploads: Arc<ArcSwap<Uploads>>,
     /// What to change.
     pub advice: Arc<ArcSwap<Advice>>,
     /// The node's name, for metrics.

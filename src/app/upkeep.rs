@@ -43,6 +43,7 @@ impl Node {
         self.discovering.revive();
         self.revive_bus(now)?;
         self.revive_exporter()?;
+        self.revive_uploader()?;
         self.revive_counsel()?;
         for region in self.config.regions.clone() {
             let lives = self.supervisors.get(&region.name).is_some_and(|supervisor| supervisor.addr.connected());
@@ -169,6 +170,7 @@ impl Node {
         }
         self.hear_applications();
         self.push_anew();
+        self.upload_anew();
         self.advise_anew();
     }
 

@@ -6,6 +6,7 @@ use super::{
     advice, alerts, bus, later, otlp,
     section::{Findings, Place, Section, Text},
     thresholds::{self, Layer},
+    tinybird,
 };
 use crate::{advise, alert, export, probe::Sampling, region::thresholds::Thresholds, web};
 
@@ -46,6 +47,7 @@ pub(super) struct Global {
     pub(super) thresholds: Thresholds,
     pub(super) bus: bus::Base,
     pub(super) otlp: Option<export::Settings>,
+    pub(super) tinybird: Option<export::tinybird::Settings>,
     pub(super) advice: advise::Settings,
 }
 
@@ -62,6 +64,7 @@ pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Aro
     global.alerts = alerts::read(findings, root, around);
     global.bus = bus::base(findings, root);
     global.otlp = otlp::read(findings, root);
+    global.tinybird = tinybird::read(findings, root, around.folder);
     global.advice = advice::read(findings, root);
     later::look(findings, root);
     global

@@ -4,8 +4,7 @@
 use super::section::{Findings, Place, Section};
 
 /// Their names and keys.
-const LATER: [(&str, &[&str]); 2] =
-    [("history", &["keep_10s", "keep_5m", "keep_raw", "path"]), ("tinybird", &["datasource", "token", "url"])];
+const LATER: [(&str, &[&str]); 1] = [("history", &["keep_10s", "keep_5m", "keep_raw", "path"])];
 
 /// Checks those of them that stand in this file.
 pub(super) fn look(findings: &mut Findings<'_>, root: &Section<'_>) {

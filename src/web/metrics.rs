@@ -16,6 +16,7 @@ mod pushes;
 mod replication;
 mod subject;
 mod upkeep;
+mod uploads;
 
 pub(super) use exposition::Format;
 use exposition::{Exposition, Kind, Labels};
@@ -28,6 +29,7 @@ use crate::model::{
     Timestamp,
     alert::AlertBook,
     cluster::BusState,
+    uploads::Uploads,
     world::{Pushes, Target, World},
 };
 
@@ -49,6 +51,8 @@ pub(super) struct Own {
     pub points: [u64; 2],
     /// How pushing figures to a collector goes.
     pub pushes: Arc<Pushes>,
+    /// How sending rows to Tinybird goes.
+    pub uploads: Arc<Uploads>,
     /// The moment of the scrape.
     pub now: Instant,
 }
@@ -70,6 +74,7 @@ fn written(world: &World, book: &AlertBook, own: &Own, format: Format, style: St
     applications::families(&mut page, own.points);
     own::families(&mut page, world, own);
     pushes::families(&mut page.text, &own.pushes);
+    uploads::families(&mut page.text, &own.uploads);
     if let Some(state) = &own.bus {
         bus::families(&mut page.text, state, own.now);
     }

@@ -92,6 +92,7 @@ fn shared(world: World) -> Shared {
         addresses: Arc::default(),
         applications: Arc::default(),
         pushes: Arc::default(),
+        uploads: Arc::default(),
         advice: Arc::default(),
         node: "n1".into(),
         version: "0.1.0",

@@ -38,6 +38,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "alert::settings",
             "web!",
             "export!",
+            "export::tinybird",
         ],
     ),
     (
@@ -93,9 +94,9 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("chrono", &["model", "clock", "probe", "bus", "alert", "export", "config", "cli"]),
     ("chrono_tz", &["alert", "config"]),
     ("clap", &["cli", "main"]),
-    ("crc32fast", &["bus/wire", "bus/redis/shelves"]),
+    ("crc32fast", &["bus/wire", "bus/redis/shelves", "export/tinybird/lines"]),
     ("croner", &["alert/silence", "config"]),
-    ("flate2", &["web/applications", "export/collector"]),
+    ("flate2", &["web/applications", "export/http"]),
     ("futures_util", &["*"]),
     ("hex", &["alert"]),
     ("hmac", &["alert/channels", "probe/scrape/token"]),
@@ -118,6 +119,8 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
             "alert/heartbeat",
             "cli/alerts",
             "export/collector",
+            "export/http",
+            "export/tinybird/events",
         ],
     ),
     ("rusqlite", &["alert/journal"]),
@@ -127,7 +130,17 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("serde", &["*"]),
     (
         "serde_json",
-        &["probe/discovery", "probe/management/answer", "probe/scrape/client", "bus", "alert", "web", "cli", "otlp/tests"],
+        &[
+            "probe/discovery",
+            "probe/management/answer",
+            "probe/scrape/client",
+            "bus",
+            "alert",
+            "web",
+            "cli",
+            "otlp/tests",
+            "export/tinybird",
+        ],
     ),
     ("serde_path_to_error", &["config"]),
     ("sha2", &["alert", "probe/scrape/token"]),
@@ -168,7 +181,7 @@ pub(crate) const EFFECTFUL: &str = "
     aggregate/actor
     bus.rs bus/actor bus/memory bus/redis
     alert/actor alert/journal alert/heartbeat alert/channels
-    export/actor export/collector
+    export/actor export/collector export/http export/tinybird/actor export/tinybird/events export/tinybird/spool
     web.rs web/access web/answer web/applications/intake web/asker web/commands web/interest web/page web/process web/routes web/stream.rs
     web/stream/actor web/tls
 ";

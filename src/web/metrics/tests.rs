@@ -11,6 +11,7 @@ use crate::{
         counters::{PoolerCounters, PoolerDatabase, PoolerDetail},
         queries::{Queries, Statement},
         sample::Pool,
+        uploads::Uploads,
         vitals::{Replica, Replication, Slot, Vitals},
     },
     web::tests::{alerts::book, clustered, renamed, report, world},
@@ -37,6 +38,7 @@ fn own() -> Own {
         bus,
         points: [5, 1],
         pushes: Arc::default(),
+        uploads: Arc::default(),
         now,
     }
 }

@@ -42,7 +42,8 @@ fn rows() -> Vec<Row> {
 #[test]
 fn every_family_is_documented_and_every_documented_one_is_there() {
     let pushes = Arc::new(Pushes { taken: 1, ..Pushes::default() });
-    let own = Own { pushes, ..own() };
+    let uploads = Arc::new(Uploads { wanted: true, ..Uploads::default() });
+    let own = Own { pushes, uploads, ..own() };
     let families = written(&world(&[report()]), &book(), &own, Format::Text, Style::Isobar).named;
     let rows = rows();
     assert!(families.len() > 150 && rows.len() > 50, "{} {}", families.len(), rows.len());
