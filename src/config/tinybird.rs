@@ -108,6 +108,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::{clock, config::Sources};
 
     fn config() -> Config {
         let settings = Settings {
@@ -120,6 +121,22 @@ mod tests {
         };
         let watched = Config::for_watch(&["postgres://me@h/shop".to_owned()], &[], None).expect("valid");
         Config { tinybird: Some(settings), ..watched }
+    }
+
+    #[test]
+    fn the_example_shows_the_defaults() {
+        let region = "region = \"r\"\n[[target]]\nname = \"shop\"\nurl = \"postgres://me@h/shop\"\n";
+        let files = [("global.toml", include_str!("../../regions/global.toml")), ("r.toml", region)];
+        let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let env = |name: &str| match name {
+            "ISOBAR_TINYBIRD_URL" => Some("https://api.tinybird.co".to_owned()),
+            "ISOBAR_TINYBIRD_TOKEN" => Some("S3CRET".to_owned()),
+            _ => None,
+        };
+        let read = |_: &str| Err(std::io::ErrorKind::NotFound.into());
+        let sources = Sources { now: clock::wall(), env: &env, read: &read };
+        let read = Config::parse(Path::new("regions"), &files, &[], &sources).expect("valid");
+        assert_eq!(read.tinybird, config().tinybird);
     }
 
     #[test]
