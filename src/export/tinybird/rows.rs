@@ -55,7 +55,7 @@ struct Row<'a> {
 #[derive(Debug)]
 struct Last {
     status: Status,
-    at: Timestamp,
+    measured: Timestamp,
 }
 
 /// See the module.
@@ -93,13 +93,13 @@ impl Rows {
         let (sample, id) = (&target.report.sample, target.report.id());
         let last = self.last.get(&id);
         let has_changed = last.is_some_and(|last| last.status != sample.status);
-        let is_new = last.is_none_or(|last| sample.timestamp > last.at);
+        let is_new = last.is_none_or(|last| last.measured != sample.timestamp);
         // Of what was not measured again there is nothing to say, unless it is judged otherwise now.
         if !(has_changed || (is_due && is_new)) {
             return None;
         }
+        self.last.insert(id, Last { status: sample.status, measured: sample.timestamp });
         let at = if is_new { sample.timestamp } else { wall };
-        self.last.insert(id, Last { status: sample.status, at });
         serde_json::to_string(&row(target, at)).ok()
     }
 }
@@ -202,6 +202,9 @@ mod tests {
         assert!(rows.due(&world("n1", 0, Status::Healthy), &node, at(30), moment(30_000)).is_empty());
         let judged = rows.due(&world("n1", 0, Status::Unknown), &node, at(31), moment(31_000));
         assert!(judged[0].contains(r#""timestamp":"2023-11-14 22:13:51.000""#), "its key is its own: {judged:?}");
+        assert!(rows.due(&world("n1", 0, Status::Unknown), &node, at(40), moment(40_000)).is_empty());
+        let back = rows.due(&world("n1", -9_000, Status::Unknown), &node, at(50), moment(-9_000));
+        assert_eq!(back.len(), 1, "a clock that was set back holds up nothing");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -224,4 +225,51 @@ fn memory_has_a_bound_too_and_a_folder_one_user() {
     let dir = tempfile::tempdir().expect("a folder");
     let (first, second) = (Spool::open(Some(dir.path()), 1 << 20), Spool::open(Some(dir.path()), 1 << 20));
     assert_eq!((first.trouble(), second.trouble()), (None, Some("another process uses the folder")));
+}
+
+/// A file system of 64 KiB, gone with this.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mounted() -> Option<Self> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "none"]).arg(dir.path()).output();
+        mount.is_ok_and(|output| output.status.success()).then_some(Self(dir))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).output();
+    }
+}
+
+#[test]
+fn a_full_disk_costs_nothing_that_fits_into_memory() {
+    let Some(small) = Small::mounted() else {
+        eprintln!("no file system can be mounted here: a full disk is not tried");
+        return;
+    };
+    let mut spool = Spool::open(Some(&small.0.path().join("spool")), 1 << 20);
+    let others = small.0.path().join("others");
+    fs::write(&others, vec![0; 30 << 10]).expect("written");
+    for first in (0..300).step_by(7) {
+        spool.append(rows(first..first + 7));
+    }
+    assert!(spool.trouble().is_some_and(|why| why.contains("full") || why.contains("space")), "{:?}", spool.trouble());
+    let mut got = Vec::new();
+    let mut take = |spool: &mut Spool, batches: usize| {
+        for _ in 0..batches {
+            let Some(batch) = spool.take_out(20 << 10) else { return };
+            got.extend(batch.iter().map(|row| number(row)));
+            spool.settle();
+        }
+    };
+    take(&mut spool, 2);
+    fs::remove_file(&others).expect("it was there");
+    spool.append(rows(301..310));
+    take(&mut spool, 100);
+    assert_eq!(spool.waiting(), (0, 0));
+    assert_eq!(got, (0..310).collect::<Vec<_>>(), "all, once, and in order");
+    assert_eq!(spool.dropped(), Dropped::default());
 }
