@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
-use isobar::sandbox::Postgres;
+use isobar::sandbox::{Postgres, Redis};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -245,4 +245,41 @@ fn rows_that_do_not_fit_are_counted_and_said() {
     assert_eq!(node.log().matches("it puts rows into quarantine").count(), 1);
     let sent = metric(&node, "isobar_tinybird_rows_total").expect("a value");
     assert!(sent >= 2.0, "{sent}");
+}
+
+/// Another node of the region, which is all that `config` tells of.
+fn join(config: &Path, name: &str) -> Node {
+    let arguments = ["run", "--region", "local", "--node", name, "--listen", "127.0.0.1:0", "--config"];
+    let mut command = Command::new(BINARY);
+    command.args(arguments).arg(config);
+    Node::launch(command)
+}
+
+#[test]
+fn in_a_cluster_each_row_is_sent_by_the_node_that_watches_the_target() {
+    let (server, redis, tinybird) = (server(), Redis::start().expect("Redis"), Tinybird::start());
+    let dir = tempfile::tempdir().expect("a folder");
+    let settings = format!("[bus]\nredis = \"{}\"\n\n{}", redis.url(), global(&tinybird.url(), Tinybird::TOKEN, ""));
+    for (name, text) in [("global.toml", &settings), ("local.toml", &region(&server, 6))] {
+        std::fs::write(dir.path().join(name), text).expect("written");
+    }
+    let (a, b) = (join(dir.path(), "a"), join(dir.path(), "b"));
+    let watched = |node: &Node| metric(node, "isobar_node_targets{region=\"local\"}").unwrap_or_default();
+    until("the targets are shared", secs(20), || {
+        let both = (watched(&a), watched(&b));
+        if both.0 >= 1.0 && both.1 >= 1.0 && both.0 + both.1 == 6.0 { Ok(()) } else { Err(format!("{both:?}")) }
+    });
+    std::thread::sleep(secs(2));
+    let shared = tinybird.rows().len();
+    let rows = expect_rows(&tinybird, shared + 36).split_off(shared);
+    let pairs: BTreeSet<_> = rows.iter().map(|row| (row["database"].to_string(), row["node"].to_string())).collect();
+    assert_eq!(pairs.len(), 6, "each by one: {pairs:?}");
+    assert_eq!(pairs.iter().map(|(_, node)| node).collect::<BTreeSet<_>>().len(), 2, "{pairs:?}");
+    b.stop_by(Signal::SIGKILL);
+    until("the other takes over", secs(15), || if watched(&a) == 6.0 { Ok(()) } else { Err(String::new()) });
+    std::thread::sleep(secs(2));
+    let alone = tinybird.rows().len();
+    let rows = expect_rows(&tinybird, alone + 18).split_off(alone);
+    let databases: BTreeSet<_> = rows.iter().map(|row| row["database"].to_string()).collect();
+    assert!(databases.len() == 6 && rows.iter().all(|row| row["node"] == "a"), "{rows:#?}");
 }
