@@ -26,12 +26,13 @@ fn global(url: &str, token: &str, more: &str) -> String {
     format!("[tinybird]\nurl = \"{url}\"\ntoken = \"{token}\"\nevery = \"1s\"\n{more}")
 }
 
-fn metric(node: &Node, name: &str) -> Option<f64> {
-    series(&node.get("/metrics").text().expect("text")).get(name).copied()
+/// A metric that counts, or says yes or no.
+fn metric(node: &Node, name: &str) -> Option<u64> {
+    series(&node.get("/metrics").text().expect("text")).get(name).map(|value| *value as u64)
 }
 
 #[track_caller]
-fn expect_metric(node: &Node, name: &str, wanted: impl Fn(f64) -> bool) {
+fn expect_metric(node: &Node, name: &str, wanted: impl Fn(u64) -> bool) {
     until(name, secs(15), || {
         let found = metric(node, name);
         if found.is_some_and(&wanted) { Ok(()) } else { Err(format!("{found:?}")) }
@@ -84,27 +85,27 @@ fn rows_come_with_true_values_and_an_outage_costs_none() {
 
     // Away, in three ways; the process is killed in the midst of it.
     tinybird.is_now(Mood::Away(1));
-    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 0.0);
-    expect_metric(&node, "isobar_tinybird_waiting_rows", |rows| rows >= 2.0);
+    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 0);
+    expect_metric(&node, "isobar_tinybird_waiting_rows", |rows| rows >= 2);
     let warnings = node.json("/readyz")["warnings"].to_string();
     assert!(warnings.contains("tinybird: rows are not taken: it answers 503"), "{warnings}");
-    let waited = metric(&node, "isobar_tinybird_waiting_rows").expect("a value") as usize;
-    let known = tinybird.rows().len() + waited;
+    let waited = metric(&node, "isobar_tinybird_waiting_rows").expect("a value");
+    let known = tinybird.rows().len() as u64 + waited;
     let killed = chrono::Utc::now().format("%Y-%m-%d %H:%M:%S%.3f").to_string();
     node.stop_by(Signal::SIGKILL);
     let spool = std::fs::read_dir(config.path().join(".isobar")).expect("a folder").flatten();
     let spool = spool.map(|entry| entry.path()).find(|path| path.is_dir()).expect("the spool");
     tear(&spool);
     let node = Node::run(config.path());
-    expect_metric(&node, "isobar_tinybird_waiting_rows", |rows| rows >= 2.0);
-    expect_metric(&node, "isobar_tinybird_dropped_rows_total{cause=\"damaged\"}", |rows| rows == 1.0);
+    expect_metric(&node, "isobar_tinybird_waiting_rows", |rows| rows >= 2);
+    expect_metric(&node, "isobar_tinybird_dropped_rows_total{cause=\"damaged\"}", |rows| rows == 1);
     tinybird.refuse_next(Refusal::Cut);
     tinybird.is_now(Mood::Well);
-    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 1.0);
-    expect_metric(&node, "isobar_tinybird_waiting_rows", |rows| rows == 0.0);
+    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 1);
+    expect_metric(&node, "isobar_tinybird_waiting_rows", |rows| rows == 0);
     let all = expect_rows(&tinybird, tinybird.rows().len() + 1);
     let (before, after): (Vec<_>, Vec<_>) = all.into_iter().partition(|row| row["timestamp"].as_str() < Some(&killed));
-    assert!(before.len() >= known && waited >= 2, "{} of {known}, of which {waited} waited", before.len());
+    assert!(before.len() as u64 >= known && waited >= 2, "{} of {known}, of which {waited} waited", before.len());
     // While no process ran there was nothing to measure.
     assert_whole(&before);
     assert_whole(&after);
@@ -153,15 +154,15 @@ fn beyond_the_bound_rows_are_dropped_oldest_first_and_that_is_said() {
     tinybird.is_now(Mood::Away(1));
     let settings = global(&tinybird.url(), Tinybird::TOKEN, "spool = \"16KiB\"\nspool_path = \"rows\"\n");
     let (node, config) = Node::configured(&[("global.toml", &settings), ("local.toml", &region(&server, 6))]);
-    expect_metric(&node, "isobar_tinybird_dropped_rows_total{cause=\"overflow\"}", |rows| rows >= 6.0);
+    expect_metric(&node, "isobar_tinybird_dropped_rows_total{cause=\"overflow\"}", |rows| rows >= 6);
     let on_disk: u64 = std::fs::read_dir(config.path().join("rows"))
         .expect("the spool")
         .map(|entry| entry.expect("a file").metadata().expect("a length").len())
         .sum();
     assert!((8 << 10..17 << 10).contains(&on_disk), "{on_disk}");
-    assert!(metric(&node, "isobar_tinybird_spool_bytes").expect("a value") <= f64::from(16 << 10));
+    assert!(metric(&node, "isobar_tinybird_spool_bytes").expect("a value") <= 16 << 10);
     tinybird.is_now(Mood::Well);
-    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 1.0);
+    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 1);
     assert_eq!(node.log().matches("than [tinybird] spool allows").count(), 1, "said once");
     assert!(node.log().contains("rows for Tinybird were dropped since the start"));
     let kept = tinybird.rows().len();
@@ -176,7 +177,7 @@ fn a_data_source_that_is_busy_small_or_broken_gets_what_it_can_take() {
     expect_rows(&tinybird, 8);
     for by_reset in [false, true] {
         tinybird.is_now(Mood::Busy { until: None, seconds: 4, by_reset });
-        expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 0.0);
+        expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 0);
         let before = tinybird.rows().len();
         expect_rows(&tinybird, before + 12);
         assert_eq!(tinybird.too_soon(), 0, "nobody comes before he may");
@@ -189,13 +190,13 @@ fn a_data_source_that_is_busy_small_or_broken_gets_what_it_can_take() {
         if small > 4 { Ok(()) } else { Err(format!("{small}")) }
     });
     tinybird.is_now(Mood::Broken);
-    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 0.0);
+    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 0);
     tinybird.is_now(Mood::Well);
-    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 1.0);
+    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 1);
     let rows = tinybird.rows();
     let key = |row: &Value| ["region", "database", "timestamp"].map(|part| row[part].to_string());
     assert_eq!(rows.iter().map(key).collect::<BTreeSet<_>>().len(), rows.len(), "after a 422 they are not sent again");
-    assert_eq!(metric(&node, "isobar_tinybird_dropped_rows_total{cause=\"refused\"}"), Some(0.0));
+    assert_eq!(metric(&node, "isobar_tinybird_dropped_rows_total{cause=\"refused\"}"), Some(0));
 }
 
 #[test]
@@ -203,9 +204,9 @@ fn a_wrong_token_is_said_with_the_fix_harms_nothing_else_and_a_right_one_gets_wh
     let (server, tinybird) = (server(), Tinybird::start());
     let settings = |token: &str| global(&tinybird.url(), token, "");
     let (node, config) = Node::configured(&[("global.toml", &settings(Tinybird::READER)), ("local.toml", &region(&server, 1))]);
-    expect_metric(&node, "isobar_tinybird_requests_total{outcome=\"refused\"}", |count| count == 1.0);
+    expect_metric(&node, "isobar_tinybird_requests_total{outcome=\"refused\"}", |count| count == 1);
     node.expect_status("local/shop0", "healthy", "", secs(15));
-    expect_metric(&node, "isobar_tinybird_waiting_rows", |rows| rows >= 4.0);
+    expect_metric(&node, "isobar_tinybird_waiting_rows", |rows| rows >= 4);
     assert_eq!((tinybird.refused(), tinybird.rows().len()), (1, 0), "it does not try again and again");
     let fix = "it answers 403: set token in [tinybird] to one with DATASOURCE:APPEND on database_health_metrics";
     assert_eq!(node.log().matches(fix).count(), 1, "said once");
@@ -221,14 +222,14 @@ fn a_wrong_token_is_said_with_the_fix_harms_nothing_else_and_a_right_one_gets_wh
     node.signal(Signal::SIGHUP);
     let rows = expect_rows(&tinybird, 5);
     assert_whole(&rows);
-    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 1.0);
+    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 1);
     let before = tinybird.rows().len();
     let (code, said) = check(());
     assert!(code != Some(2) && said.contains("ok       token: may append"), "{said}");
     assert!(tinybird.quarantine().is_empty() && tinybird.rows().len() <= before + 4, "it sends no row of its own");
 
     tinybird.is_now(Mood::Elsewhere);
-    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 0.0);
+    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 0);
     assert!(node.log().contains("the API's host of the workspace's region"), "{}", node.log());
 }
 
@@ -240,11 +241,11 @@ fn rows_that_do_not_fit_are_counted_and_said() {
     expect_rows(&tinybird, 1);
     let answer = r#"{"successful_rows":0,"quarantined_rows":1}"#;
     tinybird.refuse_next(Refusal::Answer(200, answer.to_owned()));
-    expect_metric(&node, "isobar_tinybird_quarantined_rows_total", |rows| rows == 1.0);
-    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 1.0);
+    expect_metric(&node, "isobar_tinybird_quarantined_rows_total", |rows| rows == 1);
+    expect_metric(&node, "isobar_tinybird_ok", |ok| ok == 1);
     assert_eq!(node.log().matches("it puts rows into quarantine").count(), 1);
     let sent = metric(&node, "isobar_tinybird_rows_total").expect("a value");
-    assert!(sent >= 2.0, "{sent}");
+    assert!(sent >= 2, "{sent}");
 }
 
 /// Another node of the region, which is all that `config` tells of.
@@ -267,7 +268,7 @@ fn in_a_cluster_each_row_is_sent_by_the_node_that_watches_the_target() {
     let watched = |node: &Node| metric(node, "isobar_node_targets{region=\"local\"}").unwrap_or_default();
     until("the targets are shared", secs(20), || {
         let both = (watched(&a), watched(&b));
-        if both.0 >= 1.0 && both.1 >= 1.0 && both.0 + both.1 == 6.0 { Ok(()) } else { Err(format!("{both:?}")) }
+        if both.0 >= 1 && both.1 >= 1 && both.0 + both.1 == 6 { Ok(()) } else { Err(format!("{both:?}")) }
     });
     std::thread::sleep(secs(2));
     let shared = tinybird.rows().len();
@@ -276,7 +277,7 @@ fn in_a_cluster_each_row_is_sent_by_the_node_that_watches_the_target() {
     assert_eq!(pairs.len(), 6, "each by one: {pairs:?}");
     assert_eq!(pairs.iter().map(|(_, node)| node).collect::<BTreeSet<_>>().len(), 2, "{pairs:?}");
     b.stop_by(Signal::SIGKILL);
-    until("the other takes over", secs(15), || if watched(&a) == 6.0 { Ok(()) } else { Err(String::new()) });
+    until("the other takes over", secs(15), || if watched(&a) == 6 { Ok(()) } else { Err(String::new()) });
     std::thread::sleep(secs(2));
     let alone = tinybird.rows().len();
     let rows = expect_rows(&tinybird, alone + 18).split_off(alone);

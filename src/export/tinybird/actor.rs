@@ -103,20 +103,15 @@ impl Uploader {
     }
 
     fn change(&mut self, settings: Option<Settings>) {
-        let (now, before) = (clock::now(), self.route.take());
+        let (now, mut before) = (clock::now(), self.route.take());
         self.settings += 1;
         let place = |settings: &Settings| (settings.spool_path.clone(), settings.spool);
+        let is_same = |route: &Route| settings.as_ref().is_some_and(|settings| place(&route.settings) == place(settings));
+        if let Some(mut other) = before.take_if(|route| !is_same(route)) {
+            other.spool.close();
+        }
         self.route = settings.map(|settings| {
-            let same = |route: &Route| place(&route.settings) == place(&settings);
-            let kept = match before {
-                Some(route) if same(&route) => Some(route),
-                Some(mut route) => {
-                    route.spool.close();
-                    None
-                }
-                None => None,
-            };
-            let (rows, spool) = match kept {
+            let (rows, spool) = match before {
                 Some(route) if route.settings.every == settings.every => (route.rows, route.spool),
                 Some(route) => (Rows::new(settings.every, now), route.spool),
                 None => {

@@ -1,6 +1,7 @@
 //! The spool on a real disk through outages, crashes and damage, in virtual time; and what each answer means.
 
 mod answers;
+mod deployed;
 
 use std::{
     fs,
