@@ -26,6 +26,7 @@ mod share;
 mod sharer;
 mod telling;
 mod upkeep;
+mod uploading;
 mod watchdog;
 
 use std::{
@@ -51,7 +52,7 @@ use crate::{
     clock::{self, Steady},
     config::{Config, RegionConfig},
     crypto,
-    export::actor::Exporter,
+    export::{actor::Exporter, tinybird::actor::Uploader},
     history,
     model::{NodeName, RegionName, Rule, report::Batch, world::World},
     probe::{launch::Launcher, session::Registry},
@@ -116,6 +117,7 @@ pub struct Node {
     carrying: Option<Carrying>,
     supervisors: BTreeMap<RegionName, Running<RegionSupervisor>>,
     exporter: Running<Exporter>,
+    uploader: Running<Uploader>,
     counsel: Running<Counsel>,
     /// With a file.
     history: Option<KeepingPast>,
@@ -138,6 +140,7 @@ impl Node {
             addresses: Arc::default(),
             applications: Arc::default(),
             pushes: Arc::default(),
+            uploads: Arc::default(),
             advice: Arc::default(),
             history: None,
             keeping: Arc::default(),
@@ -188,6 +191,7 @@ impl Node {
         let mut discovering = Discovering::new(Arc::clone(&registry), config.sampling.clone(), io.handle().clone());
         discovering.follow(&config);
         let exporter = exporting::start(&config, &shared, io.handle());
+        let uploader = uploading::start(&config, &shared, io.handle());
         let counsel = advising::start(&config, &shared);
         let mut node = Self {
             declared: config.clone(),
@@ -200,6 +204,7 @@ impl Node {
             carrying,
             supervisors: BTreeMap::new(),
             exporter,
+            uploader,
             counsel,
             history,
             registry,

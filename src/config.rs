@@ -25,7 +25,6 @@ mod folder;
 mod given;
 mod global;
 mod history;
-mod later;
 mod links;
 mod otlp;
 mod pages;
@@ -38,6 +37,7 @@ mod silences;
 mod state;
 mod supabase;
 mod thresholds;
+mod tinybird;
 mod watch;
 
 #[cfg(test)]
@@ -82,6 +82,8 @@ pub struct Config {
     pub vantages: Vec<Vantage>,
     /// Where figures are pushed; none: nowhere.
     pub otlp: Option<export::Settings>,
+    /// Where rows are sent; none: nowhere.
+    pub tinybird: Option<export::tinybird::Settings>,
     /// How far back advice looks.
     pub advice: advise::Settings,
     /// Where the past is kept, and for how long.
@@ -237,6 +239,7 @@ impl Config {
             bus,
             vantages,
             otlp: base.otlp,
+            tinybird: base.tinybird,
             advice: base.advice,
             history: base.history,
             warnings,

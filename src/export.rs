@@ -1,4 +1,5 @@
-//! **Push.** Isobar's own figures to an OpenTelemetry collector, for people whose dashboards are elsewhere.
+//! **Push.** Isobar's own figures to an OpenTelemetry collector, for people whose dashboards are elsewhere; and rows to Tinybird, which
+//! is [`tinybird`].
 //!
 //! ```text
 //!  ArcSwap<World> ──► figures: resources, names, units ──► collector: gzip, POST, what the answer means
@@ -11,7 +12,9 @@
 pub mod actor;
 mod collector;
 mod figures;
+mod http;
 mod schedule;
+pub mod tinybird;
 
 #[cfg(test)]
 mod tests;

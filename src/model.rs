@@ -10,6 +10,7 @@
 //! - [`vitals`]: slow signals: replication, upkeep, the machine, applications' pools
 //! - [`report`]: a sample with its details and transitions (region -> aggregate -> everyone)
 //! - [`world`]: the picture over all regions that readers share
+//! - [`uploads`]: how sending rows to Tinybird goes
 //! - [`advice`]: what to change, and what that would bring
 //! - [`alert`]: incidents as people see them, and what people may do with them
 //! - [`cluster`]: the nodes of a region, what they say to each other, and what they keep together
@@ -29,6 +30,7 @@ pub mod reading;
 pub mod report;
 pub mod sample;
 pub mod time;
+pub mod uploads;
 pub mod vitals;
 pub mod world;
 

@@ -54,6 +54,7 @@ use crate::model::{
     alert::{Acknowledge, AlertBook, AlertChange, Callback, EndSilence, NewSilence, TestChannel},
     cluster::{BusState, Interest},
     history::{Keeping, Past},
+    uploads::Uploads,
     vitals::{Address, Told},
     world::{Pushes, World, WorldChange},
 };
@@ -122,6 +123,8 @@ pub struct Shared {
     pub applications: Arc<ArcSwap<BTreeMap<RegionName, Recipient<Told>>>>,
     /// How pushing figures to a collector goes.
     pub pushes: Arc<ArcSwap<Pushes>>,
+    /// How sending rows to Tinybird goes.
+    pub uploads: Arc<ArcSwap<Uploads>>,
     /// What to change.
     pub advice: Arc<ArcSwap<Advice>>,
     /// Who knows the past; none when nothing is kept.

@@ -23,6 +23,7 @@ impl Node {
         // First of all: targets that end with us must not look as if they were not watched any more, which would end their incidents.
         self.telling.announce_end(ANNOUNCEMENT).await;
         self.exporter.end();
+        self.end_uploads().await;
         self.counsel.end();
         self.history.iter_mut().for_each(KeepingPast::stop);
         if let Some(carrying) = &self.carrying {

@@ -43,6 +43,7 @@ impl Node {
         self.discovering.revive();
         self.revive_bus(now)?;
         self.revive_exporter()?;
+        self.revive_uploader()?;
         self.revive_counsel()?;
         self.revive_history()?;
         for region in self.config.regions.clone() {
@@ -174,6 +175,7 @@ impl Node {
         }
         self.hear_applications();
         self.push_anew();
+        self.upload_anew();
         self.advise_anew();
     }
 

@@ -1,10 +1,12 @@
 //! `isobar check`: is everything right before somebody depends on it? All problems of the configuration at once, then every target
-//! and pooler by phase, many at a time, every region's bus step by step, and every channel without telling anybody.
+//! and pooler by phase, many at a time, every region's bus step by step, every channel without telling anybody, and
+//! Tinybird without a row.
 
 mod buses;
 mod channels;
 mod discovery;
 mod supabase;
+mod tinybird;
 
 use std::{fmt::Write as _, process::ExitCode};
 
@@ -32,6 +34,7 @@ struct Outcome {
     buses: Vec<buses::Bus>,
     channels: Vec<channels::Channel>,
     supabase: Vec<supabase::Found>,
+    tinybird: Option<tinybird::Tinybird>,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,7 +50,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
         Err(problems) => {
             let warnings = Problems(Vec::new());
             let (targets, buses, channels, supabase) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-            Outcome { status: Level::Broken, problems: Some(problems), warnings, targets, buses, channels, supabase }
+            let (status, problems, tinybird) = (Level::Broken, Some(problems), None);
+            Outcome { status, problems, warnings, targets, buses, channels, supabase, tinybird }
         }
         Ok(config) => {
             let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
@@ -82,14 +86,17 @@ async fn check(config: Config) -> Outcome {
     let buses = buses::check(config.bus).await;
     let channels = channels::check(config.alerts.channels, alert::channels::build).await;
     let supabase = supabase::check(askers).await;
+    let tinybird = tinybird::check(config.tinybird).await;
     let all = targets.iter().map(|target| target.status).chain(channels.iter().map(|channel| channel.status));
     let worst = all
         .chain(buses.iter().map(|bus| bus.status))
         .chain(supabase.iter().map(|found| found.status))
+        .chain(tinybird.iter().map(|found| found.status))
         .max()
         .unwrap_or(Level::Good);
     let warned = if config.warnings.is_empty() { Level::Good } else { Level::Degraded };
-    Outcome { status: worst.max(warned), problems: None, warnings: Problems(config.warnings), targets, buses, channels, supabase }
+    let (status, warnings) = (worst.max(warned), Problems(config.warnings));
+    Outcome { status, problems: None, warnings, targets, buses, channels, supabase, tinybird }
 }
 
 const fn mark(level: Level) -> &'static str {
@@ -120,6 +127,7 @@ fn report(outcome: &Outcome) -> String {
     buses::report(&outcome.buses, &mut text);
     channels::report(&outcome.channels, &mut text);
     supabase::report(&outcome.supabase, &mut text);
+    tinybird::report(outcome.tinybird.as_ref(), &mut text);
     let good = outcome.targets.iter().filter(|target| target.status == Level::Good).count();
     let _ = writeln!(text, "{good} of {} targets are good", outcome.targets.len());
     text

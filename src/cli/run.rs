@@ -23,5 +23,6 @@ fn load(args: &RunArgs) -> Result<Config, Problems> {
     let node = args.node.clone().unwrap_or_else(serve::host_name);
     config.keep_alerts(&args.config, &node)?;
     config.keep_history(&args.config, &node);
+    config.keep_rows(&args.config, &node);
     Ok(config)
 }

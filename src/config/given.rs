@@ -37,6 +37,7 @@ impl Config {
             bus: None,
             vantages: Vec::new(),
             otlp: None,
+            tinybird: None,
             advice: crate::advise::Settings::default(),
             history: crate::history::Settings::default(),
             warnings,

@@ -3,9 +3,10 @@
 use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 
 use super::{
-    advice, alerts, bus, history, later, otlp,
+    advice, alerts, bus, history, otlp,
     section::{Findings, Place, Section, Text},
     thresholds::{self, Layer},
+    tinybird,
 };
 use crate::{advise, alert, export, probe::Sampling, region::thresholds::Thresholds, web};
 
@@ -46,6 +47,7 @@ pub(super) struct Global {
     pub(super) thresholds: Thresholds,
     pub(super) bus: bus::Base,
     pub(super) otlp: Option<export::Settings>,
+    pub(super) tinybird: Option<export::tinybird::Settings>,
     pub(super) advice: advise::Settings,
     pub(super) history: crate::history::Settings,
 }
@@ -63,9 +65,9 @@ pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Aro
     global.alerts = alerts::read(findings, root, around);
     global.bus = bus::base(findings, root);
     global.otlp = otlp::read(findings, root);
+    global.tinybird = tinybird::read(findings, root, around.folder);
     global.advice = advice::read(findings, root);
     global.history = history::read(findings, root, around);
-    later::look(findings, root);
     global
 }
 

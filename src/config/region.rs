@@ -3,7 +3,7 @@
 use std::{collections::HashSet, path::Path};
 
 use super::{
-    DiscoveryConfig, RegionConfig, TargetConfig, discovery, global, later, poolers,
+    DiscoveryConfig, RegionConfig, TargetConfig, discovery, global, poolers,
     section::{Findings, Section, Text, nearest},
     supabase,
     thresholds::{self, Layer},
@@ -52,7 +52,6 @@ pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Sur
     }
     let mut base = around.base.clone();
     thresholds::layer(findings, root, Layer::Local, &mut base);
-    later::look(findings, root);
 
     let problems = findings.problems.len();
     let sections = root.tables(findings, "target");

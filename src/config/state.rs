@@ -4,20 +4,22 @@ use std::{
     fs::{self, DirBuilder, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::{Config, Problem, Problems};
 
 /// The folder beside the configuration; hidden, so that it counts neither as configuration nor as a change of it.
 const FOLDER: &str = ".isobar";
+/// What a folder is tried with.
+pub(super) const PROBE: &str = "rows";
 
 impl Config {
     /// Settles where this node's incidents are kept, and tries whether they can be. Where they cannot, a node with channels does not start,
     /// since it would forget whom it told; one without goes on in memory, with a warning.
     pub fn keep_alerts(&mut self, dir: &Path, node: &str) -> Result<(), Problems> {
-        let path = self.alerts.path.clone().unwrap_or_else(|| dir.join(FOLDER).join(format!("alerts-{}.db", file_name(node))));
-        let made = if self.alerts.path.is_some() { Ok(()) } else { folder(&dir.join(FOLDER)) };
+        let path = self.alerts.path.clone().unwrap_or_else(|| beside(dir).join(named("alerts", node) + ".db"));
+        let made = if self.alerts.path.is_some() { Ok(()) } else { make_beside(dir) };
         let Err(error) = made.and_then(|()| writable(&path)) else {
             self.alerts.path = Some(path);
             return Ok(());
@@ -36,13 +38,28 @@ impl Config {
     }
 }
 
+/// The folder beside the configuration for what a node keeps.
+pub(super) fn beside(dir: &Path) -> PathBuf {
+    dir.join(FOLDER)
+}
+
+pub(super) fn make_beside(dir: &Path) -> io::Result<()> {
+    folder(&beside(dir))
+}
+
+/// What a node keeps there, by its name.
+pub(super) fn named(what: &str, node: &str) -> String {
+    format!("{what}-{}", file_name(node))
+}
+
 /// A node's name as a part of a file's name.
 pub(super) fn file_name(node: &str) -> String {
     let safe = |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
     node.chars().take(100).map(safe).collect()
 }
 
-fn folder(path: &Path) -> io::Result<()> {
+/// Makes one for its owner alone, unless it is there.
+pub(super) fn folder(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made,
@@ -51,7 +68,7 @@ fn folder(path: &Path) -> io::Result<()> {
 
 /// Tries with a file beside it, since the database wants files of its own there. The database itself stays closed: to close it here
 /// would take away the locks of those who have it open, as after a reload.
-fn writable(path: &Path) -> io::Result<()> {
+pub(super) fn writable(path: &Path) -> io::Result<()> {
     if let Ok(there) = fs::metadata(path)
         && (there.is_dir() || there.permissions().readonly())
     {

@@ -60,6 +60,7 @@ pub(super) fn config(urls: &[String], poolers: &[String], listen: Option<SocketA
         bus: None,
         vantages: Vec::new(),
         otlp: None,
+        tinybird: None,
         advice: crate::advise::Settings::default(),
         history: crate::history::Settings::default(),
         warnings: Vec::new(),

@@ -1,35 +1,29 @@
 //! One push over HTTP and what its answer means, as OTLP wants it: 429, 502, 503 and 504 and whatever breaks may be tried again, not before
 //! Retry-After; any other refusal is for good. A 200 may say that some points were not taken.
 //!
-//! Bounded: 5 s to connect, 10 s in all, no redirects, a few KiB of the answer. Errors carry no URL and no header; what a collector answers is
+//! A few KiB of the answer are read. Errors carry no URL and no header; what a collector answers is
 //! not quoted, since some echo what they were sent.
 
-use std::{error::Error, io::Write, time::Duration};
+use std::time::Duration;
 
-use chrono::DateTime;
-use flate2::{Compression, write::GzEncoder};
 use prost::Message;
 use reqwest::{
     Client, Url,
     header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
-    redirect::Policy,
 };
 use secrecy::ExposeSecret;
 
-use super::Settings;
+use super::{
+    Settings,
+    http::{self, broken, line, packed, retry_after},
+};
 use crate::{
     model::Timestamp,
     otlp::{Export, Response},
 };
 
-/// A host that does not answer by then is not there.
-const CONNECT: Duration = Duration::from_secs(5);
-/// All of a push.
-const LIMIT: Duration = Duration::from_secs(10);
 /// No answer of a collector that matters is longer.
 const MOST_READ: usize = 64 << 10;
-/// What of its words goes to the log.
-const MOST_QUOTED: usize = 200;
 
 /// How a push ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +47,6 @@ pub(super) struct Collector {
 impl Collector {
     /// A client for these settings; an error shows no secret.
     pub(super) fn new(settings: &Settings) -> Result<Self, String> {
-        crate::crypto::install();
         let mut url = Url::parse(settings.endpoint.expose_secret().trim()).map_err(|_| "its endpoint is no URL".to_owned())?;
         if !url.path().ends_with("/v1/metrics") {
             let path = format!("{}/v1/metrics", url.path().trim_end_matches('/'));
@@ -66,15 +59,7 @@ impl Collector {
             value.set_sensitive(true);
             headers.insert(known, value);
         }
-        let mut client = Client::builder()
-            .user_agent(concat!("isobar/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .timeout(LIMIT)
-            .redirect(Policy::none());
-        if url.scheme() == "http" {
-            client = client.tls_certs_only([]); // no TLS, so a machine without certificates will do
-        }
-        let client = client.build().map_err(|error| format!("no client of HTTP: {}", deepest(&error.without_url())))?;
+        let client = http::client(&url)?;
         Ok(Self { client, url, headers })
     }
 
@@ -112,43 +97,5 @@ impl Collector {
             (u64::try_from(partial.rejected_data_points).unwrap_or_default(), line(&partial.error_message))
         });
         Ended::Taken { rejected, why }
-    }
-}
-
-fn packed(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
-    packer.write_all(bytes)?;
-    packer.finish()
-}
-
-fn broken(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    match () {
-        () if error.is_timeout() && error.is_connect() => format!("no connection within {} s", CONNECT.as_secs()),
-        () if error.is_timeout() => format!("no answer within {} s", LIMIT.as_secs()),
-        () if error.is_connect() => format!("no connection: {}", deepest(&error)),
-        () => format!("the connection broke: {}", deepest(&error)),
-    }
-}
-
-/// The cause that says most: the last of the chain.
-fn deepest(error: &dyn Error) -> String {
-    let mut deepest = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    deepest.to_string()
-}
-
-fn line(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(MOST_QUOTED).collect()
-}
-
-/// Seconds or a date.
-fn retry_after(headers: &HeaderMap, wall: Timestamp) -> Option<Duration> {
-    let text = headers.get("retry-after")?.to_str().ok()?.trim();
-    match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
-        Err(_) => (DateTime::parse_from_rfc2822(text).ok()?.to_utc() - wall.0).to_std().ok(),
     }
 }

@@ -17,6 +17,7 @@ mod pushes;
 mod replication;
 mod subject;
 mod upkeep;
+mod uploads;
 
 pub(super) use exposition::Format;
 use exposition::{Exposition, Kind, Labels};
@@ -30,6 +31,7 @@ use crate::model::{
     alert::AlertBook,
     cluster::BusState,
     history::Keeping,
+    uploads::Uploads,
     world::{Pushes, Target, World},
 };
 
@@ -53,6 +55,8 @@ pub(super) struct Own {
     pub pushes: Arc<Pushes>,
     /// How keeping the past goes.
     pub keeping: Arc<Keeping>,
+    /// How sending rows to Tinybird goes.
+    pub uploads: Arc<Uploads>,
     /// The moment of the scrape.
     pub now: Instant,
 }
@@ -75,6 +79,7 @@ fn written(world: &World, book: &AlertBook, own: &Own, format: Format, style: St
     own::families(&mut page, world, own);
     pushes::families(&mut page.text, &own.pushes);
     past::families(&mut page.text, &own.keeping);
+    uploads::families(&mut page.text, &own.uploads);
     if let Some(state) = &own.bus {
         bus::families(&mut page.text, state, own.now);
     }

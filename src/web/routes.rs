@@ -215,6 +215,7 @@ async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>, query: 
         points: [&state.points[0], &state.points[1]].map(|points| points.load(std::sync::atomic::Ordering::Relaxed)),
         pushes: state.shared.pushes.load_full(),
         keeping: state.shared.keeping.load_full(),
+        uploads: state.shared.uploads.load_full(),
         now: clock::now(),
     };
     // A thousand targets take some tens of milliseconds, which the worker has better uses for.
@@ -331,7 +332,10 @@ async fn readyz(viewer: Result<Viewer, Refusal>, state: Data<State>) -> Answered
     let why = |why: &String| if viewer.is_ok() { format!(": {why}") } else { String::new() };
     let warning = state.shared.alerts.load().not_kept.as_ref().map(|cause| format!("alerts: not kept on disk{}", why(cause)));
     let past = state.shared.keeping.load().trouble.as_ref().map(|cause| format!("history: not kept on disk{}", why(cause)));
-    let warnings: Vec<String> = warning.into_iter().chain(past).chain(found.warnings).collect();
+    let uploads = state.shared.uploads.load();
+    let rows = [("rows are not taken", &uploads.trouble), ("rows are not kept on disk", &uploads.not_kept)];
+    let rows = rows.iter().filter_map(|(what, cause)| cause.as_ref().map(|cause| format!("tinybird: {what}{}", why(cause))));
+    let warnings: Vec<String> = warning.into_iter().chain(past).chain(rows).chain(found.warnings).collect();
     json(status, &json!({ "status": said, "notReady": found.lacks, "warnings": warnings }))
 }
 

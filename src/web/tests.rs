@@ -93,6 +93,7 @@ fn shared(world: World) -> Shared {
         addresses: Arc::default(),
         applications: Arc::default(),
         pushes: Arc::default(),
+        uploads: Arc::default(),
         advice: Arc::default(),
         history: None,
         keeping: Arc::default(),

@@ -40,6 +40,7 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
             "web!",
             "export!",
             "history!",
+            "export::tinybird",
         ],
     ),
     (
@@ -100,9 +101,9 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("chrono", &["model", "clock", "probe", "bus", "alert", "export", "config", "cli"]),
     ("chrono_tz", &["alert", "config"]),
     ("clap", &["cli", "main"]),
-    ("crc32fast", &["bus/wire", "bus/redis/shelves"]),
+    ("crc32fast", &["bus/wire", "bus/redis/shelves", "export/tinybird/lines"]),
     ("croner", &["alert/silence", "config"]),
-    ("flate2", &["web/applications", "export/collector", "history/block"]),
+    ("flate2", &["web/applications", "export/http", "history/block"]),
     ("futures_util", &["*"]),
     ("hex", &["alert"]),
     ("hmac", &["alert/channels", "probe/scrape/token"]),
@@ -125,6 +126,8 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
             "alert/heartbeat",
             "cli/alerts",
             "export/collector",
+            "export/http",
+            "export/tinybird/events",
         ],
     ),
     ("rusqlite", &["alert/journal", "history"]),
@@ -144,6 +147,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
             "web",
             "cli",
             "otlp/tests",
+            "export/tinybird",
         ],
     ),
     ("serde_path_to_error", &["config"]),
@@ -185,7 +189,7 @@ pub(crate) const EFFECTFUL: &str = "
     aggregate/actor
     bus.rs bus/actor bus/memory bus/redis
     alert/actor alert/journal alert/heartbeat alert/channels
-    export/actor export/collector
+    export/actor export/collector export/http export/tinybird/actor export/tinybird/events export/tinybird/spool
     history/file history/keeper history/reader history/store history/writer
     web.rs web/access web/answer web/applications/intake web/asker web/commands web/interest web/page web/process web/routes web/stream.rs
     web/stream/actor web/tls

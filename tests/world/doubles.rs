@@ -20,6 +20,7 @@ mod patroni;
 mod qstash;
 mod receiver;
 mod slack;
+mod tinybird;
 
 pub(crate) use alertmanager::{Alertmanager, Posted};
 pub(crate) use collector::Collector;
@@ -34,3 +35,4 @@ pub(crate) use patroni::{Node as PatroniNode, Patroni};
 pub(crate) use qstash::{Published, Qstash};
 pub(crate) use receiver::{Received, Receiver};
 pub(crate) use slack::{Call, Message, Slack};
+pub(crate) use tinybird::{Mood, Tinybird};

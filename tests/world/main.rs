@@ -34,6 +34,7 @@ mod smoke;
 mod stream;
 mod supabase;
 mod supavisor;
+mod tinybird;
 mod truth;
 mod upkeep;
 mod versions;

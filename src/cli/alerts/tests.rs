@@ -103,6 +103,7 @@ impl Scene {
             addresses: Arc::default(),
             applications: Arc::default(),
             pushes: Arc::default(),
+            uploads: Arc::default(),
             advice: Arc::default(),
             history: None,
             keeping: Arc::default(),

@@ -11,6 +11,7 @@ use crate::{
         counters::{PoolerCounters, PoolerDatabase, PoolerDetail},
         queries::{Queries, Statement},
         sample::Pool,
+        uploads::Uploads,
         vitals::{Replica, Replication, Slot, Vitals},
     },
     web::tests::{alerts::book, clustered, renamed, report, world},
@@ -38,6 +39,7 @@ fn own() -> Own {
         points: [5, 1],
         pushes: Arc::default(),
         keeping: Arc::default(),
+        uploads: Arc::default(),
         now,
     }
 }

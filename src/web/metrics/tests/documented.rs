@@ -43,7 +43,8 @@ fn rows() -> Vec<Row> {
 fn every_family_is_documented_and_every_documented_one_is_there() {
     let pushes = Arc::new(Pushes { taken: 1, ..Pushes::default() });
     let keeping = Arc::new(crate::model::history::Keeping { is_on: true, ..Default::default() });
-    let own = Own { pushes, keeping, ..own() };
+    let uploads = Arc::new(Uploads { wanted: true, ..Uploads::default() });
+    let own = Own { pushes, keeping, uploads, ..own() };
     let families = written(&world(&[report()]), &book(), &own, Format::Text, Style::Isobar).named;
     let rows = rows();
     assert!(families.len() > 150 && rows.len() > 50, "{} {}", families.len(), rows.len());
