@@ -127,7 +127,17 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("serde", &["*"]),
     (
         "serde_json",
-        &["probe/discovery", "probe/management/answer", "probe/scrape/client", "bus", "alert", "web", "cli", "otlp/tests"],
+        &[
+            "advise",
+            "probe/discovery",
+            "probe/management/answer",
+            "probe/scrape/client",
+            "bus",
+            "alert",
+            "web",
+            "cli",
+            "otlp/tests",
+        ],
     ),
     ("serde_path_to_error", &["config"]),
     ("sha2", &["alert", "probe/scrape/token"]),
