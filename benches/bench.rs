@@ -3,6 +3,7 @@
 //! ```text
 //!  cargo bench                       all parts: about 8 minutes; the tables of docs/benchmarks.md are made anew
 //!  cargo bench -- cost detection     these parts; the others' tables stay
+//!  cargo bench -- advice-trial       what is advised, taken: see `trial`; never among all parts
 //! ```
 //! A machine is never as quiet as one would like, so what can be is measured as processor time of the processes in question and
 //! beside a floor or a peer in the same run; what is measured by the clock says how loaded the machine was before it began.
@@ -22,6 +23,7 @@ mod meter;
 mod peer;
 mod report;
 mod support;
+mod trial;
 
 use report::Section;
 
@@ -38,6 +40,10 @@ const PARTS: &[(&str, fn() -> Section)] = &[
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    if let Some(("advice-trial", loads)) = wanted.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        trial::run(loads);
+        return;
+    }
     if let Some(unknown) = wanted.iter().find(|name| !PARTS.iter().any(|(part, _)| part == name)) {
         let parts: Vec<_> = PARTS.iter().map(|(part, _)| *part).collect();
         eprintln!("no part is called {unknown}; there are {}", parts.join(", "));

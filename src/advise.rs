@@ -10,17 +10,22 @@
 //! is a queue, and `queueing` says how long the wait would be with another number of connections. What cannot be known is said with its
 //! cause and never guessed at: a pool that is full all the time shows what it lets through, not what would come.
 //!
-//! Cold start: nothing is said before half a window was seen. Recovery: windows, and what came of advice, are in memory only; a new actor
-//! starts from nothing. Each node advises on the targets of its own regions, from the whole reports that it has of them.
+//! Cold start: nothing is said before half a window was seen. Recovery: windows are in memory only and begin anew; what was advised, taken and
+//! came of it is in the notes, when there are any (`memory`). Each node advises on the targets of its own regions, from the whole reports that it has of them.
 
 pub mod actor;
 mod adviser;
+mod applications;
 mod demand;
 mod findings;
+mod fitting;
 mod look;
+mod memory;
 mod outcome;
 mod pool_size;
+mod pooler_words;
 mod queueing;
+mod timeouts;
 mod wording;
 
 use std::time::Duration;

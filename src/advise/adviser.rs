@@ -1,4 +1,5 @@
-//! From one look at the world to all advice. Pure: the windows, and what was advised and taken, are its state.
+//! From one look at the world to all advice. Pure: the windows, and what was advised and taken, are its state; the latter is given to it
+//! when it begins, and it says when that is worth keeping.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,56 +8,65 @@ use std::{
 
 use super::{
     Settings,
-    demand::{Demand, Silent, Window},
+    applications::Busy,
+    demand::{Bound, Silent, Window},
     findings,
     look::{self, Look, PoolKey},
-    outcome::Taken,
+    memory::Memory,
     pool_size, wording,
 };
 use crate::model::{
-    Timestamp,
+    TargetId, Timestamp,
     advice::{Advice, Recommendation, Unknown},
     world::{Target, World},
 };
 
-/// What came of advice is shown for so long.
-const SHOWN: Duration = Duration::from_hours(24);
-/// A change this long after the advice is not because of it.
-const FRESH: Duration = Duration::from_hours(24);
+/// A pool that is away keeps what is known of it for so long.
+const KEPT: Duration = Duration::from_hours(24);
+/// Advice that goes on is kept so often.
+const KEEP_EVERY: Duration = Duration::from_mins(1);
 /// Of `max_connections`, kept free for people and for what comes.
 const KEPT_FREE: f64 = 0.05;
 /// Older reports are of a target that nobody sees now.
 const STALE: Duration = Duration::from_secs(30);
 
-/// One pool as it is followed.
-#[derive(Debug, Default)]
-struct Followed {
-    window: Window,
-    /// What was advised about its size last, by which demand.
-    given: Option<(Recommendation, Demand, Instant)>,
-    taken: Option<Taken>,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Adviser {
     settings: Settings,
-    pools: BTreeMap<PoolKey, Followed>,
+    pools: BTreeMap<PoolKey, Window>,
+    memory: Memory,
+    busy: BTreeMap<TargetId, Busy>,
+    /// Whether it holds something that a restart must not forget, and when it was kept last.
+    is_news: bool,
+    kept: Option<Instant>,
 }
 
 impl Adviser {
-    pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, pools: BTreeMap::new() }
+    /// `kept` is what the one before it had to keep.
+    pub(super) fn new(settings: Settings, kept: Option<&str>) -> Self {
+        let memory = kept.map(Memory::read).unwrap_or_default();
+        Self { settings, pools: BTreeMap::new(), memory, busy: BTreeMap::new(), is_news: false, kept: None }
+    }
+
+    /// What is to be kept, when it is time.
+    pub(super) fn to_keep(&mut self, now: Instant) -> Option<String> {
+        let is_due = self.is_news || self.kept.is_none_or(|kept| now.saturating_duration_since(kept) >= KEEP_EVERY);
+        if !is_due || self.memory == Memory::default() {
+            return None;
+        }
+        (self.is_news, self.kept) = (false, Some(now));
+        Some(self.memory.text())
     }
 
     pub(super) fn settings(&self) -> Settings {
         self.settings
     }
 
-    /// Other settings begin everything anew.
+    /// Other settings begin the windows anew.
     pub(super) fn change(&mut self, settings: Settings) {
         if settings != self.settings {
-            *self = Self::new(settings);
+            (self.settings, self.pools) = (settings, BTreeMap::new());
         }
     }
 
@@ -67,7 +77,7 @@ impl Adviser {
         let watched: BTreeSet<_> = seen.iter().map(|(key, _)| key.clone()).collect();
         // A pool that is away for a moment keeps what is known of it.
         self.pools.retain(|key, pool| {
-            watched.contains(key) || pool.window.newest().is_some_and(|look| now.saturating_duration_since(look.at) < SHOWN)
+            watched.contains(key) || pool.newest().is_some_and(|look| now.saturating_duration_since(look.at) < KEPT)
         });
         for (key, look) in seen {
             let said = look.map_err(Silent::Unknown).and_then(|look| self.pool(&key, look, now, wall));
@@ -82,8 +92,9 @@ impl Adviser {
                 }),
             }
         }
-        self.add_outcomes(&mut advice, now);
+        self.add_outcomes(&mut advice);
         advice.recommendations.extend(findings(world, now));
+        advice.recommendations.extend(self.first_to_fix(world, now));
         advice.recommendations.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.id.cmp(&b.id)));
         advice
     }
@@ -93,39 +104,42 @@ impl Adviser {
         if now.saturating_duration_since(look.at) > STALE.max(self.settings.every * 3) {
             return Err(Silent::Unknown("nothing was heard of it lately".into()));
         }
-        let pool = self.pools.entry(key.clone()).or_default();
-        if pool.window.size().is_some_and(|size| size != look.size)
-            && let Some((recommendation, before, at)) = pool.given.take()
-            && now.saturating_duration_since(at) <= FRESH
-        {
-            pool.taken = Some(Taken::new(recommendation, before, look.size, now, wall));
-        }
+        self.is_news |= self.memory.see(key, look.size, wall);
         let headroom = headroom(&look);
-        pool.window.take(look, length);
-        let demand = pool.window.demand(length)?;
-        if let Some(taken) = &mut pool.taken {
-            taken.measure(&demand);
+        let window = self.pools.entry(key.clone()).or_default();
+        window.take(look, length);
+        let mut demand = window.demand(length)?;
+        self.is_news |= self.memory.measure(key, &demand);
+        if let (Bound::Neither(_) | Bound::Unseen, Some(contention)) = (demand.bound, self.memory.contention(key)) {
+            demand.bound = Bound::Shared(contention);
         }
         let Some(proposal) = pool_size::advise(&demand, headroom) else { return Ok(None) };
         let recommendation = wording::pool_size(key, &demand, proposal);
         if recommendation.change.to.is_some() {
-            pool.given = Some((recommendation.clone(), demand, now));
+            self.memory.give(key, recommendation.clone(), demand, wall);
         }
         Ok(Some(recommendation))
     }
 
-    fn add_outcomes(&self, advice: &mut Advice, now: Instant) {
-        for taken in self.pools.values().filter_map(|pool| pool.taken.as_ref()) {
-            if now.saturating_duration_since(taken.at) > SHOWN {
-                continue;
-            }
-            let outcome = Some(taken.outcome());
-            match advice.recommendations.iter_mut().find(|given| given.id == taken.recommendation.id) {
-                // The same advice again, for the next size, is read with what came of the last.
-                Some(given) => given.outcome = outcome,
-                // What was taken asks nothing of anybody: it comes last.
-                None => advice.recommendations.push(Recommendation { outcome, value: 0.0, ..taken.recommendation.clone() }),
-            }
+    /// Which application of each target to fix first.
+    fn first_to_fix(&mut self, world: &World, now: Instant) -> Vec<Recommendation> {
+        let keeps = (1.0 - self.settings.every.as_secs_f64() / self.settings.window.as_secs_f64()).max(0.0);
+        let seen: BTreeMap<TargetId, &Target> = fresh(world, now).map(|target| (target.report.id(), target)).collect();
+        self.busy.retain(|id, _| seen.contains_key(id));
+        let mut all = Vec::new();
+        for (id, target) in seen {
+            let busy = self.busy.entry(id).or_default();
+            busy.see(&target.report, keeps);
+            all.extend(busy.first(&target.report));
+        }
+        all
+    }
+
+    fn add_outcomes(&self, advice: &mut Advice) {
+        advice.past = self.memory.past();
+        // The same advice again, for the next size, is read with what came of the last.
+        for given in &mut advice.recommendations {
+            given.outcome = advice.past.iter().find(|past| past.id == given.id).and_then(|past| past.outcome.clone());
         }
     }
 }
@@ -136,6 +150,11 @@ fn headroom(look: &Look) -> Option<u32> {
     let kept = (f64::from(server.max_connections) * KEPT_FREE).ceil() as u32;
     let used = server.reserved_connections.saturating_add(server.client_backends).saturating_add(kept);
     Some(server.max_connections.saturating_sub(used))
+}
+
+fn fresh(world: &World, now: Instant) -> impl Iterator<Item = &Target> {
+    let targets = world.regions.values().flat_map(|region| region.targets.values()).map(|target| &**target);
+    targets.filter(move |target| now.saturating_duration_since(target.heard) <= STALE)
 }
 
 fn findings(world: &World, now: Instant) -> Vec<Recommendation> {

@@ -3,19 +3,25 @@
 //! ```text
 //!  arrivals   Δ transactions / Δ t
 //!  service    (Δ transaction time − Δ wait) / Δ transactions     PgBouncer's transaction time begins when the client asks
-//!  wait       Δ wait / Δ assignments
-//!  load       arrivals × service, in connections (Little)
+//!             mean connections at work / arrivals                where that is not told: other poolers, session mode (Little)
+//!  wait       Δ wait / Δ assignments, or mean queue / arrivals   (Little again)
+//!  load       arrivals × service, in connections
 //!  think      clients / arrivals − service − wait                what few clients do between two transactions
 //! ```
-//! How much single times vary is not told. Between statements it is seen from their means; within a statement times are taken for
-//! exponential, and the interval of a prediction holds what fixed times and wilder ones would give.
+//! How much single times vary, `pg_stat_statements` tells. How bunched arrivals are is seen from how the rates of the steps differ, and
+//! `fitted` to how long clients wait now.
 
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-use super::look::{Look, Work};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    fitting::fitted,
+    look::{Counts, Look, Part, Times, Work},
+};
 
 /// Fewer transactions in a window are an idle pool.
 const FEWEST: u64 = 50;
@@ -31,8 +37,10 @@ const MOST_CLIENTS: u32 = 200;
 const ONE_STATEMENT: f64 = 1.5;
 /// Rates over fewer steps say nothing of bursts.
 const FEWEST_STEPS: usize = 6;
+/// Counts of Poisson arrivals in a few steps differ by this as well.
+const BUNCHED: f64 = 2.0;
 /// A drift of the load looks like one burst; more than this is not believed.
-const MOST_BURSTY: f64 = 4.0;
+const MOST_BUNCHED: f64 = 30.0;
 
 /// Why nothing is said.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,20 +52,51 @@ pub(super) enum Silent {
 }
 
 /// How much something varies: a squared coefficient of variation, and what it may be.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Varies {
     pub(super) low: f64,
     pub(super) likely: f64,
     pub(super) high: f64,
 }
 
+/// What an enlargement did to the service; times in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Contention {
+    pub(super) from: u32,
+    pub(super) to: u32,
+    pub(super) before: f64,
+    pub(super) after: f64,
+}
+
+/// Where the variation of single times is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Spread {
+    /// Measured.
+    Measured,
+    /// Between statements measured, within them taken for exponential.
+    Estimated,
+    /// Taken for exponential.
+    Assumed,
+}
+
+/// Clients of a session pool, over the window's looks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Wanted {
+    /// The most who held or wanted a connection at one time.
+    pub(super) most: u32,
+    /// In the mean.
+    pub(super) mean: f64,
+}
+
 /// What holds the server back.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) enum Bound {
     /// Its processors, or most that is active computes and nobody tells how many processors there are.
     Cpu(Work),
     /// Locks.
     Locks(Work),
+    /// Something it shares: a larger pool made each transaction slower.
+    Shared(Contention),
     /// Neither.
     Neither(Work),
     /// Sessions cannot be seen.
@@ -65,7 +104,7 @@ pub(super) enum Bound {
 }
 
 /// See the module. Times in seconds.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Demand {
     pub(super) size: u32,
     pub(super) open: u32,
@@ -80,8 +119,16 @@ pub(super) struct Demand {
     pub(super) queued: f64,
     pub(super) arrivals: Varies,
     pub(super) services: Varies,
-    /// Whether that is from the mix of statements.
-    pub(super) from_mix: bool,
+    /// Where that is from.
+    pub(super) spread: Spread,
+    /// How many times as long as the model of steady arrivals says clients waited; none where both are next to nothing.
+    pub(super) fit: Option<f64>,
+    pub(super) counts: Counts,
+    /// Of a session pool.
+    pub(super) wanted: Option<Wanted>,
+    /// Whether a part of the counters was taken for this user's.
+    pub(super) is_part: bool,
+    pub(super) statements_per_transaction: f64,
     /// Few clients, and for how long each thinks; none: many.
     pub(super) closed: Option<(u32, f64)>,
     pub(super) saturated: bool,
@@ -108,11 +155,6 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The size as it was last seen.
-    pub(super) fn size(&self) -> Option<u32> {
-        Some(self.looks.back()?.size)
-    }
-
     /// The newest look.
     pub(super) fn newest(&self) -> Option<&Look> {
         self.looks.back()
@@ -131,11 +173,17 @@ impl Window {
         let backwards = look.transactions < last.transactions
             || look.transaction_seconds < last.transaction_seconds
             || look.wait_seconds < last.wait_seconds;
+        // What is scraped stands still between two scrapes of its source.
+        if look.is_scraped && look.transactions == last.transactions && look.size == last.size {
+            return;
+        }
         if backwards || look.size != last.size || look.at.duration_since(last.at) > length {
             self.looks.clear();
         } else {
-            let busy = (look.transaction_seconds - last.transaction_seconds) - (look.wait_seconds - last.wait_seconds);
-            self.peak = self.peak.max(busy / look.at.duration_since(last.at).as_secs_f64());
+            let waited = look.wait_seconds.unwrap_or_default() - last.wait_seconds.unwrap_or_default();
+            let worked =
+                (look.transaction_seconds - last.transaction_seconds - waited) / look.at.duration_since(last.at).as_secs_f64();
+            self.peak = self.peak.max(if look.counts == Counts::Transactions { worked } else { f64::from(look.busy) });
         }
         // The oldest that stays is the newest of those that are a window old.
         while self.looks.get(1).is_some_and(|second| look.at.duration_since(second.at) >= length) {
@@ -158,40 +206,85 @@ impl Window {
         if transactions < FEWEST {
             return Err(Silent::Idle);
         }
-        let (count, waited) = (transactions as f64, last.wait_seconds - first.wait_seconds);
-        let service = (last.transaction_seconds - first.transaction_seconds - waited) / count;
+        let (all, waited) = (transactions as f64, last.wait_seconds.zip(first.wait_seconds).map(|(now, then)| now - then));
+        let part = self.part();
+        let count = all * part.map_or(1.0, |part| part.calls);
+        if count < FEWEST as f64 {
+            return Err(Silent::Idle);
+        }
+        let rate = count / span;
+        let queue = self.mean(|look| Some(f64::from(look.waiting))).unwrap_or_default();
+        let service = match last.counts {
+            Counts::Transactions => {
+                let worked = last.transaction_seconds - first.transaction_seconds - waited.unwrap_or_default();
+                worked * part.map_or(1.0, |part| part.time) / count
+            }
+            Counts::Sessions | Counts::Looks => self.mean(|look| Some(f64::from(look.busy))).unwrap_or_default() / rate,
+        };
         if service <= 0.0 {
             return unknown("its counters say that clients waited for longer than their transactions took".into());
         }
         let assigned = last.assignments.zip(first.assignments).and_then(|(now, then)| now.checked_sub(then));
-        let wait = waited / assigned.filter(|assigned| *assigned > 0).map_or(count, |assigned| assigned as f64);
-        let rate = count / span;
+        let waits = assigned.filter(|assigned| *assigned > 0).map_or(all, |assigned| assigned as f64) * count / all;
+        let wait = waited.map_or(queue / rate, |waited| waited * self.queue_part(part) / waits);
         let queued = self.mean(|look| Some(f64::from(u8::from(look.waiting > 0)))).unwrap_or_default();
         let clients = self.mean(|look| Some(f64::from(look.clients))).unwrap_or_default().round() as u32;
         let think = (f64::from(clients) / rate - service - wait).max(0.0);
         let few = clients <= MOST_CLIENTS && clients <= FEW * last.size;
-        let statements = (last.queries - first.queries.min(last.queries)) as f64 / count;
-        let mix = self.mean(|look| look.mix).filter(|_| statements <= ONE_STATEMENT);
+        let statements = (last.queries - first.queries.min(last.queries)) as f64 / all;
+        let (services, spread) = services(self.times(), statements);
         let (unsteady, dispersion) = self.steps();
-        Ok(Demand {
+        let demand = Demand {
             size: last.size,
             open: last.open,
             span,
             whole: span >= length.as_secs_f64() * NEARLY_ALWAYS,
-            transactions,
+            transactions: count as u64,
             rate,
             service,
             wait,
             queued,
-            arrivals: Varies { low: 0.5, likely: 1.0, high: dispersion.clamp(1.5, MOST_BURSTY) },
-            services: services(mix),
-            from_mix: mix.is_some(),
+            arrivals: arrivals(dispersion),
+            services,
+            spread,
+            fit: None,
+            counts: last.counts,
+            wanted: (last.counts == Counts::Sessions).then(|| self.wanted()),
+            is_part: part.is_some(),
+            statements_per_transaction: statements,
             closed: few.then_some((clients, think)),
             saturated: rate * service >= SATURATED * f64::from(last.size) && queued >= NEARLY_ALWAYS,
             unsteady,
             bound: self.bound(),
             peak: (self.peak, self.since.map_or(Duration::ZERO, |since| last.at.duration_since(since))),
-        })
+        };
+        Ok(fitted(demand))
+    }
+
+    /// This user's part of the counters, when the database has several.
+    fn part(&self) -> Option<Part> {
+        let waiting = self.looks.back()?.part?.waiting;
+        let calls = self.mean(|look| Some(look.part?.calls))?;
+        Some(Part { calls, time: self.mean(|look| Some(look.part?.time))?, waiting })
+    }
+
+    /// Its part of the time that all of them waited: that of the queue, or of the calls where no look saw one.
+    fn queue_part(&self, part: Option<Part>) -> f64 {
+        let Some(part) = part else { return 1.0 };
+        let all = self.mean(|look| Some(f64::from(look.part?.waiting))).unwrap_or_default();
+        let own = self.mean(|look| Some(f64::from(look.waiting))).unwrap_or_default();
+        if all > 0.0 { own / all } else { part.calls }
+    }
+
+    fn times(&self) -> Option<Times> {
+        let singles = self.mean(|look| look.times?.singles);
+        Some(Times { means: self.mean(|look| Some(look.times?.means))?, singles })
+    }
+
+    fn wanted(&self) -> Wanted {
+        let wants = |look: &Look| look.busy.saturating_add(look.waiting);
+        let mean = self.mean(|look| Some(f64::from(wants(look)))).unwrap_or_default();
+        Wanted { most: self.looks.iter().map(wants).max().unwrap_or_default(), mean }
     }
 
     fn mean(&self, of: impl Fn(&Look) -> Option<f64>) -> Option<f64> {
@@ -237,11 +330,28 @@ impl Window {
     }
 }
 
-/// With a mix: between statements as seen, within them fixed, exponential, or twice that.
-fn services(mix: Option<f64>) -> Varies {
-    match mix {
-        Some(mix) => Varies { low: mix - 1.0, likely: 2.0 * mix - 1.0, high: 3.0 * mix - 1.0 },
-        None => Varies { low: 0.0, likely: 1.0, high: 3.0 },
+/// Bunches are taken for it when the counts of the steps differ by more than chance.
+fn arrivals(dispersion: f64) -> Varies {
+    let seen = dispersion.min(MOST_BUNCHED);
+    if seen > BUNCHED {
+        Varies { low: 1.0, likely: seen, high: 2.0 * seen }
+    } else {
+        Varies { low: 0.5, likely: 1.0, high: seen.max(1.5) }
+    }
+}
+
+/// The variation of what transactions take. Of several statements the times add up, and their variation evens out.
+fn services(times: Option<Times>, statements: f64) -> (Varies, Spread) {
+    let many = if statements > ONE_STATEMENT { statements } else { 1.0 };
+    match times {
+        Some(Times { singles: Some(singles), .. }) => {
+            let seen = (singles - 1.0).max(0.0);
+            (Varies { low: 0.7 * seen / many, likely: seen / many, high: (1.5 * seen).max(0.3) }, Spread::Measured)
+        }
+        Some(Times { means, .. }) if many <= 1.0 => {
+            (Varies { low: means - 1.0, likely: 2.0 * means - 1.0, high: 3.0 * means - 1.0 }, Spread::Estimated)
+        }
+        _ => (Varies { low: 0.0, likely: 1.0, high: 3.0 }, Spread::Assumed),
     }
 }
 

@@ -1,11 +1,13 @@
 //! What is wrong with how connections are used, whatever the size of a pool. From the sessions as they are. Pure.
 
-use super::wording::{fact, id};
+use super::{
+    pooler_words, timeouts,
+    wording::{fact, id},
+};
 use crate::model::{
     Report,
     activity::{Activity, Holder},
     advice::{Change, Kind, Recommendation},
-    sample::PoolerKind,
 };
 
 /// A transaction that nobody works in for so long, milliseconds, holds its connection for nothing.
@@ -24,21 +26,23 @@ pub(super) fn of(report: &Report) -> Vec<Recommendation> {
     let Some(activity) = report.activity.as_deref() else { return Vec::new() };
     let mut all: Vec<_> = idle_in_transaction(report, activity).into_iter().collect();
     all.extend(transaction_mode(report, activity));
+    all.extend(timeouts::of(report, activity));
     all
 }
 
-struct Said {
-    kind: Kind,
-    subject: String,
-    title: String,
-    change: Change,
-    evidence: Vec<crate::model::advice::Fact>,
-    confidence: (f64, &'static str),
-    caution: String,
-    value: f64,
+/// What is said of a finding.
+pub(super) struct Said {
+    pub(super) kind: Kind,
+    pub(super) subject: String,
+    pub(super) title: String,
+    pub(super) change: Change,
+    pub(super) evidence: Vec<crate::model::advice::Fact>,
+    pub(super) confidence: (f64, &'static str),
+    pub(super) caution: String,
+    pub(super) value: f64,
 }
 
-fn recommendation(report: &Report, said: Said) -> Recommendation {
+pub(super) fn recommendation(report: &Report, said: Said) -> Recommendation {
     let (region, target) = (report.sample.region.clone(), report.sample.target.clone());
     Recommendation {
         id: id(region.as_str(), target.as_str(), said.kind, &said.change.setting, &said.subject),
@@ -59,7 +63,7 @@ fn recommendation(report: &Report, said: Said) -> Recommendation {
 }
 
 /// A role's name as SQL takes it.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
@@ -114,7 +118,6 @@ fn transaction_mode(report: &Report, activity: &Activity) -> Option<Recommendati
         .sample
         .poolers
         .iter()
-        .filter(|pooler| pooler.kind == PoolerKind::Pgbouncer)
         .flat_map(|pooler| pooler.pools.iter().map(move |pool| (pooler, pool)))
         .filter(|(_, pool)| pool.mode == "session" && pool.servers_active.is_some_and(|held| held >= MANY))
         .max_by_key(|(_, pool)| pool.servers_active)?;
@@ -123,15 +126,14 @@ fn transaction_mode(report: &Report, activity: &Activity) -> Option<Recommendati
         return None;
     }
     let database = &pool.database;
-    let command = |mode: &str| {
-        format!("pgbouncer.ini: under [databases] set pool_mode={mode} on the line of {database}. Then in its console: RELOAD;")
-    };
+    let command = |mode: &str| pooler_words::mode(pooler.kind, database, &pool.user, mode);
+    command("transaction")?;
     let change = Change {
         setting: "pool_mode".into(),
         from: Some("session".into()),
         to: Some("transaction".into()),
-        command: Some(command("transaction")),
-        undo: Some(command("session")),
+        command: command("transaction"),
+        undo: command("session"),
     };
     Some(recommendation(
         report,
@@ -147,9 +149,11 @@ fn transaction_mode(report: &Report, activity: &Activity) -> Option<Recommendati
                 fact("clients waiting", f64::from(pool.queue()), "clients"),
             ],
             confidence: (0.5, "what clients keep in their sessions cannot be seen"),
-            caution: "Not while clients use what lives in a session: SET, temporary tables, advisory locks, LISTEN, WITH HOLD cursors; or \
-                      prepared statements before PgBouncer 1.21 (max_prepared_statements). Try it with one application first."
-                .into(),
+            caution: format!(
+                "Not while clients use what lives in a session: SET, temporary tables, advisory locks, LISTEN, WITH HOLD cursors{}. Try it \
+                 with one application first.",
+                pooler_words::prepared(pooler.kind)
+            ),
             value: idle / 2.0,
         },
     ))

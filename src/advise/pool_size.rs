@@ -1,7 +1,9 @@
 //! How many server connections a pool should have: the fewest with which clients hardly wait. Pure.
 
 use super::{
-    demand::{Bound, Demand},
+    demand::{Bound, Demand, Spread, Wanted},
+    fitting::{fit, model},
+    look::Counts,
     queueing,
 };
 use crate::model::advice::{Kind, Predicted};
@@ -52,13 +54,16 @@ impl Proposal {
 
 /// The wait with another size, if what clients want stays as it is; none when the queue would grow without end.
 pub(super) fn predict(demand: &Demand, size: u32) -> Option<Predicted> {
+    if demand.wanted.is_some() {
+        return sessions(demand, size);
+    }
     let likely = model(demand, size, 1.0, demand.arrivals.likely, demand.services.likely)?;
     // Two standard errors of a count.
     let error = 2.0 * (demand.arrivals.high / demand.transactions.max(1) as f64).sqrt();
     let low = model(demand, size, 1.0 - error, demand.arrivals.low, demand.services.low).map_or(0.0, |wait| wait.mean);
     let high = model(demand, size, 1.0 + error, demand.arrivals.high, demand.services.high);
     let high = high.map_or(likely.mean * ENDLESS, |wait| wait.mean);
-    let as_now = likely.mean * fit(demand).unwrap_or(1.0);
+    let as_now = likely.mean * fit(demand, demand.arrivals.likely).unwrap_or(1.0);
     Some(Predicted {
         mean_wait_ms: likely.mean * 1e3,
         p95_wait_ms: likely.p95 * 1e3,
@@ -69,21 +74,39 @@ pub(super) fn predict(demand: &Demand, size: u32) -> Option<Predicted> {
     })
 }
 
-fn model(demand: &Demand, size: u32, factor: f64, arrivals: f64, services: f64) -> Option<queueing::Wait> {
-    match demand.closed {
-        // Few clients are less of a burst than any stream: only the service varies.
-        Some((clients, think)) => {
-            queueing::closed(size, clients, demand.service, think / factor.max(0.1), f64::midpoint(1.0, services))
-        }
-        None => queueing::open(size, demand.rate * factor, demand.service, f64::midpoint(arrivals, services)),
-    }
+/// Of a session pool: for how long a client keeps its connection is not told, but how much shorter the wait is with more of them does not
+/// depend on it.
+fn sessions(demand: &Demand, size: u32) -> Option<Predicted> {
+    let load = demand.load();
+    let wait = |size: u32| (f64::from(size) > load).then(|| queueing::erlang_c(f64::from(size), load) / (f64::from(size) - load));
+    let (now, then) = (wait(demand.size)?, wait(size)?);
+    let mean_wait_ms = demand.wait * 1e3 * then / now;
+    let waits = queueing::erlang_c(f64::from(size), load);
+    Some(Predicted {
+        mean_wait_ms,
+        p95_wait_ms: queueing::p95(waits, mean_wait_ms),
+        utilization: load / f64::from(size),
+        server_connections: size,
+        low: 0.0,
+        high: demand.wait * 1e3,
+    })
 }
 
-/// How many times as long as modelled clients wait now; none where both are next to nothing.
-fn fit(demand: &Demand) -> Option<f64> {
-    const NOTHING: f64 = 0.0005;
-    let modelled = model(demand, demand.size, 1.0, demand.arrivals.likely, demand.services.likely)?.mean;
-    (modelled > NOTHING || demand.wait > NOTHING).then(|| (demand.wait / modelled.max(NOTHING / 5.0)).clamp(0.2, 5.0))
+/// So many that hardly anybody finds all of them taken, and no fewer than were wanted at once.
+fn enough_sessions(demand: &Demand, wanted: Wanted) -> u32 {
+    /// Of those who come, so many may.
+    const HARDLY: f64 = 0.05;
+    if demand.saturated {
+        return wanted.most;
+    }
+    let load = demand.load();
+    let fits = |size: &u32| queueing::erlang_c(f64::from(*size), load) <= HARDLY;
+    (demand.size..=LARGEST).find(fits).unwrap_or(LARGEST).max(wanted.most)
+}
+
+/// Whether what would come is hidden by a full pool. Few clients are all there are, as far as is seen.
+pub(super) fn is_hidden(demand: &Demand) -> bool {
+    demand.saturated && (demand.closed.is_none() || demand.wanted.is_some())
 }
 
 /// The fewest connections with which clients hardly wait.
@@ -118,7 +141,11 @@ pub(super) fn advise(demand: &Demand, headroom: Option<u32>) -> Option<Proposal>
 }
 
 fn enlarge(demand: &Demand, headroom: Option<u32>) -> Option<Proposal> {
-    let wanted = if demand.saturated { at_least(demand) } else { enough(demand)? };
+    let wanted = match demand.wanted {
+        Some(wanted) => enough_sessions(demand, wanted),
+        None if is_hidden(demand) => at_least(demand),
+        None => enough(demand)?,
+    };
     if wanted <= demand.size {
         return None;
     }
@@ -147,6 +174,16 @@ fn enlarge(demand: &Demand, headroom: Option<u32>) -> Option<Proposal> {
                 work.lock, work.active
             ));
         }
+        Bound::Shared(seen) => {
+            return stay(format!(
+                "The last enlargement, from {} to {} connections, made a transaction take {:.1} ms instead of {:.1}: they share something \
+                 that more connections only divide. Find that first: processors, disks, locks.",
+                seen.from,
+                seen.to,
+                seen.after * 1e3,
+                seen.before * 1e3
+            ));
+        }
         Bound::Neither(_) | Bound::Unseen => {}
     }
     let most = headroom.map_or(u32::MAX, |headroom| demand.open.saturating_add(headroom));
@@ -157,16 +194,22 @@ fn enlarge(demand: &Demand, headroom: Option<u32>) -> Option<Proposal> {
     }
     let to = wanted.min(most);
     let mut caution = String::from(
-        "Not when the server has no processor or disk to spare: each connection more is a statement more at the same time. The size \
-         holds for each user of this database.",
+        "Not when the server has no processor or disk to spare: each connection more is a statement more at the same time.",
     );
-    if demand.saturated {
+    if is_hidden(demand) {
         caution += " This is a lower bound: the pool was full for the whole window, so what would come is not known. Look again after the change.";
     }
     if to < wanted {
         caution = format!("{caution} {wanted} connections would do; max_connections leaves room for {to}.");
     }
-    let predicted = if demand.saturated { None } else { predict(demand, to) };
+    if let Some(wanted) = demand.wanted {
+        caution += &format!(
+            " In session mode each client keeps a connection, and up to {} wanted one at a time; where clients can share, \
+             pool_mode = transaction needs fewer.",
+            wanted.most
+        );
+    }
+    let predicted = if is_hidden(demand) { None } else { predict(demand, to) };
     Some(Proposal { kind: Kind::EnlargePool, to: Some(to), predicted, doubts: doubts(demand, headroom), caution, value })
 }
 
@@ -197,17 +240,40 @@ fn shrink(demand: &Demand) -> Option<Proposal> {
 
 fn doubts(demand: &Demand, headroom: Option<u32>) -> Vec<(f64, String)> {
     let mut all: Vec<(f64, String)> = Vec::new();
-    if demand.saturated {
+    if is_hidden(demand) {
         all.push((0.5, "the pool was full for the whole window: only a lower bound is known".into()));
-    } else if let Some(fit) = fit(demand) {
-        let factor = if (0.5..=2.0).contains(&fit) { 1.0 } else { 0.5 };
-        all.push((factor, format!("clients wait {fit:.1} times as long now as the model says of the present size")));
+    } else if demand.wanted.is_some() {
+        all.push((0.6, "clients of a session pool may come more when nobody holds them back".into()));
+    } else if let Some(fit) = demand.fit {
+        if demand.saturated {
+            all.push((0.7, "the pool was full all the time: it holds if no more clients come than these".into()));
+        } else if demand.arrivals.likely > 1.0 {
+            let bunched = demand.arrivals.likely;
+            all.push((
+                0.7,
+                format!("clients wait {fit:.1} times as long as steady arrivals would: taken for bunches (ca² = {bunched:.1})"),
+            ));
+        } else {
+            let factor = if (0.5..=2.0).contains(&fit) { 1.0 } else { 0.5 };
+            all.push((factor, format!("clients wait {fit:.1} times as long now as the model says of the present size")));
+        }
     }
     if !demand.whole {
         all.push((0.8, format!("seen for {:.0} s only", demand.span)));
     }
-    if !demand.from_mix {
-        all.push((0.9, "how much single times vary is assumed (cv² = 1)".into()));
+    match demand.spread {
+        Spread::Measured if demand.statements_per_transaction > 1.5 => {
+            all.push((0.9, "how single statements vary is measured, transactions are taken for a sum of them".into()));
+        }
+        Spread::Measured => {}
+        Spread::Estimated => all.push((0.95, "how much single times of a statement vary is assumed (exponential)".into())),
+        Spread::Assumed => all.push((0.9, "how much single times vary is assumed (cv² = 1)".into())),
+    }
+    if demand.is_part {
+        all.push((0.8, "the pooler counts by database: this user's part is by its statements and its queue".into()));
+    }
+    if demand.counts == Counts::Looks {
+        all.push((0.7, "how long transactions hold a connection is from looks, since this pooler counts it otherwise".into()));
     }
     if demand.unsteady > UNSTEADY {
         all.push((0.6, format!("the load is unsteady: its rates differ by {:.0}%", demand.unsteady * 100.0)));

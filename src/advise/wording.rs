@@ -1,9 +1,10 @@
 //! Proposals in words, with commands. Pure.
 
 use super::{
-    demand::{Bound, Demand},
+    demand::{Bound, Demand, Spread},
     look::PoolKey,
-    pool_size::Proposal,
+    pool_size::{self, Proposal},
+    pooler_words,
 };
 use crate::model::advice::{Change, Fact, Kind, Recommendation};
 
@@ -24,14 +25,9 @@ pub(super) fn fact(what: &str, value: f64, unit: &str) -> Fact {
 pub(super) fn pool_size(key: &PoolKey, demand: &Demand, proposal: Proposal) -> Recommendation {
     const SETTING: &str = "pool_size";
     let (database, from) = (&key.database, demand.size);
-    let command = |size: u32| {
-        format!(
-            "pgbouncer.ini: under [databases] set pool_size={size} on the line of {database}; or, when that line has no pool_size \
-             and all pools should change, under [pgbouncer] default_pool_size = {size}. Then in its console: RELOAD;"
-        )
-    };
+    let command = |size: u32| pooler_words::size(key.kind, database, &key.user, size);
     let title = match (proposal.kind, proposal.to) {
-        (Kind::EnlargePool, Some(to)) if demand.saturated => {
+        (Kind::EnlargePool, Some(to)) if pool_size::is_hidden(demand) => {
             format!("Give the pool {} at least {to} server connections instead of {from}", key.subject())
         }
         (Kind::EnlargePool | Kind::ShrinkPool, Some(to)) => {
@@ -59,13 +55,18 @@ pub(super) fn pool_size(key: &PoolKey, demand: &Demand, proposal: Proposal) -> R
         predicted: proposal.predicted,
         confidence,
         confidence_reason: if reasons.is_empty() { "nothing speaks against it".into() } else { reasons.join("; ") },
-        caution: proposal.caution,
+        caution: proposal.caution + pooler_words::reach(key.kind),
         outcome: None,
         value: proposal.value * confidence,
     }
 }
 
 fn evidence(demand: &Demand) -> Vec<Fact> {
+    let spread = match demand.spread {
+        Spread::Measured => "measured",
+        Spread::Estimated => "estimated",
+        Spread::Assumed => "assumed",
+    };
     let mut facts = vec![
         fact("window", demand.span, "s"),
         fact("transactions", demand.rate, "1/s"),
@@ -74,7 +75,8 @@ fn evidence(demand: &Demand) -> Vec<Fact> {
         fact("looks that saw clients wait", demand.queued * 100.0, "%"),
         fact("server connections at work, mean", demand.load(), "connections"),
         fact("utilization", demand.load() / f64::from(demand.size.max(1)), "ratio"),
-        fact("variation of single times, cv²", demand.services.likely, if demand.from_mix { "estimated" } else { "assumed" }),
+        fact("variation of single times, cv²", demand.services.likely, spread),
+        fact("variation of times between arrivals, ca²", demand.arrivals.likely, "fitted"),
     ];
     if let Some((clients, think)) = demand.closed {
         facts.push(fact("clients", f64::from(clients), "clients"));

@@ -16,7 +16,7 @@ use crate::{
 pub(super) fn start(config: &Config, shared: &web::Shared) -> Running<Counsel> {
     let (world, advice, settings) = (Arc::clone(&shared.world), Arc::clone(&shared.advice), config.advice);
     let arbiters = vec![Arbiter::new().handle()];
-    let addr = Counsel::start_in_arbiter(&arbiters[0], move |_| Counsel::new(world, advice, settings));
+    let addr = Counsel::start_in_arbiter(&arbiters[0], move |_| Counsel::new(world, advice, settings, None));
     Running { addr, arbiters }
 }
 

@@ -12,10 +12,38 @@ pub struct Advice {
     pub recommendations: Vec<Recommendation>,
     /// The pools of which nothing can be said, and why.
     pub unknown: Vec<Unknown>,
+    /// What was advised and then changed, with what came of it, newest first.
+    pub past: Vec<Recommendation>,
+}
+
+/// How well it predicted so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Score {
+    /// Changes of which what came could be compared with what was predicted.
+    pub compared: u32,
+    /// Of those, the mean wait came within the bounds of the prediction.
+    pub within_bounds: u32,
+    /// Of those, the verdict is [`Verdict::AsPredicted`].
+    pub as_predicted: u32,
+}
+
+impl Score {
+    /// Of these.
+    pub fn of<'a>(past: impl IntoIterator<Item = &'a Recommendation>) -> Self {
+        past.into_iter().filter_map(|one| one.outcome.as_ref()).fold(Self::default(), |score, outcome| {
+            let Some(is_within) = outcome.within_bounds else { return score };
+            Self {
+                compared: score.compared + 1,
+                within_bounds: score.within_bounds + u32::from(is_within),
+                as_predicted: score.as_predicted + u32::from(outcome.verdict == Verdict::AsPredicted),
+            }
+        })
+    }
 }
 
 /// One change.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recommendation {
     /// The same as long as it is the same advice, over restarts and on every node.
@@ -65,6 +93,14 @@ pub enum Kind {
     TransactionMode,
     /// The server has hardly a connection left.
     ConnectionsNearlyUsed,
+    /// Most of what a crowded pool is busy with is one application's.
+    FixFirst,
+    /// A role's statements run on and on while others wait.
+    StatementTimeout,
+    /// A role's sessions wait long for locks.
+    LockTimeout,
+    /// Clients wait longer for a server connection than anybody who asked.
+    QueryWaitTimeout,
 }
 
 impl Kind {
@@ -77,12 +113,16 @@ impl Kind {
             Self::IdleInTransaction => "idle_in_transaction",
             Self::TransactionMode => "transaction_mode",
             Self::ConnectionsNearlyUsed => "connections_nearly_used",
+            Self::FixFirst => "fix_first",
+            Self::StatementTimeout => "statement_timeout",
+            Self::LockTimeout => "lock_timeout",
+            Self::QueryWaitTimeout => "query_wait_timeout",
         }
     }
 }
 
 /// What to do, and how to undo it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// The setting, by its own name.
@@ -98,7 +138,7 @@ pub struct Change {
 }
 
 /// One figure of the evidence.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fact {
     /// What was measured.
@@ -110,7 +150,7 @@ pub struct Fact {
 }
 
 /// What a change would bring.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Predicted {
     /// Mean wait for a server connection, milliseconds.
@@ -128,7 +168,7 @@ pub struct Predicted {
 }
 
 /// What came of a change.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
     /// When the change was seen.
@@ -141,12 +181,18 @@ pub struct Outcome {
     pub mean_wait_ms: Option<f64>,
     /// Share of the pool's connections at work since; none while it is measured.
     pub utilization: Option<f64>,
+    /// For how long a transaction held its server connection before, milliseconds.
+    pub service_before_ms: f64,
+    /// The same since; none while it is measured. Longer: a larger pool shares something.
+    pub service_ms: Option<f64>,
+    /// Whether the wait came within the prediction's bounds; none while it is measured, or when it cannot be compared.
+    pub within_bounds: Option<bool>,
     /// How the two compare.
     pub verdict: Verdict,
 }
 
 /// How what came compares with what was predicted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Not enough has been seen since.

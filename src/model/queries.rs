@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Timestamp;
 
 /// One statement over the last interval.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Statement {
     /// Query id as text (64-bit numbers do not survive JavaScript).
@@ -19,6 +19,9 @@ pub struct Statement {
     pub calls: u64,
     /// Mean execution time in the interval, milliseconds.
     pub mean_ms: f64,
+    /// Standard deviation of the single executions in the interval, milliseconds; null where the server does not tell.
+    #[serde(default)]
+    pub stddev_ms: Option<f64>,
     /// Execution time in the interval, milliseconds.
     pub total_ms: f64,
     /// Its share of all execution time of the target in the interval, 0..1.

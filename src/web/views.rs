@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{
     Reason, RegionName, Sample, Status, TargetName, Timestamp,
     activity::Activity,
-    advice::{Advice, Recommendation, Unknown},
+    advice::{Advice, Recommendation, Score, Unknown},
     cluster::BusState,
     counters::{DatabaseCounters, PoolerDetail},
     queries::Queries,
@@ -234,11 +234,16 @@ pub(super) fn trends(of: &Target) -> Part<'_, TrendsPart<'_>> {
 pub(super) struct Recommendations<'a> {
     recommendations: Vec<&'a Recommendation>,
     unknown: Vec<&'a Unknown>,
+    past: Vec<&'a Recommendation>,
+    score: Score,
 }
 
 /// What is advised about what is asked about.
 pub(super) fn recommendations<'a>(advice: &'a Advice, filter: &Filter) -> Recommendations<'a> {
+    let past: Vec<_> = advice.past.iter().filter(|one| filter.takes(&one.region, &one.target)).collect();
     Recommendations {
+        score: Score::of(past.iter().copied()),
+        past,
         recommendations: advice.recommendations.iter().filter(|one| filter.takes(&one.region, &one.target)).collect(),
         unknown: advice.unknown.iter().filter(|one| filter.takes(&one.region, &one.target)).collect(),
     }

@@ -138,6 +138,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     (
         "serde_json",
         &[
+            "advise",
             "probe/discovery",
             "probe/management/answer",
             "probe/scrape/client",

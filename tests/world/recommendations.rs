@@ -63,7 +63,8 @@ fn totals(pooler: &PgBouncer) -> (f64, f64) {
 fn advised(node: &Node, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let look = || {
         let answer = node.json("/api/databases/local/shop/recommendations");
-        let found = answer["recommendations"].as_array().and_then(|all| all.iter().find(|one| wanted(one)));
+        let lists = ["recommendations", "past"].iter().filter_map(|list| answer[*list].as_array());
+        let found = lists.flatten().find(|one| wanted(one));
         found.cloned().ok_or_else(|| answer.to_string())
     };
     until(what, secs(60), look).0
@@ -112,4 +113,6 @@ fn a_recommended_size_brings_the_wait_that_was_predicted() {
     let near = |wait: f64| (wait - told).abs() <= f64::max(3.0, told / 2.0);
     assert!(near(seen) && near(own), "predicted {told}: {taken}");
     assert_eq!(taken["outcome"]["verdict"], "as_predicted", "{taken}");
+    let answer = node.json("/api/recommendations");
+    assert_eq!(answer["score"], serde_json::json!({"compared": 1, "withinBounds": 1, "asPredicted": 1}), "{answer}");
 }

@@ -114,11 +114,24 @@ fn what_is_not_known_lowers_confidence_and_is_named() {
     };
     for proposal in [
         unsure(&|demand| demand.unsteady = 0.5),
-        unsure(&|demand| demand.from_mix = false),
+        unsure(&|demand| demand.spread = Spread::Assumed),
         unsure(&|demand| demand.whole = false),
         unsure(&|demand| demand.bound = Bound::Unseen),
-        unsure(&|demand| demand.wait = 0.500),
+        unsure(&|demand| demand.fit = Some(9.0)),
     ] {
         assert!(proposal.confidence() < sure && !proposal.doubts.is_empty(), "{proposal:?}");
     }
+}
+
+#[test]
+fn a_session_pool_is_large_enough_that_hardly_anybody_finds_it_full() {
+    let mut sessions = demand(4, 40.0, 0.085);
+    (sessions.wanted, sessions.wait) = (Some(Wanted { most: 5, mean: 4.0 }), 0.020);
+    let proposal = advise(&sessions, Some(80)).unwrap();
+    let predicted = proposal.predicted.unwrap();
+    assert_eq!((proposal.kind, proposal.to), (Kind::EnlargePool, Some(8)));
+    assert!(predicted.mean_wait_ms < 1.0 && (predicted.utilization - 3.4 / 8.0).abs() < 1e-9, "{predicted:?}");
+    // The most who wanted one at once count more than the mean.
+    sessions.wanted = Some(Wanted { most: 15, mean: 4.0 });
+    assert_eq!(advise(&sessions, Some(80)).unwrap().to, Some(15));
 }

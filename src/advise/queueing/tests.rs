@@ -10,23 +10,25 @@ fn near(what: &str, seen: f64, expected: f64, relative: f64) {
 
 #[test]
 fn erlang_c_is_as_in_the_tables() {
-    near("one server: the load itself", erlang_c(1, 0.7), 0.7, 1e-12);
+    near("one server: the load itself", erlang_c(1.0, 0.7), 0.7, 1e-12);
     // Two servers: a² / (2 + a), by hand.
-    near("two servers", erlang_c(2, 1.5), 2.25 / 3.5, 1e-9);
-    near("five servers, four Erlangs", erlang_c(5, 4.0), 0.5541, 1e-3);
-    near("ten servers, eight Erlangs", erlang_c(10, 8.0), 0.4092, 1e-3);
-    assert!((erlang_c(3, 3.0) - 1.0).abs() < 1e-12 && erlang_c(4_000, 3_000.0) < 1e-9, "no overflow");
+    near("two servers", erlang_c(2.0, 1.5), 2.25 / 3.5, 1e-9);
+    near("five servers, four Erlangs", erlang_c(5.0, 4.0), 0.5541, 1e-3);
+    near("ten servers, eight Erlangs", erlang_c(10.0, 8.0), 0.4092, 1e-3);
+    let between = erlang_c(4.5, 3.0);
+    assert!(between < erlang_c(4.0, 3.0) && between > erlang_c(5.0, 3.0), "{between}");
+    assert!((erlang_c(3.0, 3.0) - 1.0).abs() < 1e-12 && erlang_c(4_000.0, 3_000.0) < 1e-9, "no overflow");
 }
 
 #[test]
 fn waits_of_an_open_queue_are_those_of_the_textbook() {
     // M/M/1: rho s / (1 - rho); half of it for M/D/1 (Pollaczek and Khinchine).
-    let one = open(1, 80.0, 0.010, 1.0).unwrap();
+    let one = open(1, 80.0, 0.010, 1.0, 1.0).unwrap();
     near("M/M/1", one.mean, 0.8 * 0.010 / 0.2, 1e-9);
     near("M/M/1, p95", one.p95, 0.010 / 0.2 * (0.8_f64 / 0.05).ln(), 1e-9);
-    near("M/D/1", open(1, 80.0, 0.010, 0.5).unwrap().mean, 0.020, 1e-9);
-    assert_eq!(open(4, 200.0, 0.020, 1.0), None, "four Erlangs on four servers: no end");
-    assert!(open(20, 100.0, 0.010, 1.0).unwrap().p95.abs() < f64::EPSILON, "fewer than one in twenty waits");
+    near("M/D/1", open(1, 80.0, 0.010, 1.0, 0.0).unwrap().mean, 0.020, 1e-9);
+    assert_eq!(open(4, 200.0, 0.020, 1.0, 1.0), None, "four Erlangs on four servers: no end");
+    assert!(open(20, 100.0, 0.010, 1.0, 1.0).unwrap().p95.abs() < f64::EPSILON, "fewer than one in twenty waits");
 }
 
 #[test]
@@ -53,7 +55,7 @@ fn a_closed_queue_is_the_machine_repair_model() {
 #[test]
 fn few_clients_wait_less_than_an_open_stream_of_the_same_rate() {
     let few = closed(4, 8, 0.020, 0.025, 1.0).unwrap();
-    let open = open(4, few.throughput, 0.020, 1.0).unwrap();
+    let open = open(4, few.throughput, 0.020, 1.0, 1.0).unwrap();
     assert!(few.mean < open.mean / 2.0, "{few:?} {open:?}");
     assert!(closed(8, 8, 0.020, 0.025, 1.0).unwrap().mean.abs() < 1e-9, "each has a server");
 }
@@ -85,13 +87,13 @@ fn simulated(servers: usize, mut next: impl FnMut(&mut SmallRng) -> (f64, f64), 
 fn an_open_queue_waits_as_in_a_simulation() {
     for (servers, load, seed) in [(4_u32, 3.4, 1), (6, 3.4, 2), (10, 8.0, 3)] {
         let rate = load / 0.020;
-        let of = |variability| open(servers, rate, 0.020, variability).unwrap();
+        let of = |services| open(servers, rate, 0.020, 1.0, services).unwrap();
         let (mean, p95) = simulated(servers as usize, |rng| (exponential(rng, 1.0 / rate), exponential(rng, 0.020)), seed);
         near("mean, exponential", of(1.0).mean, mean, 0.06);
         near("p95, exponential", of(1.0).p95, p95, 0.08);
         // Fixed times: Allen and Cunneen are near, not exact.
         let (mean, _) = simulated(servers as usize, |rng| (exponential(rng, 1.0 / rate), 0.020), seed);
-        near("mean, fixed", of(0.5).mean, mean, 0.25);
+        near("mean, fixed", of(0.0).mean, mean, 0.25);
     }
 }
 
@@ -101,5 +103,27 @@ fn a_mix_of_short_and_long_waits_as_in_a_simulation() {
     let (service, cv2) = (0.0145, 1_022.5 / 210.25 - 1.0);
     let mix = |rng: &mut SmallRng| if rng.random::<f64>() < 0.9 { 0.005 } else { 0.1 };
     let (mean, _) = simulated(6, |rng| (exponential(rng, 1.0 / 250.0), mix(rng)), 4);
-    near("mean", open(6, 250.0, service, f64::midpoint(1.0, cv2)).unwrap().mean, mean, 0.3);
+    near("mean", open(6, 250.0, service, 1.0, cv2).unwrap().mean, mean, 0.3);
+}
+
+#[test]
+fn bunches_wait_as_in_a_simulation_and_a_larger_pool_helps_them_less() {
+    // Eight at once, sixteen times a second, 20 ms each.
+    // Within a factor of two: fixed bunches that just do not fit wait longer than bunches of any size.
+    for (servers, within) in [(4, 0.3), (6, 0.5), (8, 0.5)] {
+        let mut left = 0;
+        let bunches = |rng: &mut SmallRng| {
+            left = (left + 7) % 8;
+            (if left == 7 { exponential(rng, 1.0 / 16.0) } else { 0.0 }, 0.020)
+        };
+        let (mean, _) = simulated(servers, bunches, 5);
+        near(&format!("{servers} servers"), open(servers as u32, 128.0, 0.020, 8.0, 0.0).unwrap().mean, mean, within);
+    }
+}
+
+#[test]
+fn clients_without_a_pause_keep_a_small_pool_full_however_steady_the_service() {
+    let greedy = closed(6, 10, 0.020, 0.0, 0.0).unwrap();
+    near("wait", greedy.mean, 10.0 * 0.020 / 6.0 - 0.020, 1e-9);
+    near("utilization", greedy.utilization, 1.0, 1e-9);
 }

@@ -92,6 +92,16 @@ pub struct Counters {
     pub hit: u64,
     /// Buffers read.
     pub read: u64,
+    /// The squares of the single execution times, ms²: their sum, so that of an interval too the spread can be told; 0 where it is not.
+    pub squares: f64,
+}
+
+impl Counters {
+    /// The sum of the squares of times with this mean and standard deviation.
+    fn squares(calls: u64, total_ms: f64, stddev_ms: f64) -> f64 {
+        let mean = if calls > 0 { total_ms / calls as f64 } else { 0.0 };
+        calls as f64 * (stddev_ms * stddev_ms + mean * mean)
+    }
 }
 
 /// One reading of the whole view.
@@ -149,9 +159,10 @@ pub async fn locate(on: &impl Asks) -> Result<Result<Catalog, Missing>, Error> {
     let view = format!("{schema}.pg_stat_statements");
     let (toplevel, stats_since) = (has("toplevel"), has("stats_since"));
     let sql = format!(
-        "SELECT userid, dbid, queryid, calls, {time}, rows, shared_blks_hit, shared_blks_read{toplevel}{since} \
+        "SELECT userid, dbid, queryid, calls, {time}, rows, shared_blks_hit, shared_blks_read, {spread}{toplevel}{since} \
          FROM {view}(false)",
         time = if has("total_exec_time") { "total_exec_time" } else { "total_time" },
+        spread = if has("stddev_exec_time") { "stddev_exec_time" } else { "stddev_time" },
         toplevel = if toplevel { ", toplevel" } else { "" },
         since = if stats_since { ", stats_since" } else { "" },
     );
@@ -187,21 +198,23 @@ pub async fn read(client: &Client, catalog: &Catalog) -> Result<Result<Snapshot,
     for row in &rows {
         // Hidden: the grant was taken back, and what is left would look like a quiet server.
         let Some(query) = row.try_get(2)? else { return Ok(Err(no_grant(&catalog.role_name))) };
+        let (calls, total_ms) = (count(row, 3)?, row.try_get(4)?);
         snapshot.rows.push(Row {
             key: Key {
                 user: row.try_get(0)?,
                 database: row.try_get(1)?,
                 query,
-                toplevel: if catalog.toplevel { row.try_get(8)? } else { true },
+                toplevel: if catalog.toplevel { row.try_get(9)? } else { true },
             },
             counters: Counters {
-                calls: count(row, 3)?,
-                total_ms: row.try_get(4)?,
+                calls,
+                total_ms,
                 rows: count(row, 5)?,
                 hit: count(row, 6)?,
                 read: count(row, 7)?,
+                squares: Counters::squares(calls, total_ms, row.try_get(8)?),
             },
-            since: if catalog.stats_since { row.try_get(if catalog.toplevel { 9 } else { 8 })? } else { None },
+            since: if catalog.stats_since { row.try_get(if catalog.toplevel { 10 } else { 9 })? } else { None },
         });
     }
     Ok(Ok(snapshot))

@@ -372,12 +372,8 @@ fn statements_of_upkeep_are_left_out_of_the_means() {
         mean_ms,
         total_ms: mean_ms * calls as f64,
         share: 0.5,
-        rows: 1,
-        cache_hit_ratio: None,
         slow: mean_ms > 1_000.0,
-        calls_total: calls,
-        seconds_total: 1.0,
-        rows_total: 1,
+        ..Statement::default()
     };
     let slow: &[_] = &[Rule::QuerySlow, Rule::SlowQueryRate];
     for (statements, expected, why) in [

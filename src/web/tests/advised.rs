@@ -39,6 +39,9 @@ pub(super) fn advice() -> Advice {
         predicted: Some(predicted),
         mean_wait_ms: Some(0.9),
         utilization: Some(0.57),
+        service_before_ms: 20.1,
+        service_ms: Some(20.3),
+        within_bounds: Some(true),
         verdict: Verdict::AsPredicted,
     };
     let taken =
@@ -56,7 +59,7 @@ pub(super) fn advice() -> Advice {
         subject: "billing (app) at pgb.internal:6432".into(),
         cause: "it was seen for 10 s, of 90 s that are needed".into(),
     };
-    Advice { recommendations: vec![enlarge, stay, taken], unknown: vec![unknown] }
+    Advice { recommendations: vec![enlarge, stay], unknown: vec![unknown], past: vec![taken] }
 }
 
 #[actix_web::test]
@@ -71,8 +74,11 @@ async fn advice_is_exactly_the_golden_json_and_may_be_of_one_target() {
     assert_eq!(all, serde_json::from_str::<Value>(GOLDEN).unwrap(), "{all:#}");
     for path in ["/api/databases/us-east-1/billing/recommendations", "/api/recommendations?target=billing"] {
         let one = ask(path).await;
-        assert_eq!(one["recommendations"], serde_json::json!([all["recommendations"][2]]), "{path}");
+        assert_eq!((&one["recommendations"], &one["past"]), (&serde_json::json!([]), &all["past"]), "{path}");
         assert_eq!(one["unknown"].as_array().unwrap().len(), 1);
+        assert_eq!(one["score"]["withinBounds"], 1);
     }
+    let other = ask("/api/databases/us-east-1/marketing/recommendations").await;
+    assert_eq!((&other["past"], &other["score"]["compared"]), (&serde_json::json!([]), &serde_json::json!(0)));
     assert_eq!(ask("/api/databases/us-east-1/none/recommendations").await["error"]["code"], "no_such_target");
 }

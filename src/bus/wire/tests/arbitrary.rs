@@ -202,7 +202,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
 }
 
 /// What other regions see of a target: each node puts it into the sample itself, so it does not travel with it.
-const AT_HOME: [&str; 2] = ["views", "verdict"];
+const AT_HOME: [&str; 3] = ["views", "verdict", "stddevMs"];
 
 struct Variant<'a> {
     of: &'a mut Arbitrary,

@@ -1,7 +1,10 @@
 //! What stands behind a sample, as version 1 says it.
 
 use crate::{
-    bus::wire::word::frozen,
+    bus::wire::{
+        Refusal,
+        word::{Word, frozen},
+    },
     model::{activity, counters, queries},
 };
 
@@ -87,22 +90,6 @@ frozen! {
         statements: Vec<Statement<'a>>,
     }
 
-    Statement<'a> of queries::Statement {
-        query_id: &'a str,
-        user: &'a str,
-        text: Option<&'a str>,
-        calls: u64,
-        mean_ms: f64,
-        total_ms: f64,
-        share: f64,
-        rows: u64,
-        cache_hit_ratio: Option<f64>,
-        slow: bool,
-        calls_total: u64,
-        seconds_total: f64,
-        rows_total: u64,
-    }
-
     DatabaseCounters<'a> of counters::DatabaseCounters {
         datid: u32,
         datname: &'a str,
@@ -168,5 +155,62 @@ frozen! {
         current_connections: u32,
         paused: bool,
         disabled: bool,
+    }
+}
+
+/// How much its single times vary came later and has no words here: another node does without.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(in crate::bus::wire) struct Statement<'a> {
+    query_id: &'a str,
+    user: &'a str,
+    text: Option<&'a str>,
+    calls: u64,
+    mean_ms: f64,
+    total_ms: f64,
+    share: f64,
+    rows: u64,
+    cache_hit_ratio: Option<f64>,
+    slow: bool,
+    calls_total: u64,
+    seconds_total: f64,
+    rows_total: u64,
+}
+
+impl<'a> Word<'a, queries::Statement> for Statement<'a> {
+    fn of(model: &'a queries::Statement) -> Self {
+        Self {
+            query_id: Word::of(&model.query_id),
+            user: Word::of(&model.user),
+            text: Word::of(&model.text),
+            calls: Word::of(&model.calls),
+            mean_ms: Word::of(&model.mean_ms),
+            total_ms: Word::of(&model.total_ms),
+            share: Word::of(&model.share),
+            rows: Word::of(&model.rows),
+            cache_hit_ratio: Word::of(&model.cache_hit_ratio),
+            slow: Word::of(&model.slow),
+            calls_total: Word::of(&model.calls_total),
+            seconds_total: Word::of(&model.seconds_total),
+            rows_total: Word::of(&model.rows_total),
+        }
+    }
+
+    fn thaw(self) -> Result<queries::Statement, Refusal> {
+        Ok(queries::Statement {
+            query_id: self.query_id.thaw()?,
+            user: self.user.thaw()?,
+            text: self.text.thaw()?,
+            calls: self.calls.thaw()?,
+            mean_ms: self.mean_ms.thaw()?,
+            total_ms: self.total_ms.thaw()?,
+            share: self.share.thaw()?,
+            rows: self.rows.thaw()?,
+            cache_hit_ratio: self.cache_hit_ratio.thaw()?,
+            slow: self.slow.thaw()?,
+            calls_total: self.calls_total.thaw()?,
+            seconds_total: self.seconds_total.thaw()?,
+            rows_total: self.rows_total.thaw()?,
+            stddev_ms: None,
+        })
     }
 }

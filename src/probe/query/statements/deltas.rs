@@ -166,6 +166,7 @@ impl Row {
             rows: now.rows.checked_sub(old.rows)?,
             hit: now.hit.checked_sub(old.hit)?,
             read: now.read.checked_sub(old.read)?,
+            squares: (now.squares - old.squares).max(0.0),
         })
     }
 }
@@ -199,6 +200,7 @@ impl Interval {
                 text: known.text(key.query).map(str::to_owned),
                 calls: delta.calls,
                 mean_ms: delta.mean_ms(),
+                stddev_ms: delta.stddev_ms(),
                 total_ms: delta.total_ms,
                 share: if total_ms > 0.0 { (delta.total_ms / total_ms).min(1.0) } else { 0.0 },
                 rows: delta.rows,
@@ -235,6 +237,11 @@ impl Interval {
 impl Counters {
     fn mean_ms(&self) -> f64 {
         if self.calls > 0 { self.total_ms / self.calls as f64 } else { 0.0 }
+    }
+
+    fn stddev_ms(&self) -> Option<f64> {
+        let mean = self.mean_ms();
+        (self.squares > 0.0 && mean > 0.0).then(|| (self.squares / self.calls as f64 - mean * mean).max(0.0).sqrt())
     }
 
     fn cache_hit_ratio(&self) -> Option<f64> {

@@ -14,7 +14,7 @@ fn server(seconds: i64) -> DateTime<Utc> {
 
 fn row(query: i64, calls: u64, total_ms: f64) -> Row {
     let key = Key { user: 10, database: APP, query, toplevel: true };
-    Row { key, counters: Counters { calls, total_ms, rows: calls, hit: calls * 3, read: calls }, since: None }
+    Row { key, counters: Counters { calls, total_ms, rows: calls, hit: calls * 3, read: calls, squares: 0.0 }, since: None }
 }
 
 /// A reading of 14 and later.
@@ -138,4 +138,24 @@ fn our_own_statements_are_metered_and_left_out() {
     assert_eq!(queries.calls, 2);
     assert_eq!(queries.statements[0].text.as_deref(), Some("SELECT ?"));
     assert_eq!(queries.statements[0].user, "10");
+}
+
+#[test]
+fn the_spread_of_single_times_is_that_of_the_interval() {
+    let told = |calls, total_ms, stddev_ms| {
+        let mut row = row(1, calls, total_ms);
+        row.counters.squares = Counters::squares(calls, total_ms, stddev_ms);
+        row
+    };
+    let mut deltas = Deltas::default();
+    step(&mut deltas, at(0, -9, 0, vec![told(100, 1_000.0, 0.0)]));
+    // Twenty more: half of them 10 ms, half 30 ms, a spread of 10 ms, and of less over all 120.
+    let all = [vec![10.0; 110], vec![30.0; 10]].concat();
+    let mean = all.iter().sum::<f64>() / 120.0;
+    let spread = (all.iter().map(|one| (one - mean) * (one - mean)).sum::<f64>() / 120.0).sqrt();
+    let (_, queries) = step(&mut deltas, at(10, -9, 0, vec![told(120, mean * 120.0, spread)]));
+    let statement = &queries.statements[0];
+    assert!((statement.mean_ms - 20.0).abs() < 1e-9 && (statement.stddev_ms.unwrap() - 10.0).abs() < 1e-6, "{statement:?}");
+    let (_, queries) = step(&mut deltas, at(20, -9, 0, vec![row(1, 130, mean * 120.0 + 50.0)]));
+    assert_eq!(queries.statements[0].stddev_ms, None, "not told");
 }
