@@ -10,7 +10,7 @@ pub(super) mod tests;
 
 use serde::Serialize;
 
-use super::gather::Gathered;
+use super::gather::{Gathered, Tells};
 use crate::model::Timestamp;
 pub(super) use ahead::{Advised, Forecast, Regression, Sentence};
 pub(super) use incidents::{ByChannel, ByRule, Incident, Incidents};
@@ -45,6 +45,8 @@ pub(super) struct Report {
     pub forecasts: Vec<Forecast>,
     /// What to change, most valuable first.
     pub advice: Vec<Advised>,
+    /// What was advised and then done, with what came of it.
+    pub taken: Vec<Advised>,
     /// How good advice has been, as the node says it.
     pub score: Option<String>,
     /// Pools of which nothing can be advised, and why.
@@ -53,8 +55,8 @@ pub(super) struct Report {
     pub cost: Vec<Cost>,
     /// When targets were not seen, those least seen first.
     pub sight: Vec<Sight>,
-    /// Whether the node keeps a history.
-    pub has_history: bool,
+    /// What the node tells at all: what it does not is not known, rather than fine.
+    pub tells: Tells,
     /// What the node does not tell, and why.
     pub lacks: Vec<String>,
 }
@@ -75,12 +77,13 @@ impl Report {
             regressions: ahead::regressions(gathered),
             trends: ahead::sentences(gathered),
             forecasts: ahead::forecasts(gathered),
-            advice: ahead::advised(gathered),
+            advice: ahead::advised(&gathered.advice.recommendations),
+            taken: ahead::advised(&gathered.advice.past),
             score: gathered.advice.score.as_ref().and_then(ahead::score),
             without_advice: ahead::without(gathered),
             cost: pools::costs(gathered),
             sight: sight::of(gathered),
-            has_history: gathered.has_history,
+            tells: gathered.tells,
             lacks: gathered.lacks.iter().cloned().collect(),
         };
         report.lacks.extend(incidents::forgotten(scope));

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{super::Failure, told};
@@ -37,7 +37,7 @@ pub(super) const WAIT: &str = "connectionPool.averageWaitTime";
 pub(super) const QUERY_TIME: &str = "queryPerformance.averageQueryTime";
 pub(super) const SIZE: &str = "database.sizeBytes";
 pub(super) const IMPACT: &str = "probe.impact";
-const FIGURES: [&str; 7] = [STATUS, UTILIZATION, WAITING, WAIT, QUERY_TIME, SIZE, IMPACT];
+pub(super) const FIGURES: [&str; 7] = [STATUS, UTILIZATION, WAITING, WAIT, QUERY_TIME, SIZE, IMPACT];
 
 /// What a report is to be about.
 #[derive(Debug, Clone)]
@@ -59,8 +59,20 @@ pub(super) struct Gathered {
     pub pasts: BTreeMap<TargetId, Past>,
     /// What the node does not tell, and why.
     pub lacks: BTreeSet<String>,
-    /// Whether it keeps a history.
-    pub has_history: bool,
+    pub tells: Tells,
+}
+
+/// What a node tells at all: older ones know less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct Tells {
+    /// It keeps a history.
+    pub history: bool,
+    /// It says what the past means: sentences and forecasts.
+    pub trends: bool,
+    /// It names queries that are other than they were.
+    pub regressions: bool,
+    /// It advises.
+    pub advice: bool,
 }
 
 /// What was, of one target.
@@ -122,11 +134,27 @@ pub(super) async fn gather(node: &Node, scope: Scope) -> Result<Gathered, Failur
             .borrow_mut()
             .insert(format!("{} older incidents: the node does not list more than {ALL_ALERTS}", total - alerts.len()));
     }
-    let advice = asker.optional("advice", node.get(&["recommendations"], &both).await)?.unwrap_or_default();
+    let advice = asker.optional("advice", node.get(&["recommendations"], &both).await)?;
     let pasts = asker.pasts(&samples).await?;
-    let (lacks, has_history) = (asker.lacks.take(), asker.has_history.get());
-    Ok(Gathered { samples, alerts, advice: told::leniently(&advice), pasts, lacks, has_history, scope })
+    let tells = Tells {
+        history: asker.has_history.get() && (samples.is_empty() || pasts.values().any(|past| !past.series.is_empty())),
+        trends: pasts.values().any(|past| past.trends.sentence.is_some()),
+        regressions: pasts.values().any(|past| past.queries.regressions.is_some()),
+        advice: advice.is_some(),
+    };
+    let mut lacks = asker.lacks.take();
+    for (is_told, what) in [(tells.trends, "trends and forecasts"), (tells.regressions, "queries that became slower")] {
+        let is_explained = lacks.iter().any(|lack| what.starts_with(lack.split(':').next().unwrap_or_default()));
+        if !is_told && !is_explained && !samples.is_empty() {
+            lacks.insert(format!("{what}: {OLDER}"));
+        }
+    }
+    let advice = told::leniently(&advice.unwrap_or_default());
+    Ok(Gathered { samples, alerts, advice, pasts, lacks, tells, scope })
 }
+
+/// Why a node does not tell something that it does not know of.
+const OLDER: &str = "this node is of a version that does not tell";
 
 struct Asker<'a> {
     node: &'a Node,
@@ -189,7 +217,7 @@ impl Asker<'_> {
         if what == "history" && (code == "not_found" || status == 503) {
             self.has_history.set(false);
         }
-        let why = if code == "not_found" { "this node is of a version that does not tell".to_owned() } else { message };
+        let why = if code == "not_found" { OLDER.to_owned() } else { message };
         self.lacks.borrow_mut().insert(format!("{what}: {why}"));
         Ok(None)
     }

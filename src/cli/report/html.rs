@@ -7,7 +7,7 @@ use super::{
     figures::{Advised, Report},
     plot::{self, Plot},
     plots::Drawn,
-    text::{advice_lines, no_past, noise, one, pool, pool_notes, sight_lines, told},
+    text::{advice_lines, no_past, noise, nothing, one, pool, pool_notes, sight_lines, taken, told},
     words::{lasting, minute, percent, severities},
 };
 use crate::cli::terminal::{clean, is_unsafe};
@@ -35,16 +35,16 @@ pub(super) fn page(report: &Report, drawn: &[Drawn]) -> String {
     page.0 += "</div>\n";
     page.incidents(report);
     page.pools(report, drawn);
-    page.list("Queries that became slower", "None that the node names.", |page| {
+    page.list("Queries that are not as they were", nothing(report.tells.regressions, "none that the node names"), |page| {
         for it in &report.regressions {
             let text = it.text.as_ref().map(|text| format!("<pre>{}</pre>", escaped(text))).unwrap_or_default();
             page.item(&format!("{}: {}{text}", name(&it.place), escaped(&it.said)));
         }
     });
-    page.list("What runs out, and when", "The node forecasts nothing.", |page| {
+    page.list("What runs out, and when", nothing(report.tells.trends, "nothing, as far as can be foreseen"), |page| {
         report.forecasts.iter().for_each(|it| page.item(&format!("{}: {}", name(&it.place), escaped(&it.said))));
     });
-    page.list("How things move", "The node tells no trends in words.", |page| {
+    page.list("How things move", nothing(report.tells.trends, "nothing moves, as far as is known"), |page| {
         report.trends.iter().for_each(|it| page.item(&format!("{}: {}", name(&it.place), escaped(&it.text))));
     });
     page.advice(report);
@@ -135,7 +135,7 @@ impl Page {
         let incidents = &report.incidents;
         self.head("Incidents");
         if incidents.total == 0 {
-            self.note("None that the node remembers.");
+            self.note("none that the node remembers");
             return;
         }
         let rule = |it: &super::figures::ByRule| {
@@ -185,7 +185,7 @@ impl Page {
         let title = plot.title.split(": ").next().unwrap_or_default();
         let _ = write!(self.0, "<figure>\n<b>{}</b>\n{picture}<figcaption>", escaped(title));
         let mut key = |class: &str, said: &str| {
-            let _ = write!(self.0, "<span class=\"key {class}\"></span>{}", escaped(said));
+            let _ = write!(self.0, "<span class=\"says\"><span class=\"key {class}\"></span>{}</span> ", escaped(said));
         };
         key("first", plot.first.name);
         if let Some(second) = &plot.second {
@@ -195,7 +195,7 @@ impl Page {
             key("level", &format!("threshold {}", percent(level)));
         }
         for (class, said, is_there) in [
-            ("expected", "expected, and how far off that may be", plot.ahead.is_some()),
+            ("expected", "expected", plot.ahead.is_some()),
             ("breach", "incident", !plot.breaches.is_empty()),
             ("unseen", "not seen", !plot.dark.is_empty()),
         ] {
@@ -212,8 +212,9 @@ impl Page {
             self.advised(it);
         }
         if report.advice.is_empty() {
-            self.note("Nothing is advised now.");
+            self.note(nothing(report.tells.advice, "nothing is advised now"));
         }
+        report.taken.iter().for_each(|it| self.say(&taken(it)));
         if let Some(score) = &report.score {
             self.say(&format!("How good advice has been: {score}"));
         }
@@ -247,11 +248,11 @@ impl Page {
             vec![it.place.clone(), percent(it.mean), percent(it.max), slow]
         };
         if report.cost.is_empty() {
-            self.note("Not known.");
+            self.note("not known");
             return;
         }
         let rows: Vec<Vec<String>> = report.cost.iter().take(SHOWN).map(cost).collect();
-        let caption = if report.has_history {
+        let caption = if report.tells.history {
             "Share of one core, the dearest first"
         } else {
             "Share of one core as it is now: the node keeps no history"

@@ -116,7 +116,7 @@ fn draw(plot: &Plot, text: &mut String) -> Drawn {
     let (moments, form) = axis::moments(from, to);
     let area = SVGBackend::with_string(text, (WIDTH, HEIGHT)).into_drawing_area();
     let mut builder = ChartBuilder::on(&area);
-    builder.margin_top(8).margin_right(14).x_label_area_size(42).y_label_area_size(64);
+    builder.margin_top(8).margin_right(30).x_label_area_size(50).y_label_area_size(74);
     let across = Ticked { low: from, high: to, ticks: moments };
     let up = Ticked { low: values.low, high: values.high, ticks: values.ticks.clone() };
     let mut chart = builder.build_cartesian_2d(across, up)?;
@@ -127,7 +127,7 @@ fn draw(plot: &Plot, text: &mut String) -> Drawn {
     for (begins, ends) in &plot.breaches {
         sides.band(&mut chart, (*begins, *ends), BREACH.mix(0.22))?;
     }
-    let label = ("sans-serif", 14.0, &INK).into_text_style(&area);
+    let label = ("sans-serif", 17.0, &INK).into_text_style(&area);
     let axis_name = format!("{} ({})", plot.axis, values.unit);
     chart
         .configure_mesh()

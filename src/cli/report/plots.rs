@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    figures::{Forecast, Gap, Report},
+    figures::{Gap, Report},
     gather::{Gathered, Past, QUERY_TIME, SIZE, UTILIZATION, WAIT},
     plot::{Ahead, Line, Plot, Unit},
     words::minute,
@@ -31,8 +31,8 @@ pub(super) struct Drawn {
 /// Of the worst pools, then of what grows towards something.
 pub(super) fn of(gathered: &Gathered, report: &Report) -> Vec<Drawn> {
     let worst: Vec<&str> = report.pools.iter().take(POOLS).map(|pool| pool.place.as_str()).collect();
-    let growing = report.forecasts.iter().filter(|it| it.metric == SIZE).map(|it| it.place.as_str());
-    let growing: Vec<&str> = growing.filter(|place| !worst.contains(place)).take(SIZES).collect();
+    let growing = growing(gathered);
+    let growing: Vec<&str> = growing.iter().map(String::as_str).filter(|place| !worst.contains(place)).take(SIZES).collect();
     let mut number = 0;
     let mut drawn = Vec::new();
     for (place, is_worst) in worst.into_iter().map(|place| (place, true)).chain(growing.into_iter().map(|place| (place, false))) {
@@ -47,6 +47,27 @@ pub(super) fn of(gathered: &Gathered, report: &Report) -> Vec<Drawn> {
     }
     drawn.retain(|drawn| !drawn.plots.is_empty());
     drawn
+}
+
+/// The targets whose databases grow for sure, the fastest first.
+fn growing(gathered: &Gathered) -> Vec<String> {
+    let pace = |past: &Past| size_pace(past).map(|(pace, ..)| pace).filter(|pace| *pace > 0.0);
+    let mut growing: Vec<(f64, String)> =
+        gathered.pasts.iter().filter_map(|(id, past)| Some((pace(past)?, id.to_string()))).collect();
+    growing.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
+    growing.into_iter().map(|(_, place)| place).collect()
+}
+
+/// How fast the size goes up or down, bytes per second: most likely, hardly less, hardly more.
+fn size_pace(past: &Past) -> Option<(f64, f64, f64)> {
+    let slope = past.trends.slopes.iter().find(|slope| slope.metric == SIZE)?;
+    let seconds = match slope.per.as_str() {
+        "hour" => 3_600.0,
+        "day" => 86_400.0,
+        _ => return None,
+    };
+    let all = [slope.slope, slope.low, slope.high].map(|by| by / seconds);
+    all.iter().all(|by| by.is_finite()).then_some((all[0], all[1], all[2]))
 }
 
 struct Scene<'a> {
@@ -81,8 +102,7 @@ impl<'a> Scene<'a> {
 
     fn size(&self) -> Option<Plot> {
         let plot = self.plot(SIZE, "Size of the database", "size", Unit::Bytes, ("", |_| None))?;
-        let forecast = self.report.forecasts.iter().find(|it| it.place == self.place && it.metric == SIZE);
-        match forecast.and_then(|it| ahead(&plot, it)) {
+        match ahead(&plot, size_pace(self.past)) {
             Some((ahead, to)) => {
                 Some(Plot { ahead: Some(ahead), to, desc: format!("{} Dashed: what is expected.", plot.desc), ..plot })
             }
@@ -144,19 +164,12 @@ fn said(unit: Unit, value: f64) -> String {
     }
 }
 
-/// The way to the limit as far as half a plot reaches, and where that ends.
-fn ahead(plot: &Plot, forecast: &Forecast) -> Option<(Ahead, Timestamp)> {
+/// Where it goes if it goes on so, for half as long again as the plot is.
+fn ahead(plot: &Plot, pace: Option<(f64, f64, f64)>) -> Option<(Ahead, Timestamp)> {
+    let (pace, low, high) = pace?;
     let (start, value) = *plot.first.points.last()?;
     let start = start.after(plot.first.step).min(plot.to);
-    let (limit, at) = (forecast.limit?, forecast.at?);
-    let to =
-        plot.to.after(plot.to.since(plot.from) / 2).min(forecast.latest.unwrap_or(at).max(plot.to.after(Duration::from_mins(1))));
-    // A straight way to the limit at that moment: how far it is at the plot's end.
-    let way = |reaches: Option<Timestamp>| {
-        let Some(reaches) = reaches else { return value };
-        let share = to.since(start).as_secs_f64() / reaches.since(start).as_secs_f64().max(1.0);
-        (limit - value).mul_add(share.min(1.0), value)
-    };
-    let (expected, soon, late) = (way(Some(at)), way(forecast.earliest.or(Some(at))), way(forecast.latest));
-    Some((Ahead { from: (start, value), expected, low: soon.min(late), high: soon.max(late) }, to))
+    let to = plot.to.after(plot.to.since(plot.from) / 2);
+    let then = |pace: f64| pace.mul_add(to.since(start).as_secs_f64(), value).max(0.0);
+    Some((Ahead { from: (start, value), expected: then(pace), low: then(low), high: then(high) }, to))
 }

@@ -132,7 +132,7 @@ impl Page {
     }
 
     fn queries(&mut self, report: &Report) {
-        self.head("Queries that became slower");
+        self.head("Queries that are not as they were");
         for it in report.regressions.iter().take(SHOWN) {
             self.item(&format!("{}: {}", it.place, it.said));
             if let Some(text) = &it.text {
@@ -140,7 +140,7 @@ impl Page {
             }
         }
         if report.regressions.is_empty() {
-            self.plain("none that the node names");
+            self.plain(nothing(report.tells.regressions, "none that the node names"));
         }
         self.rest(report.regressions.len(), SHOWN, "queries");
     }
@@ -151,7 +151,7 @@ impl Page {
             self.item(&format!("{}: {}", it.place, it.said));
         }
         if report.forecasts.is_empty() {
-            self.plain("the node forecasts nothing");
+            self.plain(nothing(report.tells.trends, "nothing, as far as can be foreseen"));
         }
         self.rest(report.forecasts.len(), SHOWN, "forecasts");
         if !report.trends.is_empty() {
@@ -178,8 +178,12 @@ impl Page {
             }
         }
         if report.advice.is_empty() {
-            self.plain("nothing is advised now");
+            self.plain(nothing(report.tells.advice, "nothing is advised now"));
         }
+        for it in report.taken.iter().take(SHOWN) {
+            self.item(&taken(it));
+        }
+        self.rest(report.taken.len(), SHOWN, "that were done");
         if let Some(score) = &report.score {
             self.item(&format!("how good advice has been: {score}"));
         }
@@ -208,7 +212,7 @@ impl Page {
         }
         self.rows(&["WHERE", "OF A CORE", "AT MOST", ""], report.cost.iter().take(SHOWN).map(cost).collect());
         self.rest(report.cost.len(), SHOWN, "targets, which cost less");
-        if !report.has_history {
+        if !report.tells.history {
             self.item("as it is now: the node keeps no history");
         }
     }
@@ -301,15 +305,21 @@ pub(super) fn advice_lines(it: &Advised) -> Vec<String> {
     [predicted, caution, it.outcome.clone()].into_iter().flatten().collect()
 }
 
+/// What came of advice that was taken.
+pub(super) fn taken(it: &Advised) -> String {
+    let came = it.outcome.as_deref().unwrap_or("being measured");
+    format!("done: {}: {} ({}): {came}", it.place, it.title, it.subject)
+}
+
 /// When which target was not seen.
 pub(super) fn sight_lines(report: &Report) -> Vec<String> {
     let unseen = |sight: &&Sight| sight.is_unseen_now || sight.unseen_seconds.is_none_or(|seconds| seconds >= 1.0);
     let dark: Vec<&Sight> = report.sight.iter().filter(unseen).collect();
     let mut lines = Vec::new();
-    if !report.has_history {
+    if !report.tells.history {
         lines.push("how long targets were not seen is not known: the node keeps no history".to_owned());
     }
-    for sight in dark.iter().filter(|sight| report.has_history || sight.is_unseen_now).take(SHOWN) {
+    for sight in dark.iter().filter(|sight| report.tells.history || sight.is_unseen_now).take(SHOWN) {
         let now = if sight.is_unseen_now { ", and is not seen now" } else { "" };
         let when = match (sight.unseen_seconds, sight.gaps.as_slice()) {
             (None, _) => "how long it was not seen is not known".to_owned(),
@@ -321,15 +331,20 @@ pub(super) fn sight_lines(report: &Report) -> Vec<String> {
         };
         lines.push(format!("{}: {when}{now}", sight.place));
     }
-    if dark.is_empty() && report.has_history {
+    if dark.is_empty() && report.tells.history {
         lines.push("every target was seen all the time".to_owned());
-    } else if dark.len() > SHOWN && report.has_history {
+    } else if dark.len() > SHOWN && report.tells.history {
         lines.push(format!("and {} more targets", dark.len() - SHOWN));
     }
     lines
 }
 
+/// What is said where nothing is listed: what a node does not tell is not known.
+pub(super) const fn nothing(is_told: bool, said: &'static str) -> &'static str {
+    if is_told { said } else { "not known: this node does not tell" }
+}
+
 /// Why something of the past is not there.
 pub(super) const fn no_past(report: &Report) -> &'static str {
-    if report.has_history { "nothing was kept of them" } else { "not known: the node keeps no history" }
+    if report.tells.history { "nothing was kept of them" } else { "not known: the node keeps no history" }
 }

@@ -9,46 +9,81 @@ use crate::model::Timestamp;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Trends {
-    pub trends: Vec<Trend>,
+    /// The most of it in a sentence; older nodes tell none.
+    pub sentence: Option<String>,
+    pub changes: Vec<Change>,
+    pub slopes: Vec<Slope>,
     pub forecasts: Vec<Forecast>,
 }
 
-/// How a figure moves.
+/// A figure that is another than it was.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Trend {
+pub(super) struct Change {
+    pub sentence: String,
+    /// Whether it is so still.
+    pub holds: bool,
+}
+
+/// A figure that rises or falls.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Slope {
     pub metric: String,
-    /// For people; older nodes tell none.
-    pub sentence: Option<String>,
+    /// `hour` or `day`.
+    pub per: String,
+    pub slope: f64,
+    pub low: f64,
+    pub high: f64,
 }
 
 /// When something runs out.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Forecast {
-    pub metric: String,
-    pub sentence: Option<String>,
-    pub limit: Option<f64>,
-    pub at: Option<Timestamp>,
+    pub what: String,
+    pub subject: Option<String>,
+    pub runs_out_at: Option<Timestamp>,
     pub earliest: Option<Timestamp>,
     pub latest: Option<Timestamp>,
+    pub sentence: String,
 }
 
 /// `/api/databases/{region}/{target}/queries`, as far as a report needs it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Queries {
-    pub regressions: Vec<Regression>,
+    /// Older nodes tell none.
+    pub regressions: Option<Vec<Regression>>,
+    pub queries: Option<Last>,
 }
 
-/// A query that became slower.
+/// The last interval.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Last {
+    pub statements: Vec<Statement>,
+}
+
+/// A statement of it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Statement {
+    pub query_id: String,
+    pub text: Option<String>,
+}
+
+/// A query that is other than it was.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Regression {
+    /// `new`, `slower` or `storm`.
+    pub kind: String,
     pub query_id: String,
-    pub user: Option<String>,
+    pub user: String,
     pub text: Option<String>,
-    pub sentence: Option<String>,
+    pub since: Option<Timestamp>,
+    pub sentence: String,
 }
 
 /// `/api/recommendations`.
@@ -57,7 +92,17 @@ pub(super) struct Regression {
 pub(super) struct Advice {
     pub recommendations: Vec<Recommendation>,
     pub unknown: Vec<Unknown>,
-    pub score: Option<Value>,
+    /// What was taken, with what came of it.
+    pub past: Vec<Recommendation>,
+    pub score: Option<Score>,
+}
+
+/// How well it predicted so far.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Score {
+    pub compared: u64,
+    pub within_bounds: u64,
 }
 
 /// What to change.
@@ -68,7 +113,7 @@ pub(super) struct Recommendation {
     pub target: String,
     pub subject: String,
     pub title: String,
-    pub change: Change,
+    pub change: Setting,
     pub predicted: Option<Predicted>,
     pub confidence: Option<f64>,
     pub caution: String,
@@ -78,7 +123,7 @@ pub(super) struct Recommendation {
 /// How to change it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Change {
+pub(super) struct Setting {
     pub command: Option<String>,
     pub undo: Option<String>,
 }

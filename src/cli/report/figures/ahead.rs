@@ -1,7 +1,6 @@
 //! What became slower, where figures go, what runs out, and what to do about it.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::super::{
     gather::Gathered,
@@ -19,38 +18,43 @@ pub(crate) struct Sentence {
     pub text: String,
 }
 
-/// A query that became slower.
+/// A query that is other than it was.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Regression {
     /// Region and target.
     pub place: String,
+    /// `new`, `slower` or `storm`.
+    pub kind: String,
     /// Query id as text.
     pub query_id: String,
     /// Role name.
-    pub user: Option<String>,
+    pub user: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
     /// Redacted text, when it is known.
     pub text: Option<String>,
-    /// By how much, since when.
+    /// In words.
     pub said: String,
 }
 
 /// When something runs out.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Forecast {
     /// Region and target.
     pub place: String,
-    /// The figure's path.
-    pub metric: String,
-    /// What it runs into, in the figure's unit.
-    pub limit: Option<f64>,
-    /// When; none when it does not.
-    pub at: Option<Timestamp>,
-    /// Hardly before.
+    /// What: `disk`, `connections`, ...
+    pub what: String,
+    /// Which, where there are several.
+    pub subject: Option<String>,
+    /// Most likely then.
+    pub runs_out_at: Option<Timestamp>,
+    /// Hardly sooner.
     pub earliest: Option<Timestamp>,
-    /// Hardly after; none when it may never.
+    /// Hardly later.
     pub latest: Option<Timestamp>,
-    /// For people.
+    /// In words.
     pub said: String,
 }
 
@@ -78,58 +82,71 @@ pub(crate) struct Advised {
 }
 
 pub(super) fn regressions(gathered: &Gathered) -> Vec<Regression> {
-    let of = |(id, past): (&crate::model::TargetId, &super::super::gather::Past)| {
-        let place = id.to_string();
-        past.queries.regressions.iter().map(move |it| regression(place.clone(), it)).collect::<Vec<_>>()
-    };
-    gathered.pasts.iter().flat_map(of).collect()
-}
-
-fn regression(place: String, it: &told::Regression) -> Regression {
-    let said = it.sentence.clone().unwrap_or_else(|| "it became slower".to_owned());
-    Regression { place, query_id: it.query_id.clone(), user: it.user.clone(), text: it.text.clone(), said }
-}
-
-pub(super) fn sentences(gathered: &Gathered) -> Vec<Sentence> {
-    let of = |(id, past): (&crate::model::TargetId, &super::super::gather::Past)| {
-        let said = past.trends.trends.iter().filter_map(|trend| trend.sentence.clone());
-        said.map(|text| Sentence { place: id.to_string(), text }).collect::<Vec<_>>()
-    };
-    gathered.pasts.iter().flat_map(of).collect()
-}
-
-/// The first to run out first; what does not run out last.
-pub(super) fn forecasts(gathered: &Gathered) -> Vec<Forecast> {
-    let mut all: Vec<Forecast> = Vec::new();
+    let mut all = Vec::new();
     for (id, past) in &gathered.pasts {
-        all.extend(past.trends.forecasts.iter().map(|it| forecast(id.to_string(), it)));
+        let statements = past.queries.queries.iter().flat_map(|last| &last.statements);
+        let text = |it: &told::Regression| {
+            let found = statements.clone().find(|statement| statement.query_id == it.query_id);
+            it.text.clone().or_else(|| found?.text.clone())
+        };
+        all.extend(past.queries.regressions.iter().flatten().map(|it| Regression {
+            place: id.to_string(),
+            kind: it.kind.clone(),
+            query_id: it.query_id.clone(),
+            user: it.user.clone(),
+            since: it.since,
+            text: text(it),
+            said: it.sentence.clone(),
+        }));
     }
-    all.sort_by_key(|it| (it.at.is_none(), it.at));
     all
 }
 
-fn forecast(place: String, it: &told::Forecast) -> Forecast {
-    let plain = || {
-        let at = it.at.map_or_else(|| "not as far as can be seen".to_owned(), |at| format!("about {}", words::day(at)));
-        let bounds = match (it.earliest, it.latest) {
-            (Some(from), Some(to)) => format!(", between {} and {}", words::day(from), words::day(to)),
-            (Some(from), None) => format!(", hardly before {}", words::day(from)),
-            _ => String::new(),
-        };
-        format!("{} reaches its limit {at}{bounds}", it.metric)
-    };
-    Forecast {
-        place,
-        metric: it.metric.clone(),
-        limit: it.limit,
-        at: it.at,
-        earliest: it.earliest,
-        latest: it.latest,
-        said: it.sentence.clone().unwrap_or_else(plain),
+/// Of each target the most in a sentence, then what changed and is so still.
+pub(super) fn sentences(gathered: &Gathered) -> Vec<Sentence> {
+    let mut all: Vec<Sentence> = Vec::new();
+    for (id, past) in &gathered.pasts {
+        let changes = past.trends.changes.iter().filter(|change| change.holds).map(|change| &change.sentence);
+        for text in past.trends.sentence.iter().chain(changes).filter(|text| !text.is_empty()) {
+            let sentence = Sentence { place: id.to_string(), text: text.clone() };
+            if !all.contains(&sentence) {
+                all.push(sentence);
+            }
+        }
     }
+    all
 }
 
-pub(super) fn advised(gathered: &Gathered) -> Vec<Advised> {
+/// The first to run out first.
+pub(super) fn forecasts(gathered: &Gathered) -> Vec<Forecast> {
+    let mut all: Vec<Forecast> = Vec::new();
+    for (id, past) in &gathered.pasts {
+        all.extend(past.trends.forecasts.iter().map(|it| Forecast {
+            place: id.to_string(),
+            what: it.what.clone(),
+            subject: it.subject.clone(),
+            runs_out_at: it.runs_out_at,
+            earliest: it.earliest,
+            latest: it.latest,
+            said: bounded(it),
+        }));
+    }
+    all.sort_by_key(|it| (it.runs_out_at.is_none(), it.runs_out_at));
+    all
+}
+
+/// The node's sentence; with the bounds, where it does not say them itself.
+fn bounded(it: &told::Forecast) -> String {
+    let said = it.sentence.trim();
+    let (Some(earliest), Some(latest)) = (it.earliest, it.latest) else { return said.to_owned() };
+    let (earliest, latest) = (words::day(earliest), words::day(latest));
+    if said.contains(&earliest) && said.contains(&latest) {
+        return said.to_owned();
+    }
+    format!("{} (hardly before {earliest}, hardly after {latest})", said.trim_end_matches('.'))
+}
+
+pub(super) fn advised(recommendations: &[told::Recommendation]) -> Vec<Advised> {
     let of = |it: &told::Recommendation| Advised {
         place: format!("{}/{}", it.region, it.target),
         subject: it.subject.clone(),
@@ -141,7 +158,7 @@ pub(super) fn advised(gathered: &Gathered) -> Vec<Advised> {
         caution: it.caution.clone(),
         outcome: it.outcome.as_ref().map(outcome),
     };
-    gathered.advice.recommendations.iter().map(of).collect()
+    recommendations.iter().map(of).collect()
 }
 
 fn predicted(it: &Predicted) -> Option<String> {
@@ -173,15 +190,9 @@ pub(super) fn without(gathered: &Gathered) -> Vec<Sentence> {
     gathered.advice.unknown.iter().map(of).collect()
 }
 
-/// How good advice has been: a sentence, or figures by name.
-pub(super) fn score(told: &Value) -> Option<String> {
-    let text = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
-    text(told).or_else(|| text(&told["sentence"])).or_else(|| {
-        let parts = told.as_object()?.iter().filter_map(|(name, value)| Some(format!("{name} {}", text(value)?)));
-        Some(parts.collect::<Vec<_>>().join(", ")).filter(|said| !said.is_empty())
-    })
+/// How good advice has been; none while nothing could be compared.
+pub(super) fn score(told: &told::Score) -> Option<String> {
+    let told::Score { compared, within_bounds } = told;
+    let changes = words::count(usize::try_from(*compared).ok()?, "change");
+    (*compared > 0).then(|| format!("of {changes} that could be compared, {within_bounds} came within the predicted bounds"))
 }

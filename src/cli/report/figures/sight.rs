@@ -1,5 +1,7 @@
 //! When a target was not seen: nothing was kept of it, or what was kept says that nobody knew.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::super::gather::{Gathered, STATUS};
@@ -16,6 +18,9 @@ const LISTED: usize = 5;
 
 /// A bucket that lacks less than this share is whole: clocks and beats are not that even.
 const WHOLE: f64 = 0.05;
+
+/// What happened just now may still be on its way into the history.
+const LATEST: Duration = Duration::from_secs(5);
 
 /// What was seen of one target.
 #[derive(Debug, Clone, Serialize)]
@@ -55,7 +60,7 @@ pub(super) fn of(gathered: &Gathered) -> Vec<Sight> {
             let (unseen_seconds, all_gaps) = match kept {
                 None => (None, Vec::new()),
                 Some(series) => {
-                    let (seconds, gaps) = unseen(series, gathered.scope.from, gathered.scope.to);
+                    let (seconds, gaps) = unseen(series, gathered.scope.from, gathered.scope.to.before(LATEST));
                     (Some(seconds), gaps)
                 }
             };
@@ -72,7 +77,7 @@ pub(super) fn of(gathered: &Gathered) -> Vec<Sight> {
 
 /// How long nothing was known, and between when.
 pub(super) fn unseen(series: &Series, from: Timestamp, to: Timestamp) -> (f64, Vec<Gap>) {
-    let step = std::time::Duration::from_millis(series.step_ms.max(1));
+    let step = Duration::from_millis(series.step_ms.max(1));
     // The part of a bucket that is within the report's time, in seconds.
     let length = |point: &Point| point.at.after(step).min(to).since(point.at.max(from)).as_secs_f64();
     // Who samples every ten seconds has a tenth of the seconds and sees all the same.

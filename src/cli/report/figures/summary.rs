@@ -37,7 +37,7 @@ fn seen(report: &Report) -> String {
 /// What was not seen of all targets together; none when nobody knows.
 fn unseen(report: &Report) -> Option<f64> {
     let known: Vec<f64> = report.sight.iter().filter_map(|sight| sight.unseen_seconds).collect();
-    (report.has_history && !known.is_empty()).then(|| known.iter().sum())
+    (report.tells.history && !known.is_empty()).then(|| known.iter().sum())
 }
 
 fn hurts(report: &Report) -> String {
@@ -54,7 +54,7 @@ fn hurts(report: &Report) -> String {
     };
     let pool = match report.pools.first() {
         Some(pool) => worst(pool),
-        None if report.has_history => "Of no pool anything was kept.".to_owned(),
+        None if report.tells.history => "Of no pool anything was kept.".to_owned(),
         None => "How full pools were is not known: the node keeps no history.".to_owned(),
     };
     format!("{told} {pool}").trim().to_owned()
@@ -75,11 +75,12 @@ fn worst(pool: &PoolTime) -> String {
 
 /// What runs out, what to change, and what was not seen.
 fn next(report: &Report) -> String {
-    let runs_out = report.forecasts.iter().find(|it| it.at.is_some()).map(|it| format!("{}: {}", it.place, sentence(&it.said)));
+    let runs_out = report.forecasts.iter().find(|it| it.runs_out_at.is_some());
+    let runs_out = runs_out.map(|it| format!("{}: {}", it.place, sentence(&it.said)));
     let open = report.incidents.all.iter().find(|one| one.resolved_at.is_none());
     let open = open.map(|one| format!("Now: {} on {}.", one.rule, one.place));
-    let advice =
-        report.advice.iter().find(|it| it.command.is_some()).map(|it| format!("To do: {} ({})", sentence(&it.title), it.place));
+    let advice = report.advice.iter().find(|it| it.command.is_some());
+    let advice = advice.map(|it| format!("To do on {}: {}", it.place, sentence(&it.title)));
     let dark = match report.sight.first() {
         Some(sight) if sight.is_unseen_now => Some(format!("{} is not seen now.", sight.place)),
         Some(sight) => sight
@@ -89,7 +90,11 @@ fn next(report: &Report) -> String {
         None => Some("No target is known yet.".to_owned()),
     };
     let said: Vec<String> = [open, runs_out, advice, dark].into_iter().flatten().collect();
-    if said.is_empty() { "Nothing is known that should be done now.".to_owned() } else { said.join(" ") }
+    match (said.is_empty(), report.tells.advice) {
+        (false, _) => said.join(" "),
+        (true, true) => "Nothing is known that should be done now.".to_owned(),
+        (true, false) => "What should be done is not known: the node does not advise.".to_owned(),
+    }
 }
 
 fn sentence(text: &str) -> String {
