@@ -5,9 +5,12 @@ mod alerts;
 pub mod check;
 pub mod demo;
 mod log;
+mod node;
+mod report;
 mod rules;
 mod run;
 mod serve;
+mod terminal;
 mod watch;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
@@ -39,6 +42,7 @@ Examples:
   isobar check --config regions                    check configuration, servers and grants
   isobar run --config regions                      run the node
   isobar alerts list                               what is wrong now, and who was told
+  isobar report --since 7d --html week.html        what the last week was like
   isobar rules test rules/*.toml                   test rules against series of figures";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -67,6 +71,9 @@ enum Command {
     Demo(DemoArgs),
     /// Look at the alerts of a running node, take them, hold them back, and ask why people were or were not told
     Alerts(alerts::AlertsArgs),
+    /// Report on a stretch of time: incidents and who was told how fast, the worst pools, queries that became slower, what runs out and
+    /// when, what to change, what Isobar cost and when it did not see
+    Report(report::ReportArgs),
 }
 
 /// `isobar watch`
@@ -197,6 +204,7 @@ pub fn main() -> ExitCode {
         Command::Rules(RulesCommand::Test(args)) => rules::test(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Alerts(args) => alerts::run(&args),
+        Command::Report(args) => report::run(&args),
     });
     match done {
         Ok(code) => code,

@@ -1,23 +1,19 @@
 //! `isobar alerts`: what a person at a terminal asks and says about alerts, through the API of a running node. Nothing here knows more
 //! than the API tells; whatever came from outside is printed without the control characters that a terminal would obey.
 
-mod client;
 mod show;
 
-use std::{
-    io::{ErrorKind, Write},
-    path::PathBuf,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{process::ExitCode, time::Duration};
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use secrecy::SecretString;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Failure;
+use super::{
+    Failure,
+    node::{Node, NodeArgs, Trouble, read},
+    terminal::{self, clean},
+};
 use crate::{
     clock,
     model::{
@@ -25,30 +21,19 @@ use crate::{
         alert::{Alert, AlertStep, ChannelState, Delivery, Silence},
     },
 };
-use client::{Node, Trouble};
 
 /// `isobar alerts`
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct AlertsArgs {
-    /// The node to ask
-    #[arg(long, global = true, help_heading = NODE, env = "ISOBAR_SERVER", value_name = "URL", default_value = "http://127.0.0.1:3000")]
-    server: String,
-    /// A viewer's token to look, an operator's to act; the environment keeps it out of the list of processes
-    #[arg(long, global = true, help_heading = NODE, env = "ISOBAR_TOKEN", hide_env_values = true, value_name = "TOKEN", value_parser = secret)]
-    token: Option<SecretString>,
-    /// Trust this authority's certificate (PEM) instead of the system's
-    #[arg(long, global = true, help_heading = NODE, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    node: NodeArgs,
     /// Print the API's JSON
     #[arg(long, global = true, display_order = 800)]
     json: bool,
     #[command(subcommand)]
     question: Question,
 }
-
-/// Where help puts what all these commands share.
-const NODE: &str = "The node";
 
 const EXAMPLES: &str = "\
 An ID may be shortened as long as it names just one.
@@ -171,11 +156,6 @@ struct SilenceArgs {
     by: String,
 }
 
-#[allow(clippy::unnecessary_wraps)] // what clap wants of a parser
-fn secret(text: &str) -> Result<SecretString, String> {
-    Ok(text.into())
-}
-
 fn moment(text: &str) -> Result<Timestamp, String> {
     let read = DateTime::parse_from_rfc3339(text);
     read.map(|at| Timestamp(at.with_timezone(&Utc))).map_err(|_| "give a time such as 2026-11-24T06:00:00Z".to_owned())
@@ -183,17 +163,12 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 
 pub(super) fn run(args: &AlertsArgs) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
-    let said = runtime.block_on(ask(args, clock::wall()))?;
-    match writeln!(std::io::stdout(), "{}", said.trim_end()) {
-        // Whoever reads has read enough.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::failed(error)),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    terminal::print(&runtime.block_on(ask(args, clock::wall()))?)
 }
 
 /// Asks, and words the answer.
 async fn ask(args: &AlertsArgs, now: Timestamp) -> Result<String, Failure> {
-    let node = Node::new(&args.server, args.token.clone(), args.ca.as_deref())?;
+    let node = args.node.node()?;
     let (answer, words): (Value, String) = match &args.question {
         Question::List(list) => {
             let answer = node.get(&["alerts"], &list.query()).await?;
@@ -232,7 +207,7 @@ async fn ask(args: &AlertsArgs, now: Timestamp) -> Result<String, Failure> {
             let all: Vec<Silence> = read(&node.get(&["silences"], &[]).await?["silences"])?;
             let id = only(id, "silence", "silences", all.into_iter().map(|silence| (silence.id, silence.reason)).collect())?;
             node.delete(&["silences", &id]).await?;
-            (json!({ "ended": id }), format!("silence {} has ended", show::clean(&id)))
+            (json!({ "ended": id }), format!("silence {} has ended", clean(&id)))
         }
         Question::Channels => {
             let answer = node.get(&["channels"], &[]).await?;
@@ -241,12 +216,11 @@ async fn ask(args: &AlertsArgs, now: Timestamp) -> Result<String, Failure> {
         }
         Question::Test { channel } => {
             let answer = node.post(&["channels", channel, "test"], None).await?;
-            let words =
-                format!("{} took it: {}", show::clean(channel), show::clean(answer["answer"].as_str().unwrap_or_default()));
+            let words = format!("{} took it: {}", clean(channel), clean(answer["answer"].as_str().unwrap_or_default()));
             (answer, words)
         }
     };
-    if args.json { show::json(&answer) } else { Ok(words) }
+    if args.json { terminal::json(&answer) } else { Ok(words) }
 }
 
 impl ListArgs {
@@ -297,22 +271,16 @@ fn only(beginning: &str, what: &str, lists: &str, all: Vec<(String, String)>) ->
     if let Some(exact) = meant.iter().position(|(id, _)| id == beginning) {
         return Ok(meant.swap_remove(exact).0);
     }
-    let said = show::clean(beginning);
+    let said = clean(beginning);
     match meant.len() {
         1 if !beginning.is_empty() => Ok(meant.swap_remove(0).0),
         0 => Err(Failure::failed(format!("no {what} has an ID that begins with {said:?}; `isobar alerts {lists}` shows them"))),
         _ => {
-            let named = meant.iter().map(|(id, more)| format!("  {}  {}", show::clean(id), show::clean(more)));
+            let named = meant.iter().map(|(id, more)| format!("  {}  {}", clean(id), clean(more)));
             let named = named.collect::<Vec<_>>().join("\n");
             Err(Failure::failed(format!("{said:?} may be more than one {what}; give more of its ID:\n{named}")))
         }
     }
-}
-
-fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
-    T::deserialize(value).map_err(|error| {
-        Failure::failed(format!("the node's answer is not understood ({error}); are it and this program of the same version?"))
-    })
 }
 
 #[cfg(test)]

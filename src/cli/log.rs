@@ -9,7 +9,8 @@ use super::{Command, Failure, LogFormat};
 /// Installs the subscriber.
 pub(super) fn start(format: LogFormat, level: &str, command: &Command) -> Result<(), Failure> {
     // A quiet demo, a check and a question have their own output; only trouble is worth a line beside it.
-    let quiet = matches!(command, Command::Check(_) | Command::Alerts(_)) || matches!(command, Command::Demo(args) if args.quiet);
+    let quiet = matches!(command, Command::Check(_) | Command::Alerts(_) | Command::Report(_))
+        || matches!(command, Command::Demo(args) if args.quiet);
     let level = if quiet && level == "info" { "warn" } else { level };
     // The HTTP server's own start-up lines tell nothing that ours do not.
     let filter = EnvFilter::try_new(format!("actix_server=warn,{level}"))

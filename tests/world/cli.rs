@@ -40,7 +40,10 @@ fn target(name: &str, url: &str) -> String {
 #[test]
 fn help_is_complete() {
     for (command, mentions) in [
-        (&[] as &[&str], &["watch", "run", "check", "demo", "alerts", "--log-format", "--log-level", "Examples"] as &[&str]),
+        (
+            &[] as &[&str],
+            &["watch", "run", "check", "demo", "alerts", "report", "--log-format", "--log-level", "Examples"] as &[&str],
+        ),
         (&["watch"], &["<URL>", "--pooler", "--listen", "127.0.0.1:3000", "--log-format"]),
         (&["run"], &["--config", "regions", "--region", "--node", "--listen"]),
         (&["check"], &["--config", "--json", "Exit code 0: all good, 1: something degraded, 2: something broken"]),
@@ -67,6 +70,23 @@ fn help_is_complete() {
                 "ISOBAR_TOKEN",
                 "127.0.0.1:3000",
                 "Examples",
+            ],
+        ),
+        (
+            &["report"],
+            &[
+                "--since",
+                "7d",
+                "--html",
+                "--region",
+                "--target",
+                "--server",
+                "--token",
+                "--ca",
+                "--json",
+                "ISOBAR_TOKEN",
+                "Examples",
+                "not seen",
             ],
         ),
         (&["alerts", "list"], &["--state", "--all", "--region", "--target", "--rule", "--severity", "--limit", "--server"]),
@@ -132,6 +152,8 @@ fn what_is_wrong_is_refused_with_its_fix_and_without_its_secrets() {
         (&["check", "--config", path(&bad)], &["test.toml:4", "test.toml:5", "2 problems"]),
         (&["demo", "--for", "ever"], &["--for", "ever"]),
         (&["alerts", "lits"], &["list"]),
+        (&["report", "--since", "ever"], &["--since", "12h or 7d"]),
+        (&["report", "--html", "/"], &["--html /", "name a file in it"]),
         (&["alerts", "list", "--server", "localhost:3000"], &["--server", "http://"]),
         (
             &["alerts", "ack", "9f2c", "--by", "rosa", "--server", "http://127.0.0.1:3000", "--ca", "/nowhere/at/all"],

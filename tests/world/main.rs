@@ -30,6 +30,7 @@ mod pooled;
 mod quiet;
 mod recommendations;
 mod replication;
+mod report;
 mod smoke;
 mod stream;
 mod supabase;

@@ -3,9 +3,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use serde_json::Value;
-
-use super::super::Failure;
+use super::super::terminal::{clean, table};
 use crate::model::{
     Evidence, Timestamp,
     alert::{Alert, AlertState, AlertStep, ChannelState, Delivery, DeliveryState, Matchers, Silence, SilenceKind},
@@ -13,49 +11,6 @@ use crate::model::{
 
 /// Sessions, holders and statements shown of each.
 const MOST_CAUSES: usize = 5;
-
-/// One line without control characters, and without those that turn the direction of writing.
-pub(super) fn clean(text: &str) -> String {
-    let is_unsafe =
-        |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => ' ',
-            c if is_unsafe(c) => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
-/// The API's JSON; control characters that JSON allows as they are, a terminal would obey.
-pub(super) fn json(answer: &Value) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(answer).map_err(Failure::failed)?;
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c == '\n' || clean(c.encode_utf8(&mut [0; 4])) != "\u{fffd}" || c == '\u{fffd}' {
-            safe.push(c);
-        } else {
-            let _ = write!(safe, "\\u{:04x}", u32::from(c));
-        }
-    }
-    Ok(safe)
-}
-
-/// Columns as wide as their widest cell; the last one is left ragged.
-fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
-    let all: Vec<Vec<String>> = std::iter::once(head.iter().map(ToString::to_string).collect()).chain(rows).collect();
-    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let mut text = String::new();
-    for row in &all {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell:<width$}  ");
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    text
-}
 
 /// `4m 12s`; two units are as exact as anybody reads.
 fn age(now: Timestamp, at: Timestamp) -> String {

@@ -1,12 +1,22 @@
-//! One question to a node and its answer. Every failure says what to do about it; none shows the token, or a password in the address.
+//! A running node that a command asks: which one, by which token, one question and its answer. Every failure says what to do about it;
+//! none shows the token, or a password in the address.
 
-use std::{error::Error, fs, net::IpAddr, path::Path, time::Duration};
+use std::{
+    error::Error,
+    fs,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
 
 use reqwest::{Certificate, Client, Method, Response, Url, header, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{super::Failure, show::clean};
+use super::{Failure, terminal::clean};
 
 /// A test of a channel takes up to 25 s, everything else no time.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,6 +26,35 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// Far more than all alerts that a node keeps.
 const LONGEST_ANSWER: usize = 64 << 20;
+
+/// Which node, and how: what all commands that ask one take.
+#[derive(Debug, Args)]
+pub(super) struct NodeArgs {
+    /// The node to ask
+    #[arg(long, global = true, help_heading = HEADING, env = "ISOBAR_SERVER", value_name = "URL", default_value = "http://127.0.0.1:3000")]
+    server: String,
+    /// A viewer's token to look, an operator's to act; the environment keeps it out of the list of processes
+    #[arg(long, global = true, help_heading = HEADING, env = "ISOBAR_TOKEN", hide_env_values = true, value_name = "TOKEN", value_parser = secret)]
+    token: Option<SecretString>,
+    /// Trust this authority's certificate (PEM) instead of the system's
+    #[arg(long, global = true, help_heading = HEADING, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+/// Where help puts it.
+const HEADING: &str = "The node";
+
+#[allow(clippy::unnecessary_wraps)] // what clap wants of a parser
+fn secret(text: &str) -> Result<SecretString, String> {
+    Ok(text.into())
+}
+
+impl NodeArgs {
+    /// The node that is meant.
+    pub(super) fn node(&self) -> Result<Node, Failure> {
+        Node::new(&self.server, self.token.clone(), self.ca.as_deref())
+    }
+}
 
 /// A node that is asked.
 pub(super) struct Node {
@@ -31,6 +70,8 @@ pub(super) enum Trouble {
     Refused {
         /// The HTTP status.
         status: u16,
+        /// Its own word for it, e.g. `no_such_target`.
+        code: String,
         /// What it said, and what to do.
         message: String,
     },
@@ -47,7 +88,7 @@ impl From<Trouble> for Failure {
 }
 
 impl Node {
-    pub(super) fn new(server: &str, token: Option<SecretString>, ca: Option<&Path>) -> Result<Self, Failure> {
+    fn new(server: &str, token: Option<SecretString>, ca: Option<&Path>) -> Result<Self, Failure> {
         let wrong = |why: &str| Failure::usage(format!("--server: {why}; give an address such as http://127.0.0.1:3000"));
         let base = Url::parse(server).map_err(|error| wrong(&error.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
@@ -86,7 +127,11 @@ impl Node {
     async fn ask(&self, how: Method, path: &[&str], query: &[(&str, String)], body: Option<Value>) -> Result<Value, Trouble> {
         // In an address these two are no names but ways up.
         if path.iter().any(|name| matches!(*name, "" | "." | "..")) {
-            return Err(Trouble::Refused { status: 404, message: "there is nothing of that name".to_owned() });
+            return Err(Trouble::Refused {
+                status: 404,
+                code: "not_found".to_owned(),
+                message: "there is nothing of that name".to_owned(),
+            });
         }
         let mut url = self.base.clone();
         url.set_query(None);
@@ -122,7 +167,7 @@ impl Node {
             (403, _) => ": give an operator's with --token, or as ISOBAR_TOKEN",
             _ => "",
         };
-        Err(Trouble::Refused { status: status.as_u16(), message: format!("{}{fix}", clean(said)) })
+        Err(Trouble::Refused { status: status.as_u16(), code: code.to_owned(), message: format!("{}{fix}", clean(said)) })
     }
 
     async fn whole(&self, answer: &mut Response) -> Result<Vec<u8>, Trouble> {
@@ -159,6 +204,13 @@ impl Node {
         };
         Trouble::Unreached(format!("cannot ask {}: {why}; {fix}", self.shown()))
     }
+}
+
+/// An answer, or a part of one, as what it should be.
+pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
+    T::deserialize(value).map_err(|error| {
+        Failure::failed(format!("the node's answer is not understood ({error}); are it and this program of the same version?"))
+    })
 }
 
 /// No proxy of the environment stands between this machine and itself.
