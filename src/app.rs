@@ -192,7 +192,7 @@ impl Node {
         discovering.follow(&config);
         let exporter = exporting::start(&config, &shared, io.handle());
         let uploader = uploading::start(&config, &shared, io.handle());
-        let counsel = advising::start(&config, &shared);
+        let counsel = advising::start(&config, &shared, history.as_ref().map(KeepingPast::notes));
         let mut node = Self {
             declared: config.clone(),
             config,

@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use actix::{Actor, Arbiter};
 
-use super::{Error, Node, running::Running};
+use super::{Error, Node, keeping::KeepingPast, running::Running};
 use crate::{
     advise::actor::{Counsel, Follow},
     clock,
     config::Config,
+    model::history::Notes,
     web,
 };
 
 /// Starts it, on a thread of its own.
-pub(super) fn start(config: &Config, shared: &web::Shared) -> Running<Counsel> {
+pub(super) fn start(config: &Config, shared: &web::Shared, notes: Option<Arc<dyn Notes>>) -> Running<Counsel> {
     let (world, advice, settings) = (Arc::clone(&shared.world), Arc::clone(&shared.advice), config.advice);
     let arbiters = vec![Arbiter::new().handle()];
-    let addr = Counsel::start_in_arbiter(&arbiters[0], move |_| Counsel::new(world, advice, settings, None));
+    let addr = Counsel::start_in_arbiter(&arbiters[0], move |_| Counsel::new(world, advice, settings, notes));
     Running { addr, arbiters }
 }
 
@@ -26,7 +27,7 @@ impl Node {
         if !self.counsel.addr.connected() {
             self.restarts.another("adviser", clock::now())?;
             self.counsel.end();
-            self.counsel = start(&self.config, &self.shared);
+            self.counsel = start(&self.config, &self.shared, self.history.as_ref().map(KeepingPast::notes));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::{
     clock,
     config::Config,
     history::{keeper::Keeper, store::Store, writer::Writer},
-    model::history::Past,
+    model::history::{Notes, Past},
     web,
 };
 
@@ -28,6 +28,11 @@ impl KeepingPast {
         let store = keeper.store();
         shared.history = Some(Arc::clone(&store) as Arc<dyn Past>);
         Ok(Some(Self { store, writer: Some(Writer::start(keeper, Arc::clone(&shared.world))?) }))
+    }
+
+    /// Who keeps notes in the same file.
+    pub(super) fn notes(&self) -> Arc<dyn Notes> {
+        Arc::clone(&self.store) as Arc<dyn Notes>
     }
 
     /// Ends the thread; what it is writing is written.

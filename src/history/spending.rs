@@ -115,6 +115,7 @@ mod tests {
             text: None,
             calls: *calls,
             mean_ms: total_ms / *calls as f64,
+            stddev_ms: None,
             total_ms: *total_ms,
             share: 0.0,
             rows: calls * 2,

@@ -52,6 +52,7 @@ fn queries(at: i64) -> Queries {
         text: None,
         calls: 3,
         mean_ms: 2.0,
+        stddev_ms: None,
         total_ms: 6.0,
         share: 1.0,
         rows: 9,
