@@ -122,8 +122,19 @@ fn rows_come_with_true_values_and_an_outage_costs_none() {
     assert_whole(&before);
     assert_whole(&after);
     assert!(!node.log().contains(Tinybird::TOKEN));
+    // It ends in the midst of a request without an answer, and the next one brings what waited.
+    tinybird.refuse_next(Refusal::Hang);
+    expect_metric(&node, "isobar_tinybird_waiting_rows", |rows| rows >= 2);
+    let sent = tinybird.rows().len();
     let (status, took) = node.stop();
     assert!(status.success() && took < secs(5), "{took:?}");
+    let ended = chrono::Utc::now().format("%Y-%m-%d %H:%M:%S%.3f").to_string();
+    let _node = Node::run(config.path());
+    let waited = |row: &Value| row["timestamp"].as_str() < Some(&ended);
+    until("what waited", secs(15), || {
+        let rows = tinybird.rows().into_iter().skip(sent).filter(waited).count();
+        if rows >= 2 { Ok(()) } else { Err(rows.to_string()) }
+    });
 }
 
 /// Leaves a line half-written, as a crash in the midst of a write does.
