@@ -10,7 +10,7 @@ ARGS :=
 # How often `make test-faults` makes each fault.
 ROUNDS := 20
 
-.PHONY: demo test test-faults gate fmt docs bench bench-detect bench-bus help
+.PHONY: demo test test-faults gate fmt docs bench bench-detect bench-bus bench-history help
 .DEFAULT_GOAL := help
 
 demo: ## three real regions, watched, with incidents that come and go: http://127.0.0.1:3000
@@ -55,6 +55,9 @@ bench-detect: ## how long it takes from a fault to the message at a channel
 bench-bus: ## what carrying samples between nodes takes
 	@.ci/setup test
 	$(CARGO) bench --locked -- bus
+
+bench-history: ## what keeping the past takes: disk, processor, and how long a chart waits (ISOBAR_BENCH_HOURS=N lives for N hours instead of 24)
+	$(CARGO) bench --locked -- history
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -18,6 +18,7 @@ mod detection;
 mod doubles;
 mod freshness;
 mod health;
+mod history;
 mod meter;
 mod peer;
 mod report;
@@ -34,6 +35,7 @@ const PARTS: &[(&str, fn() -> Section)] = &[
     ("detection", detection::run),
     ("health", health::run),
     ("bus", bus::run),
+    ("history", history::run),
 ];
 
 fn main() {
