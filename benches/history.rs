@@ -75,7 +75,7 @@ impl Crowd {
                         *value = (*value + f64::from(self.rng.random_range(-2..=2))).clamp(0.0, 100.0);
                     }
                     "1/s" | "bytes/s" => *value = 1_000.0 + self.rng.random_range(0.0..100.0),
-                    "share" if self.rng.random_bool(0.2) => *value = self.rng.random_range(0..=1_000) as f64 / 1_000.0,
+                    "share" if self.rng.random_bool(0.2) => *value = f64::from(self.rng.random_range(0..=1_000)) / 1_000.0,
                     "bytes" | "age" if at % 60 == 0 => *value += self.rng.random_range(0.0..1e6),
                     _ => {}
                 }

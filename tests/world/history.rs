@@ -51,7 +51,7 @@ fn what_was_so_is_told_and_outlives_the_node() {
     assert!(series.iter().all(|series| series["resolution"] == "raw" && series["stepMs"] == 1_000));
     // Ours come beside them.
     assert!((7.0..=12.0).contains(&last(&series[0])), "{}", series[0]);
-    assert_eq!(last(&series[1]), 100.0);
+    assert!((last(&series[1]) - 100.0).abs() < 0.1, "{}", series[1]);
     let size = server.sql("shop", "SELECT pg_database_size('shop')").expect("a size")[0]
         .get(0)
         .and_then(|size| size.parse::<f64>().ok());
@@ -149,15 +149,15 @@ fn a_hundred_kills_lose_two_seconds_each_at_most() {
     life::record(&mut keeper, from);
     let store = keeper.store();
     let known = told(&store, begin, from + 1, 1);
-    let (mut seconds, mut lost) = (0, 0);
+    let (mut seconds, mut gone) = (0, 0);
     for life in &noted {
         let missing: Vec<i64> =
             life.iter().copied().filter(|at| known.binary_search_by_key(at, |(known, _)| *known).is_err()).collect();
         let last = life.last().copied().unwrap_or_default();
         assert!(missing.iter().all(|at| *at > last - 2), "{missing:?} of a life that ended with {last}");
-        (seconds, lost) = (seconds + life.len(), lost + missing.len());
+        (seconds, gone) = (seconds + life.len(), gone + missing.len());
     }
-    println!("{seconds} seconds in {} lives, {lost} lost", noted.len());
+    println!("{seconds} seconds in {} lives, {gone} lost", noted.len());
     assert!(seconds > 2_000, "too little to prove anything: {seconds}");
     let sum = |step| told(&store, begin, from + 1, step).iter().map(|(_, count)| u64::from(*count)).sum::<u64>();
     assert_eq!([sum(10), sum(300), sum(3_600)], [known.len() as u64; 3], "what is coarse tells of the same seconds");
