@@ -10,7 +10,7 @@ ARGS :=
 # How often `make test-faults` makes each fault.
 ROUNDS := 20
 
-.PHONY: demo test test-faults gate fmt docs bench bench-detect bench-bus trial-advice help
+.PHONY: demo test test-faults gate fmt docs bench bench-detect bench-bus bench-history trial-advice help
 .DEFAULT_GOAL := help
 
 demo: ## three real regions, watched, with incidents that come and go: http://127.0.0.1:3000
@@ -59,6 +59,9 @@ bench-bus: ## what carrying samples between nodes takes
 trial-advice: ## the advice, taken and measured on real loads, 20 minutes on a quiet machine (ARGS="bursty locks" runs some); the table is in docs/advice.md
 	@.ci/setup test
 	$(CARGO) bench --locked --profile dev -- advice-trial $(ARGS)
+
+bench-history: ## what keeping the past takes: disk, processor, and how long a chart waits (ISOBAR_BENCH_HOURS=N lives for N hours instead of 24)
+	$(CARGO) bench --locked -- history
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -19,6 +19,7 @@ mod detection;
 mod doubles;
 mod freshness;
 mod health;
+mod history;
 mod meter;
 mod peer;
 mod report;
@@ -36,6 +37,7 @@ const PARTS: &[(&str, fn() -> Section)] = &[
     ("detection", detection::run),
     ("health", health::run),
     ("bus", bus::run),
+    ("history", history::run),
 ];
 
 fn main() {

@@ -124,7 +124,7 @@ mod tests {
         let (now, keeps) = (at(NOW), Settings { keep_raw: Duration::from_secs(365 * DAY), ..Settings::default() });
         let year = choose(now.before(Duration::from_secs(300 * DAY)), now, Some(Duration::from_secs(1)), now, &keeps);
         assert!((year.to - year.from) / year.step <= MOST + 1, "{year:?}");
-        let backwards = choose(now, now.before(Duration::from_secs(60)), None, now, &keeps);
+        let backwards = choose(now, now.before(Duration::from_mins(1)), None, now, &keeps);
         assert!(backwards.to - backwards.from <= backwards.step);
     }
 }

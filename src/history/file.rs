@@ -212,7 +212,7 @@ impl File {
     pub(super) fn forget(&self, table: Table, before: i64, most: usize) -> Result<usize, Error> {
         let name = table.name();
         let query = format!("DELETE FROM {name} WHERE key IN (SELECT key FROM {name} WHERE key < ?1 ORDER BY key LIMIT ?2)");
-        Ok(self.connection.prepare_cached(&query)?.execute([before, most as i64])?)
+        Ok(self.connection.prepare_cached(&query)?.execute([before, most.cast_signed() as i64])?)
     }
 
     /// Gives some pages back to the system when many are free; those that are not are used again.

@@ -291,11 +291,15 @@ impl Gathered {
         let place = sketched(figure);
         for tally in earlier.iter().filter_map(|tallies| tallies.get(&target)) {
             bucket.merge(&tally.buckets[figure]);
-            place.into_iter().for_each(|place| sketch.merge(&tally.sketches[place]));
+            if let Some(place) = place {
+                sketch.merge(&tally.sketches[place]);
+            }
         }
         if let Some(values) = self.values.get(&target).map(|values| column(values, figure)) {
             bucket.merge(&Bucket::of(values));
-            place.into_iter().for_each(|_| spread(&mut sketch, values));
+            if place.is_some() {
+                spread(&mut sketch, values);
+            }
         }
         Part { at, bucket, sketch: place.map(|_| sketch) }
     }
@@ -342,24 +346,28 @@ pub(super) fn put_together<'r>(
         if into.has_sketches() { vec![Sketch::default(); LATENCIES.len() * each] } else { Vec::new() };
     for (table, period, row) in from {
         let first = (period * table.period() - began).div_euclid(into.step());
-        let place = |at: usize| usize::try_from(first + at as i64).ok().filter(|place| *place < each);
+        let place = |at: usize| usize::try_from(first + at.cast_signed() as i64).ok().filter(|place| *place < each);
         for (figure, found) in block::all_buckets(&row.block).unwrap_or_default().into_iter().enumerate().take(WIDTH) {
             for (at, bucket) in found.into_iter().enumerate().filter(|(_, bucket)| bucket.count > 0) {
-                place(at).into_iter().for_each(|place| buckets[figure * each + place] = bucket);
+                if let Some(place) = place(at) {
+                    buckets[figure * each + place] = bucket;
+                }
             }
         }
-        let packed = row.sketches.as_ref().filter(|_| into.has_sketches());
-        for (figure, found) in packed.and_then(|packed| block::all_sketches(packed)).unwrap_or_default() {
+        let spread = row.sketches.as_ref().filter(|_| into.has_sketches());
+        for (figure, found) in spread.and_then(|bytes| block::all_sketches(bytes)).unwrap_or_default() {
             let Some(latency) = sketched(figure) else { continue };
             for (at, sketch) in found.into_iter().enumerate().filter(|(_, sketch)| !sketch.is_empty()) {
-                place(at).into_iter().for_each(|place| sketches[latency * each + place].clone_from(&sketch));
+                if let Some(place) = place(at) {
+                    sketches[latency * each + place].clone_from(&sketch);
+                }
             }
         }
     }
     let block = packer.buckets(&buckets, each);
     let of = |figure, at| sketched(figure).and_then(|latency| sketches.get(latency * each + at));
-    let packed = if into.has_sketches() { Some(packer.sketches(&LATENCIES, each, of)) } else { None };
-    Row { block, sketches: packed }
+    let sketches = if into.has_sketches() { Some(packer.sketches(&LATENCIES, each, of)) } else { None };
+    Row { block, sketches }
 }
 
 #[cfg(test)]

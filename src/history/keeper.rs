@@ -136,7 +136,9 @@ impl Keeper {
         } else {
             // What was gathered without the numbers that are on disk cannot be told apart by them: it begins anew from the file.
             *numbers = Numbers::default();
-            known.iter().for_each(|(id, region, name)| numbers.insert(&region.as_str().into(), &name.as_str().into(), *id));
+            for (id, region, name) in &known {
+                numbers.insert(&region.as_str().into(), &name.as_str().into(), *id);
+            }
             self.new.clear();
             self.has_resumed = false;
         }

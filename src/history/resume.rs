@@ -11,9 +11,9 @@ use super::{
 /// Adds what is on disk of the open minute, and of the five minutes and the hour before it.
 pub(super) fn earlier(file: &File, gathered: &mut Gathered) -> Result<(), Error> {
     let began = gathered.began();
-    let (five, hour) = (Table::FiveNew.of(began), Table::HourNew.of(began));
+    let (of_five, of_hour) = (Table::FiveNew.of(began), Table::HourNew.of(began));
     let minutes = |from: i64, to: i64| file.rows(Table::Raw, key(from, 0), key(to, 0));
-    for (at, row) in minutes(five * 5, gathered.minute())? {
+    for (at, row) in minutes(of_five * 5, gathered.minute())? {
         let values = all_moments(&row.block).unwrap_or_default().concat();
         gathered.earlier_minute(parts(at).1, &values);
     }
@@ -22,15 +22,15 @@ pub(super) fn earlier(file: &File, gathered: &mut Gathered) -> Result<(), Error>
         for second in 0..SECONDS {
             let of = |column: &Vec<f32>| column.get(second).copied().unwrap_or(f32::NAN);
             let figures: Vec<f32> = columns.iter().map(of).collect();
-            gathered.second(began + second as i64, parts(at).1, &figures);
+            gathered.second(began + second.cast_signed() as i64, parts(at).1, &figures);
         }
     }
-    for (at, row) in file.rows(Table::FiveNew, key(hour * 12, 0), key(five, 0))? {
+    for (at, row) in file.rows(Table::FiveNew, key(of_hour * 12, 0), key(of_five, 0))? {
         if let Some(tally) = Tally::read(&row) {
             gathered.earlier_five(parts(at).1, &tally);
         }
     }
-    for (at, row) in file.rows(Table::Statements, key(five, 0), key(five + 1, 0))? {
+    for (at, row) in file.rows(Table::Statements, key(of_five, 0), key(of_five + 1, 0))? {
         gathered.statements.resume(parts(at).1, spending::read(&row.block).unwrap_or_default());
     }
     Ok(())

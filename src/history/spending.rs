@@ -80,11 +80,11 @@ impl Spending {
     /// Those of all targets, packed.
     pub(super) fn rows(&self, packer: &mut Packer, began: Timestamp) -> Vec<(u32, Vec<u8>)> {
         let with = self.0.iter().filter(|(_, spent)| !spent.sums.is_empty());
-        let packed = with.filter_map(|(target, _)| {
+        let rows = with.filter_map(|(target, _)| {
             let json = serde_json::to_vec(&self.of(*target, began)).ok()?;
             Some((*target, packer.bytes(&json)))
         });
-        packed.collect()
+        rows.collect()
     }
 
     /// Begins the next five minutes.

@@ -22,6 +22,7 @@ mod errors;
 mod exporters;
 mod faults;
 mod freshness;
+mod history;
 mod hostile;
 mod http;
 mod management;

@@ -76,6 +76,8 @@ impl Held {
     pub(super) fn take(&mut self, now: Instant, node: &NodeName, mut report: Report, is_whole: bool) -> bool {
         let moved = self.owe(std::mem::take(&mut report.transitions));
         if self.is_late(now, report.sample.timestamp) {
+            // Of two that measure in step one is always later: whoever hands over must hear of the other all the same.
+            self.node.clone_from(node);
             return moved;
         }
         if is_whole || !report.is_light() {
