@@ -59,7 +59,6 @@ fn one(load: &Load) -> Row {
             let to = advice["change"]["to"].as_str().and_then(|to| to.parse::<u32>().ok());
             if let Some((to, command)) = to.zip(advice["change"]["command"].as_str()) {
                 rig.take(command);
-                rig.settle();
                 let mut after = rig.measure(WINDOW, user, to);
                 if load.mode == "session" {
                     after.utilization = rig.held(10) / f64::from(to);

@@ -1,5 +1,5 @@
-//! Clients with clocks of their own. What a statement took on the server it says itself, so what is left of a client's time, less what
-//! an unloaded pooler adds, is its wait for a server connection.
+//! Clients with clocks of their own. What a statement took on the server it says itself, so what is left of a client's time is its wait for
+//! a server connection and the way there and back, which a control client beside them shows.
 
 use std::{
     sync::{
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isobar::sandbox::{PgBouncer, runtime};
+use isobar::sandbox::{PgBouncer, Postgres, runtime};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use tokio::sync::mpsc;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -42,6 +42,16 @@ impl Crowd {
         for (nth, application) in applications.iter().enumerate() {
             crowd.join(pooler, *application, nth as u64 * 1_000);
         }
+        crowd
+    }
+
+    /// One client who asks the server itself now and then: what it sees beyond the server's own time, the machine adds to everybody's.
+    pub(super) fn control(server: &Postgres) -> Self {
+        let crowd = Self { ends: Arc::default(), seen: Arc::default() };
+        let application =
+            Application { name: "control", user: "control", arrivals: Arrivals::Closed(1, 40.0), work: Work::Fixed(5.0) };
+        let member = crowd.member(&server.superuser_url("postgres"), application, 7);
+        runtime::handle().spawn(async move { member.closed(40.0).await });
         crowd
     }
 
@@ -94,14 +104,13 @@ impl Crowd {
     }
 
     fn member(&self, url: &str, application: Application, seed: u64) -> Member {
-        let (ends, seen) = (Arc::clone(&self.ends), Arc::clone(&self.seen));
         Member {
             url: url.to_owned(),
             user: application.user,
             work: application.work,
             rng: SmallRng::seed_from_u64(seed),
-            ends,
-            seen,
+            ends: Arc::clone(&self.ends),
+            seen: Arc::clone(&self.seen),
         }
     }
 }
@@ -165,12 +174,17 @@ impl Member {
     }
 }
 
-/// What a client's clock shows beyond the server's own time when nobody else is there, seconds.
-pub(super) fn overhead(pooler: &PgBouncer) -> f64 {
+/// What the way through the pooler adds to the way to the server when nobody else is there, seconds.
+pub(super) fn detour(pooler: &PgBouncer, server: &Postgres) -> f64 {
+    (overhead(&pooler.url_as("app", "shop")) - overhead(&server.url_as("app", "shop"))).max(0.0)
+}
+
+/// What a client's clock shows beyond the server's own time.
+fn overhead(url: &str) -> f64 {
     const TRIES: usize = 40;
     let crowd = Crowd { ends: Arc::default(), seen: Arc::default() };
     let application = Application { name: "web", user: "app", arrivals: Arrivals::Closed(1, 0.0), work: Work::Fixed(5.0) };
-    let mut member = crowd.member(&pooler.url_as("app", "shop"), application, 1);
+    let mut member = crowd.member(url, application, 1);
     runtime::block_on(async move {
         let client = connect(&member.url).await;
         for _ in 0..TRIES {

@@ -78,7 +78,7 @@ pub(super) const LOADS: &[Load] = &[
         Right::Enlarge,
     ),
     load("open-short", "400/s Poisson, each 5 ms", 3, &[app(Arrivals::Open(400.0), Work::Fixed(5.0))], Right::Enlarge),
-    load("open-long", "10/s Poisson, each 300 ms", 4, &[app(Arrivals::Open(10.0), Work::Fixed(300.0))], Right::Enlarge),
+    load("open-long", "20/s Poisson, each 150 ms", 4, &[app(Arrivals::Open(20.0), Work::Fixed(150.0))], Right::Enlarge),
     load(
         "mixed",
         "220/s Poisson, 90% 5 ms and 10% 100 ms",

@@ -21,8 +21,9 @@ const SETTLES: Duration = Duration::from_secs(4);
 
 pub(super) struct Rig {
     pub(super) crowd: Crowd,
-    /// What the way to the server and back takes without a load, seconds.
-    overhead: f64,
+    control: Crowd,
+    /// What the way through the pooler adds without a load, seconds.
+    detour: f64,
     pooler: PgBouncer,
     node: Option<(Node, tempfile::TempDir)>,
     server: Postgres,
@@ -33,6 +34,9 @@ pub(super) struct Rig {
 pub(super) struct Measured {
     /// By the clients' clocks.
     pub(super) wait: f64,
+    /// The way to the server and back, of which the former is free.
+    #[allow(dead_code)] // shown to who develops
+    pub(super) way: f64,
     /// By PgBouncer's counters.
     pub(super) pooler_wait: f64,
     pub(super) utilization: f64,
@@ -56,7 +60,7 @@ impl Rig {
         let pooler =
             PgBouncer::builder().database_as("shop", &server, "shop", &entry).user("app").user("jobs").pool_mode(load.mode);
         let pooler = pooler.setting("max_client_conn", "400").start().expect("PgBouncer");
-        let overhead = crowd::overhead(&pooler);
+        let (detour, control) = (crowd::detour(&pooler, &server), Crowd::control(&server));
         let crowd = Crowd::start(&pooler, load.applications);
         pass(SETTLES);
         let region = format!(
@@ -67,7 +71,7 @@ impl Rig {
         let global =
             format!("[sampling]\nfast = \"250ms\"\nstatements = \"5s\"\n[advice]\nwindow = \"{WINDOW}s\"\nevery = \"2s\"\n");
         let node = Some(Node::configured(&[("global.toml", &global), ("local.toml", &region)]));
-        Self { crowd, overhead, pooler, node, server }
+        Self { crowd, control, detour, pooler, node, server }
     }
 
     /// What is said of this user's pool, once a whole window was seen; and all that was said when that is nothing.
@@ -105,6 +109,7 @@ impl Rig {
         let size: String = size.chars().take_while(char::is_ascii_digit).collect();
         let word = command.split("console: ").nth(1).expect("a word for the console");
         self.set(&size, word);
+        pass(SETTLES);
     }
 
     fn set(&self, size: &str, word: &str) {
@@ -134,8 +139,11 @@ impl Rig {
         let mean = |of: &dyn Fn(&crowd::Seen) -> f64| own.iter().map(|one| of(one)).sum::<f64>() / own.len().max(1) as f64;
         // The pooler counts for all users together: this one's part is by its clients.
         let part = own.iter().map(|one| one.server).sum::<f64>() / all.iter().map(|one| one.server).sum::<f64>().max(1e-9);
+        let control = self.control.seen(began, ended);
+        let way = control.iter().map(|one| one.client - one.server).sum::<f64>() / control.len().max(1) as f64 + self.detour;
         Measured {
-            wait: (mean(&|one| one.client - one.server) - self.overhead).max(0.0) * 1e3,
+            wait: (mean(&|one| one.client - one.server) - way).max(0.0) * 1e3,
+            way: way * 1e3,
             pooler_wait: delta(2) / delta(0).max(1.0) * 1e3,
             utilization: (delta(1) - delta(2)) * part / span / f64::from(size),
             response: mean(&|one| one.client) * 1e3,
@@ -163,14 +171,10 @@ impl Rig {
         (0..looks).map(one).sum::<f64>() / looks as f64
     }
 
-    pub(super) fn settle(&self) {
-        pass(SETTLES);
-    }
-
     /// Ends all of it in order: who asks, who watches, what is asked.
     pub(super) fn end(self) {
-        let Self { crowd, node, pooler, server, .. } = self;
-        drop(crowd);
+        let Self { crowd, control, node, pooler, server, .. } = self;
+        drop((crowd, control));
         drop(node);
         drop(pooler);
         drop(server);

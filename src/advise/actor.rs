@@ -1,6 +1,6 @@
 //! The timer around the adviser: it looks at the newest picture and publishes what it finds.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use arc_swap::ArcSwap;
@@ -48,17 +48,21 @@ impl Counsel {
         // Advice about a picture that nobody keeps would be about yesterday.
         let advice = if world.is_kept(now) { self.adviser.step(now, clock::wall(), &world) } else { Advice::default() };
         self.advice.store(Arc::new(advice));
-        if let Some((notes, text)) = self.notes.as_ref().and_then(|notes| Some((notes, self.adviser.to_keep(now)?))) {
+        if let Some((notes, text)) = self.notes.as_ref().and_then(|notes| Some((notes, self.adviser.worth_keeping(now)?))) {
             notes.write(NOTE, text);
         }
     }
 }
+
+/// A mean of what works takes many looks; the picture is made anew more often than this.
+const PEEK_EVERY: Duration = Duration::from_secs(1);
 
 impl Actor for Counsel {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.look(ctx);
+        ctx.run_interval(PEEK_EVERY, |counsel, _| counsel.adviser.peek(&counsel.world.load()));
     }
 }
 
@@ -75,7 +79,6 @@ mod tests {
     use std::{
         collections::BTreeMap,
         sync::{Mutex, PoisonError},
-        time::Duration,
     };
 
     use super::*;

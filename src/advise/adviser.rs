@@ -50,7 +50,7 @@ impl Adviser {
     }
 
     /// What is to be kept, when it is time.
-    pub(super) fn to_keep(&mut self, now: Instant) -> Option<String> {
+    pub(super) fn worth_keeping(&mut self, now: Instant) -> Option<String> {
         let is_due = self.is_news || self.kept.is_none_or(|kept| now.saturating_duration_since(kept) >= KEEP_EVERY);
         if !is_due || self.memory == Memory::default() {
             return None;
@@ -97,6 +97,18 @@ impl Adviser {
         advice.recommendations.extend(self.first_to_fix(world, now));
         advice.recommendations.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.id.cmp(&b.id)));
         advice
+    }
+
+    /// Looks in between at what works and waits, where only that tells.
+    pub(super) fn peek(&mut self, world: &World) {
+        if !self.pools.values().any(Window::wants_peeks) {
+            return;
+        }
+        for (key, look) in look::pools(world) {
+            if let (Some(window), Ok(look)) = (self.pools.get_mut(&key).filter(|window| window.wants_peeks()), look) {
+                window.peek(&look);
+            }
+        }
     }
 
     fn pool(&mut self, key: &PoolKey, look: Look, now: Instant, wall: Timestamp) -> Result<Option<Recommendation>, Silent> {

@@ -150,6 +150,8 @@ impl Demand {
 #[derive(Debug, Default)]
 pub(super) struct Window {
     looks: VecDeque<Look>,
+    /// Connections at work and clients that wait, in between: a count in the mean takes many looks.
+    peeks: VecDeque<(Instant, u32, u32)>,
     since: Option<Instant>,
     peak: f64,
 }
@@ -179,6 +181,7 @@ impl Window {
         }
         if backwards || look.size != last.size || look.at.duration_since(last.at) > length {
             self.looks.clear();
+            self.peeks.clear();
         } else {
             let waited = look.wait_seconds.unwrap_or_default() - last.wait_seconds.unwrap_or_default();
             let worked =
@@ -189,7 +192,36 @@ impl Window {
         while self.looks.get(1).is_some_and(|second| look.at.duration_since(second.at) >= length) {
             self.looks.pop_front();
         }
+        self.peek(&look);
+        let began = self.looks.front().map_or(look.at, |first| first.at);
         self.looks.push_back(look);
+        while self.peeks.front().is_some_and(|(at, ..)| *at < began) {
+            self.peeks.pop_front();
+        }
+    }
+
+    /// Whether the mean of what is at work is to be looked at.
+    pub(super) fn wants_peeks(&self) -> bool {
+        self.newest().is_some_and(|look| look.counts != Counts::Transactions)
+    }
+
+    /// Takes in what is at work now.
+    pub(super) fn peek(&mut self, look: &Look) {
+        if self.peeks.back().is_none_or(|(at, ..)| look.at > *at) {
+            self.peeks.push_back((look.at, look.busy, look.waiting));
+        }
+    }
+
+    fn peeked(&self, of: impl Fn(u32, u32) -> u32) -> impl Iterator<Item = f64> {
+        self.peeks.iter().map(move |(_, busy, waiting)| f64::from(of(*busy, *waiting)))
+    }
+
+    /// The same in the mean; of the looks where nobody peeked.
+    fn peeked_mean(&self, of: impl Fn(u32, u32) -> u32) -> f64 {
+        if self.peeks.is_empty() {
+            return self.mean(|look| Some(f64::from(of(look.busy, look.waiting)))).unwrap_or_default();
+        }
+        self.peeked(of).sum::<f64>() / self.peeks.len() as f64
     }
 
     /// What the clients want, or why that is not said.
@@ -213,13 +245,13 @@ impl Window {
             return Err(Silent::Idle);
         }
         let rate = count / span;
-        let queue = self.mean(|look| Some(f64::from(look.waiting))).unwrap_or_default();
+        let queue = self.peeked_mean(|_, waiting| waiting);
         let service = match last.counts {
             Counts::Transactions => {
                 let worked = last.transaction_seconds - first.transaction_seconds - waited.unwrap_or_default();
                 worked * part.map_or(1.0, |part| part.time) / count
             }
-            Counts::Sessions | Counts::Looks => self.mean(|look| Some(f64::from(look.busy))).unwrap_or_default() / rate,
+            Counts::Sessions | Counts::Looks => self.peeked_mean(|busy, _| busy) / rate,
         };
         if service <= 0.0 {
             return unknown("its counters say that clients waited for longer than their transactions took".into());
@@ -283,8 +315,9 @@ impl Window {
 
     fn wanted(&self) -> Wanted {
         let wants = |look: &Look| look.busy.saturating_add(look.waiting);
-        let mean = self.mean(|look| Some(f64::from(wants(look)))).unwrap_or_default();
-        Wanted { most: self.looks.iter().map(wants).max().unwrap_or_default(), mean }
+        let seen = self.looks.iter().map(wants).max().unwrap_or_default();
+        let peeked = self.peeked(u32::saturating_add).fold(0.0, f64::max) as u32;
+        Wanted { most: seen.max(peeked), mean: self.peeked_mean(u32::saturating_add) }
     }
 
     fn mean(&self, of: impl Fn(&Look) -> Option<f64>) -> Option<f64> {

@@ -77,10 +77,11 @@ impl Memory {
 
     /// What clients want of a pool now. Whether that settles what came of a change.
     pub(super) fn measure(&mut self, pool: &PoolKey, demand: &Demand) -> bool {
-        self.changes
-            .iter_mut()
-            .filter(|change| change.pool == *pool)
-            .fold(false, |any, change| change.taken.measure(demand) || any)
+        let mut is_settled = false;
+        for change in self.changes.iter_mut().filter(|change| change.pool == *pool) {
+            is_settled |= change.taken.measure(demand);
+        }
+        is_settled
     }
 
     /// What the newest enlargement of a pool did to its service.

@@ -117,7 +117,7 @@ mod tests {
         let wall = Timestamp(chrono::DateTime::UNIX_EPOCH);
         let mut taken = Taken::new(recommendation, before.clone(), 6, wall);
         assert!(!taken.measure(&Demand { whole: false, size: 6, wait, rate, ..before.clone() }));
-        assert!(!taken.measure(&Demand { wait, rate, ..before.clone() }), "another size");
+        assert!(!taken.measure(&Demand { rate, wait, ..before.clone() }), "another size");
         assert_eq!(taken.outcome.verdict, Verdict::Measuring);
         assert!(taken.measure(&Demand { size: 6, wait, rate, ..before }));
         assert!(taken.outcome.mean_wait_ms.is_some() && taken.contention().is_none());

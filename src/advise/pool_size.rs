@@ -26,6 +26,8 @@ const SPARE: f64 = 1.5;
 const WORTH_SHRINKING: u32 = 5;
 /// A queue that may have no end is at least so many times longer.
 const ENDLESS: f64 = 10.0;
+/// By so much, as a part and in seconds.
+const WINDOWS: (f64, f64) = (1.5, 0.000_5);
 /// Steps that differ by more are another load every time.
 const UNSTEADY: f64 = 0.3;
 
@@ -63,6 +65,8 @@ pub(super) fn predict(demand: &Demand, size: u32) -> Option<Predicted> {
     let low = model(demand, size, 1.0 - error, demand.arrivals.low, demand.services.low).map_or(0.0, |wait| wait.mean);
     let high = model(demand, size, 1.0 + error, demand.arrivals.high, demand.services.high);
     let high = high.map_or(likely.mean * ENDLESS, |wait| wait.mean);
+    // However well all is known, one window waits longer than the next.
+    let high = high.max(likely.mean * WINDOWS.0 + WINDOWS.1);
     let as_now = likely.mean * fit(demand, demand.arrivals.likely).unwrap_or(1.0);
     Some(Predicted {
         mean_wait_ms: likely.mean * 1e3,
@@ -203,8 +207,8 @@ fn enlarge(demand: &Demand, headroom: Option<u32>) -> Option<Proposal> {
         caution = format!("{caution} {wanted} connections would do; max_connections leaves room for {to}.");
     }
     if let Some(wanted) = demand.wanted {
-        caution += &format!(
-            " In session mode each client keeps a connection, and up to {} wanted one at a time; where clients can share, \
+        caution = format!(
+            "{caution} In session mode each client keeps a connection, and up to {} wanted one at a time; where clients can share, \
              pool_mode = transaction needs fewer.",
             wanted.most
         );

@@ -231,6 +231,7 @@ pub(super) fn trends(of: &Target) -> Part<'_, TrendsPart<'_>> {
 
 /// `/api/recommendations`, and those of one target.
 #[derive(Serialize)]
+#[allow(clippy::struct_field_names)] // the API's own names
 pub(super) struct Recommendations<'a> {
     recommendations: Vec<&'a Recommendation>,
     unknown: Vec<&'a Unknown>,

@@ -59,7 +59,7 @@ impl Scene {
 
     /// Another process goes on with what the one before kept.
     fn restart(&mut self) {
-        let kept = self.adviser.to_keep(self.now + Duration::from_hours(1));
+        let kept = self.adviser.worth_keeping(self.now + Duration::from_hours(1));
         self.adviser = Adviser::new(Settings::default(), kept.as_deref());
     }
 
@@ -109,7 +109,7 @@ pub(in crate::advise) fn noted() -> String {
     scene.pass(18, 0.020);
     scene.size = 6;
     scene.pass(19, 0.001);
-    scene.adviser.to_keep(scene.now).expect("news")
+    scene.adviser.worth_keeping(scene.now).expect("news")
 }
 
 #[test]
@@ -167,15 +167,15 @@ fn what_is_kept_is_said_when_it_is_news_and_once_a_minute() {
     let mut scene = Scene::new(4);
     scene.pass(12, 0.020);
     let now = scene.now;
-    assert!(scene.adviser.to_keep(now).is_some());
-    assert_eq!(scene.adviser.to_keep(now + Duration::from_secs(10)), None);
-    assert!(scene.adviser.to_keep(now + Duration::from_mins(1)).is_some());
+    assert!(scene.adviser.worth_keeping(now).is_some());
+    assert_eq!(scene.adviser.worth_keeping(now + Duration::from_secs(10)), None);
+    assert!(scene.adviser.worth_keeping(now + Duration::from_mins(1)).is_some());
     scene.size = 6;
     scene.pass(1, 0.001);
-    assert!(scene.adviser.to_keep(now + Duration::from_secs(61)).is_some(), "a change is news");
+    assert!(scene.adviser.worth_keeping(now + Duration::from_secs(61)).is_some(), "a change is news");
     let mut idle = Scene::new(4);
     idle.pass(12, 0.0);
-    assert_eq!(idle.adviser.to_keep(idle.now), None, "there is nothing to keep");
+    assert_eq!(idle.adviser.worth_keeping(idle.now), None, "there is nothing to keep");
     assert_eq!(Adviser::new(Settings::default(), Some("{damaged")).memory, Memory::default());
 }
 
