@@ -94,8 +94,8 @@ fn a_server_that_died_and_came_back_is_told() {
     if keeps {
         assert!(page.contains("<svg") && json["sight"][0]["unseenSeconds"].is_f64(), "{json:#}\n{page}");
     } else {
-        assert!(page.contains("keeps no history") && json["sight"][0]["unseenSeconds"].is_null(), "{json:#}\n{page}");
-        says(&report(&node, &[]), 0, &["the node keeps no history", "WHAT THIS NODE DOES NOT TELL"]);
+        assert!(page.contains("tells no history") && json["sight"][0]["unseenSeconds"].is_null(), "{json:#}\n{page}");
+        says(&report(&node, &[]), 0, &["the node tells no history", "WHAT THIS NODE DOES NOT TELL"]);
     }
 
     says(

@@ -179,6 +179,19 @@ fn the_newest_report_wins_and_an_older_one_only_when_its_holder_is_silent() {
 }
 
 #[test]
+fn of_two_that_measure_in_step_the_one_that_is_always_late_is_heard_of() {
+    let mut room = Room::new();
+    for _ in 0..4 {
+        room.pass(250);
+        let (first, late) = (room.report("x", &[], 0), room.report("x", &[], 1));
+        room.take("n1", vec![first]);
+        room.take("n2", vec![late]);
+        room.settle();
+        assert_eq!(room.ledger.region.targets[&"x".into()].node, "n2".into());
+    }
+}
+
+#[test]
 fn a_transition_is_told_once_whichever_streams_carry_it() {
     let mut room = Room::new();
     room.pass(10_000);

@@ -1,10 +1,12 @@
 //! Asks a node for all that a report is made of: few questions at a time, each within a limit. What a node does not tell, since it is older
-//! or keeps no history, is named and costs nothing else.
+//! or tells no history, is named and costs nothing else.
 
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     io::{IsTerminal, Write, stderr},
+    ops::RangeInclusive,
+    time::Duration,
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -38,6 +40,16 @@ pub(super) const QUERY_TIME: &str = "queryPerformance.averageQueryTime";
 pub(super) const SIZE: &str = "database.sizeBytes";
 pub(super) const IMPACT: &str = "probe.impact";
 pub(super) const FIGURES: [&str; 7] = [STATUS, UTILIZATION, WAITING, WAIT, QUERY_TIME, SIZE, IMPACT];
+
+/// Figures with percentiles, which are kept of five minutes and more.
+const LATENCIES: [&str; 2] = [WAIT, QUERY_TIME];
+
+/// Of so short a time a node would answer in finer buckets.
+const SHORT: RangeInclusive<Duration> = Duration::from_mins(30)..=Duration::from_hours(3);
+
+/// A node that has no time for a question is asked again so often, after a pause.
+const AGAIN: usize = 2;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What a report is to be about.
 #[derive(Debug, Clone)]
@@ -138,19 +150,21 @@ pub(super) async fn gather(node: &Node, scope: Scope) -> Result<Gathered, Failur
     let pasts = asker.pasts(&samples).await?;
     let tells = Tells {
         history: asker.has_history.get() && (samples.is_empty() || pasts.values().any(|past| !past.series.is_empty())),
-        trends: pasts.values().any(|past| past.trends.sentence.is_some()),
-        regressions: pasts.values().any(|past| past.queries.regressions.is_some()),
+        trends: pasts.values().any(|past| past.trends.looked_at.is_some()),
+        regressions: pasts.values().any(|past| past.trends.looked_at.is_some() && past.queries.regressions.is_some()),
         advice: advice.is_some(),
     };
     let mut lacks = asker.lacks.take();
     for (is_told, what) in [(tells.trends, "trends and forecasts"), (tells.regressions, "queries that became slower")] {
         let is_explained = lacks.iter().any(|lack| what.starts_with(lack.split(':').next().unwrap_or_default()));
         if !is_told && !is_explained && !samples.is_empty() {
-            lacks.insert(format!("{what}: {OLDER}"));
+            let is_new = pasts.values().any(|past| past.trends.sentence.is_some());
+            let why = if is_new { "the node has not looked at the past yet, or keeps none" } else { OLDER };
+            lacks.insert(format!("{what}: {why}"));
         }
     }
     let advice = told::leniently(&advice.unwrap_or_default());
-    Ok(Gathered { samples, alerts, advice, pasts, lacks, tells, scope })
+    Ok(Gathered { scope, samples, alerts, advice, pasts, lacks, tells })
 }
 
 /// Why a node does not tell something that it does not know of.
@@ -198,10 +212,21 @@ impl Asker<'_> {
         let path = ["databases", id.region.as_str(), id.target.as_str(), ask.name()];
         let query = match ask {
             Ask::History(figure) => {
-                vec![("metric", figure.to_owned()), ("from", self.scope.from.to_string()), ("to", self.scope.to.to_string())]
+                let mut query = vec![("metric", figure.to_owned())];
+                query.extend([("from", self.scope.from.to_string()), ("to", self.scope.to.to_string())]);
+                let span = self.scope.to.since(self.scope.from);
+                query.extend((LATENCIES.contains(&figure) && SHORT.contains(&span)).then(|| ("step", "5m".to_owned())));
+                query
             }
             Ask::Trends | Ask::Queries => Vec::new(),
         };
+        for _ in 0..AGAIN {
+            match self.node.get(&path, &query).await {
+                // Others ask about the past too.
+                Err(Trouble::Refused { status: 503, .. }) => tokio::time::sleep(PAUSE).await,
+                answer => return self.optional(ask.name(), answer),
+            }
+        }
         self.optional(ask.name(), self.node.get(&path, &query).await)
     }
 

@@ -113,9 +113,9 @@ impl Page {
 
     fn table(&mut self, caption: &str, head: &[&str], rows: &[Vec<String>]) {
         let _ = write!(self.0, "<div class=\"wide\">\n<table>\n<caption>{}</caption>\n<thead><tr>", escaped(caption));
-        head.iter().for_each(|title| {
+        for title in head {
             let _ = write!(self.0, "<th scope=\"col\">{}</th>", escaped(title));
-        });
+        }
         self.0 += "</tr></thead>\n<tbody>\n";
         for row in rows {
             self.0 += "<tr>";
@@ -171,7 +171,9 @@ impl Page {
             let rows: Vec<Vec<String>> = report.pools.iter().take(SHOWN).map(pool).collect();
             let head = ["Where", "Above", "For about", "Mean", "Most", "Waiting", "Clients waited", "p95 wait"];
             self.table("The worst first", &head, &rows);
-            pool_notes(report).iter().for_each(|note| self.note(note));
+            for note in pool_notes(report) {
+                self.note(&note);
+            }
         }
         for drawn in drawn {
             let _ = write!(self.0, "<h3>{}</h3>\n<div class=\"plots\">\n", name(&drawn.place));
@@ -234,7 +236,9 @@ impl Page {
         if let Some(command) = &it.command {
             let _ = writeln!(self.0, "<pre>{}</pre>", escaped(command));
         }
-        advice_lines(it).iter().for_each(|line| self.note(line));
+        for line in advice_lines(it) {
+            self.note(&line);
+        }
         if let Some(undo) = &it.undo {
             let _ = writeln!(self.0, "<p class=\"note\">To undo it:</p>\n<pre>{}</pre>", escaped(undo));
         }
@@ -255,7 +259,7 @@ impl Page {
         let caption = if report.tells.history {
             "Share of one core, the dearest first"
         } else {
-            "Share of one core as it is now: the node keeps no history"
+            "Share of one core as it is now: the node tells no history"
         };
         self.table(caption, &["Where", "Mean", "At most", ""], &rows);
     }

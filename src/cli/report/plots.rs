@@ -66,7 +66,7 @@ fn size_pace(past: &Past) -> Option<(f64, f64, f64)> {
         "day" => 86_400.0,
         _ => return None,
     };
-    let all = [slope.slope, slope.low, slope.high].map(|by| by / seconds);
+    let all = [slope.pace, slope.low, slope.high].map(|by| by / seconds);
     all.iter().all(|by| by.is_finite()).then_some((all[0], all[1], all[2]))
 }
 
@@ -120,7 +120,9 @@ impl<'a> Scene<'a> {
     ) -> Option<Plot> {
         let series = self.past.series.get(figure).filter(|series| !series.points.is_empty())?;
         let first = line("mean", series, |point| Some(point.mean));
-        let second = Some(line(beside, series, value)).filter(|line| !line.points.is_empty());
+        // Percentiles are kept of buckets of some minutes; of finer ones there is the largest value.
+        let second = [line(beside, series, value), line("largest", series, |point| Some(point.max))];
+        let second = second.into_iter().find(|line| !line.points.is_empty()).filter(|_| !beside.is_empty());
         let report = self.report;
         let most = series.points.iter().max_by(|one, other| one.max.total_cmp(&other.max))?;
         let desc = format!(

@@ -213,7 +213,7 @@ impl Page {
         self.rows(&["WHERE", "OF A CORE", "AT MOST", ""], report.cost.iter().take(SHOWN).map(cost).collect());
         self.rest(report.cost.len(), SHOWN, "targets, which cost less");
         if !report.tells.history {
-            self.item("as it is now: the node keeps no history");
+            self.item("as it is now: the node tells no history");
         }
     }
 }
@@ -317,7 +317,7 @@ pub(super) fn sight_lines(report: &Report) -> Vec<String> {
     let dark: Vec<&Sight> = report.sight.iter().filter(unseen).collect();
     let mut lines = Vec::new();
     if !report.tells.history {
-        lines.push("how long targets were not seen is not known: the node keeps no history".to_owned());
+        lines.push("how long targets were not seen is not known: the node tells no history".to_owned());
     }
     for sight in dark.iter().filter(|sight| report.tells.history || sight.is_unseen_now).take(SHOWN) {
         let now = if sight.is_unseen_now { ", and is not seen now" } else { "" };
@@ -346,5 +346,5 @@ pub(super) const fn nothing(is_told: bool, said: &'static str) -> &'static str {
 
 /// Why something of the past is not there.
 pub(super) const fn no_past(report: &Report) -> &'static str {
-    if report.tells.history { "nothing was kept of them" } else { "not known: the node keeps no history" }
+    if report.tells.history { "nothing was kept of them" } else { "not known: the node tells no history" }
 }

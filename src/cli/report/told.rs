@@ -11,6 +11,8 @@ use crate::model::Timestamp;
 pub(super) struct Trends {
     /// The most of it in a sentence; older nodes tell none.
     pub sentence: Option<String>,
+    /// When it was looked at; none before, and then nothing of it is known.
+    pub looked_at: Option<Timestamp>,
     pub changes: Vec<Change>,
     pub slopes: Vec<Slope>,
     pub forecasts: Vec<Forecast>,
@@ -32,7 +34,8 @@ pub(super) struct Slope {
     pub metric: String,
     /// `hour` or `day`.
     pub per: String,
-    pub slope: f64,
+    #[serde(rename = "slope")]
+    pub pace: f64,
     pub low: f64,
     pub high: f64,
 }

@@ -161,7 +161,7 @@ impl Incidents {
             open: all.iter().filter(|one| one.resolved_at.is_none()).count(),
             noise: all.iter().filter(|one| one.is_noise()).count(),
             hidden: all.iter().filter(|one| one.hidden_by.is_some() && one.told_after_seconds.is_none()).count(),
-            by_severity: severities(all.iter()),
+            by_severity: severities(&all.iter()),
             by_rule: by_rule(&all, scope),
             told: told(&within),
             longest,
@@ -216,7 +216,7 @@ fn incident(alert: &Alert, to: Timestamp) -> Incident {
     }
 }
 
-fn severities<'a>(of: impl Iterator<Item = &'a Incident> + Clone) -> Vec<(Severity, usize)> {
+fn severities<'a>(of: &(impl Iterator<Item = &'a Incident> + Clone)) -> Vec<(Severity, usize)> {
     let count = |severity| of.clone().filter(|one| one.severity == severity).count();
     SEVERITIES.into_iter().map(|severity| (severity, count(severity))).filter(|(_, count)| *count > 0).collect()
 }
@@ -235,7 +235,7 @@ fn by_rule(all: &[Incident], scope: &Scope) -> Vec<ByRule> {
         .map(|(rule, of)| ByRule {
             rule: rule.to_owned(),
             total: of.len(),
-            by_severity: severities(of.iter().copied()),
+            by_severity: severities(&of.iter().copied()),
             seconds: of.iter().map(within).sum(),
             longest_seconds: of.iter().map(|one| one.seconds).fold(0.0, f64::max),
             noise: of.iter().filter(|one| one.is_noise()).count(),

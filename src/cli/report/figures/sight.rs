@@ -28,7 +28,7 @@ const LATEST: Duration = Duration::from_secs(5);
 pub(crate) struct Sight {
     /// Region and target.
     pub place: String,
-    /// How long it was not seen, seconds; none where the node keeps no history, so that nobody knows.
+    /// How long it was not seen, seconds; none where the node tells no history, so that nobody knows.
     pub unseen_seconds: Option<f64>,
     /// When, the longest first, some of them.
     pub gaps: Vec<Gap>,

@@ -28,7 +28,7 @@ fn happened(report: &Report) -> String {
 
 fn seen(report: &Report) -> String {
     match unseen(report) {
-        None => "the node remembers: it keeps no history".to_owned(),
+        None => "the node remembers: it tells no history".to_owned(),
         Some(0.0) => "was seen, which was all the time".to_owned(),
         Some(seconds) => format!("was seen: {} of a target's time was not", lasting(seconds)),
     }
@@ -55,7 +55,7 @@ fn hurts(report: &Report) -> String {
     let pool = match report.pools.first() {
         Some(pool) => worst(pool),
         None if report.tells.history => "Of no pool anything was kept.".to_owned(),
-        None => "How full pools were is not known: the node keeps no history.".to_owned(),
+        None => "How full pools were is not known: the node tells no history.".to_owned(),
     };
     format!("{told} {pool}").trim().to_owned()
 }

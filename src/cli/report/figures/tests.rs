@@ -139,6 +139,7 @@ pub(crate) fn week() -> Gathered {
     ];
     let mut full = past(0.97, 1_000);
     full.trends = told::leniently(&json!({
+        "lookedAt": "2026-11-29T23:00:00Z",
         "sentence": "Its pool is fuller than last week by a fifth.",
         "changes": [{"metric": QUERY_TIME, "sentence": "Queries take 12 ms instead of 2.9 ms since 2026-11-26 09:00 UTC.", "holds": true},
             {"metric": WAIT, "sentence": "This is over.", "holds": false}],
@@ -246,7 +247,7 @@ fn what_was_not_kept_or_not_known_was_not_seen() {
 fn a_node_that_keeps_nothing_makes_nothing_look_fine() {
     let report = Report::of(&Gathered { alerts: Vec::new(), ..bare() });
     assert!(report.sight.iter().all(|sight| sight.unseen_seconds.is_none()));
-    assert!(report.summary[0].contains("keeps no history"), "{:?}", report.summary);
+    assert!(report.summary[0].contains("tells no history"), "{:?}", report.summary);
     assert!(report.summary[1].contains("not known"), "{:?}", report.summary);
     assert!(report.summary[2].contains("eu-west-1/billing is not seen now"), "{:?}", report.summary);
 }
