@@ -3,7 +3,7 @@
 //! ```text
 //!  main thread             this file, the web actor        arbiter per region      RegionSupervisor
 //!  runtime "isobar-io"     databases, TLS and SCRAM        arbiter per region      its probes
-//!  web workers             HTTP                            arbiter each            Aggregator, Counsel
+//!  web workers             HTTP                            arbiter each            Aggregator, Counsel, Analyst
 //!  with a bus              its tasks run on "isobar-io"    arbiter each            AlertActor; its calls run on "isobar-io"
 //!                                                          arbiter each            BusActor, Sharer and VantageProbe per region, Librarian, Clerk
 //! ```
@@ -14,6 +14,7 @@
 //! run: [`Node::build`] tells the real address, [`Node::run`] ends cleanly.
 
 mod advising;
+mod analysing;
 mod applications;
 mod carrying;
 mod discovering;
@@ -39,7 +40,7 @@ use arc_swap::ArcSwap;
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
-    advise::actor::Counsel,
+    advise::{actor::Counsel, analyst::actor::AnalystActor},
     aggregate::{Aggregator, Blindness},
     alert::{
         self,
@@ -50,7 +51,7 @@ use crate::{
     config::{Config, RegionConfig},
     crypto,
     export::actor::Exporter,
-    model::{NodeName, RegionName, Rule, report::Batch, world::World},
+    model::{NodeName, RegionName, Rule, history::Past, report::Batch, world::World},
     probe::{launch::Launcher, session::Registry},
     region::supervisor::{RegionSupervisor, Retire},
     web,
@@ -110,6 +111,9 @@ pub struct Node {
     supervisors: BTreeMap<RegionName, Running<RegionSupervisor>>,
     exporter: Running<Exporter>,
     counsel: Running<Counsel>,
+    analyst: Running<AnalystActor>,
+    /// What is kept of the past, when anything is.
+    past: Option<Arc<dyn Past>>,
     registry: Arc<Registry>,
     io: Runtime,
     restarts: Restarts,
@@ -130,6 +134,7 @@ impl Node {
             applications: Arc::default(),
             pushes: Arc::default(),
             advice: Arc::default(),
+            insights: Arc::default(),
             node: name.to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             started: clock::wall(),
@@ -177,6 +182,8 @@ impl Node {
         discovering.follow(&config);
         let exporter = exporting::start(&config, &shared, io.handle());
         let counsel = advising::start(&config, &shared);
+        let past: Option<Arc<dyn Past>> = None;
+        let analyst = analysing::start(&shared, past.clone());
         let mut node = Self {
             declared: config.clone(),
             config,
@@ -189,6 +196,8 @@ impl Node {
             supervisors: BTreeMap::new(),
             exporter,
             counsel,
+            analyst,
+            past,
             registry,
             io,
             restarts: Restarts::default(),

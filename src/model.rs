@@ -11,6 +11,7 @@
 //! - [`report`]: a sample with its details and transitions (region -> aggregate -> everyone)
 //! - [`world`]: the picture over all regions that readers share
 //! - [`advice`]: what to change, and what that would bring
+//! - [`insight`]: what the past of a target says
 //! - [`alert`]: incidents as people see them, and what people may do with them
 //! - [`cluster`]: the nodes of a region, what they say to each other, and what they keep together
 
@@ -22,6 +23,7 @@ pub mod counters;
 pub mod health;
 pub mod history;
 pub mod ids;
+pub mod insight;
 pub mod outcome;
 pub mod queries;
 pub mod reading;

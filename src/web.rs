@@ -52,6 +52,7 @@ use crate::model::{
     advice::Advice,
     alert::{Acknowledge, AlertBook, AlertChange, Callback, EndSilence, NewSilence, TestChannel},
     cluster::{BusState, Interest},
+    insight::Insights,
     vitals::{Address, Told},
     world::{Pushes, World, WorldChange},
 };
@@ -122,6 +123,8 @@ pub struct Shared {
     pub pushes: Arc<ArcSwap<Pushes>>,
     /// What to change.
     pub advice: Arc<ArcSwap<Advice>>,
+    /// What the past of each target says.
+    pub insights: Arc<ArcSwap<Insights>>,
     /// The node's name, for metrics.
     pub node: String,
     /// Isobar's version, for metrics and OpenAPI.

@@ -24,6 +24,7 @@ impl Node {
         self.telling.announce_end(ANNOUNCEMENT).await;
         self.exporter.end();
         self.counsel.end();
+        self.analyst.end();
         if let Some(carrying) = &self.carrying {
             carrying.hand_over().await;
         }

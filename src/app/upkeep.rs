@@ -44,6 +44,7 @@ impl Node {
         self.revive_bus(now)?;
         self.revive_exporter()?;
         self.revive_counsel()?;
+        self.revive_analyst()?;
         for region in self.config.regions.clone() {
             let lives = self.supervisors.get(&region.name).is_some_and(|supervisor| supervisor.addr.connected());
             if !lives || self.is_silent(&region.name, now) {

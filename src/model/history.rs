@@ -90,7 +90,7 @@ pub const FIGURES: [Figure; 41] = [
     figure("waits.io", "connections", |seen| waits(seen, "IO")),
     figure("waits.client", "connections", |seen| waits(seen, "Client")),
     figure("waits.ipc", "connections", |seen| waits(seen, "IPC")),
-    figure("waits.other", "connections", |seen| Some(waits_of(seen, |kind| !NAMED_WAITS.contains(&kind))?)),
+    figure("waits.other", "connections", |seen| waits_of(seen, |kind| !NAMED_WAITS.contains(&kind))),
     figure("vitals.replication.upstream.lagSeconds", "seconds", |seen| {
         seen.vitals.replication.as_ref()?.upstream.as_ref()?.lag_seconds
     }),

@@ -13,6 +13,9 @@ const FOREVER: Duration = Duration::from_hours(24 * 365 * 100);
 pub struct Timestamp(pub DateTime<Utc>);
 
 impl Timestamp {
+    /// The beginning of 1970.
+    pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH);
+
     /// Milliseconds since 1970.
     pub const fn unix_ms(self) -> i64 {
         self.0.timestamp_millis()

@@ -40,8 +40,8 @@ const FARTHEST_ALIKE: usize = 60;
 pub fn usual_move(points: &[(f64, f64)]) -> Option<f64> {
     let near = |five: &&[(f64, f64)]| five[4].0 - five[0].0 <= 1_500.0;
     let moved = |five: &[(f64, f64)]| Some((five[4].1 - median(&mut [five[0].1, five[1].1, five[2].1, five[3].1])?).abs());
-    let mut moves: Vec<f64> = points.windows(5).filter(near).filter_map(moved).filter(|moved| moved.is_finite()).collect();
-    if moves.len() < TWO_DAYS { None } else { quantile(&mut moves, 0.995).map(|rare| BEYOND * rare) }
+    let mut all: Vec<f64> = points.windows(5).filter(near).filter_map(moved).filter(|moved| moved.is_finite()).collect();
+    if all.len() < TWO_DAYS { None } else { quantile(&mut all, 0.995).map(|rare| BEYOND * rare) }
 }
 
 /// One change.
@@ -299,13 +299,16 @@ impl Doubt {
         for block in values.chunks_exact(BLOCK) {
             let Some(clipped) = clipped(block, &mut rests) else { continue };
             let mean = clipped.iter().sum::<f64>() / BLOCK as f64;
-            clipped.iter_mut().for_each(|rest| *rest -= mean);
+            for rest in clipped.iter_mut() {
+                *rest -= mean;
+            }
             correlations.push(correlation(clipped));
         }
         // The mean of a block follows its values, which hides some of their likeness.
         let hidden = |found: f64| (BLOCK as f64).mul_add(found, 1.0) / (BLOCK as f64 - 3.0);
         let rho = median(&mut correlations).map_or(0.0, hidden).clamp(0.0, 0.95);
-        Self::new((1..=FARTHEST_ALIKE).map(|far| rho.powi(far as i32)).collect())
+        let likeness: Vec<f64> = (1..=FARTHEST_ALIKE).map(|far| rho.powf(far as f64)).collect();
+        Self::new(&likeness)
     }
 
     /// Then: from all values, each less the level of its time.
@@ -325,12 +328,14 @@ impl Doubt {
         let at = |far: usize| rests.iter().zip(&rests[far..]).map(|(one, other)| one * other).sum::<f64>() / all;
         let mut likeness: Vec<f64> = (1..=far).map(at).collect();
         let hidden = 1.0 + 2.0 * (changes.len() + 1) as f64 * far as f64 / rests.len().max(1) as f64;
-        likeness.iter_mut().for_each(|likeness| *likeness *= hidden);
-        Self::new(likeness)
+        for alike in &mut likeness {
+            *alike *= hidden;
+        }
+        Self::new(&likeness)
     }
 
     /// By how much values resemble those before them: by their distance, from 1 on.
-    fn new(likeness: Vec<f64>) -> Self {
+    fn new(likeness: &[f64]) -> Self {
         let inflation = |count: usize| {
             let near = likeness.iter().enumerate().take_while(|(far, _)| *far + 1 < count);
             let sum: f64 = near.map(|(far, alike)| (1.0 - (far + 1) as f64 / count as f64) * alike).sum();
@@ -357,6 +362,8 @@ fn clipped<'a>(values: &[f64], rests: &'a mut Vec<f64>) -> Option<&'a mut [f64]>
     again(rests);
     let spread = spread(rests).filter(|spread| *spread > 0.0)?;
     again(rests);
-    rests.iter_mut().for_each(|value| *value = (*value - middle).clamp(-3.0 * spread, 3.0 * spread));
+    for value in rests.iter_mut() {
+        *value = (*value - middle).clamp(-3.0 * spread, 3.0 * spread);
+    }
     Some(rests)
 }

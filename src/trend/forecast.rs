@@ -109,12 +109,12 @@ pub fn without_steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     if steps.is_empty() || steps.len() > rare {
         return points;
     }
-    let mut moved = 0.0;
+    let mut by = 0.0;
     for at in (0..moves.len()).rev() {
         if steps.binary_search(&at).is_ok() {
-            moved += moves[at];
+            by += moves[at];
         }
-        points[at].1 += moved;
+        points[at].1 += by;
     }
     points
 }

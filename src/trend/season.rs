@@ -95,7 +95,9 @@ fn week(days: &[&[(f64, f64)]], middles: &[f64]) -> Option<([f64; 7], f64)> {
     let later: Vec<f64> = points.windows(8).map(|week| (week[7].1 - week[0].1) / (week[7].0 - week[0].0)).collect();
     let slope = median(&mut later.clone()).unwrap_or_else(|| theil_sen(&points));
     let start = points[0].0;
-    points.iter_mut().for_each(|(at, middle)| *middle -= slope * (*at - start));
+    for (at, middle) in &mut points {
+        *middle -= slope * (*at - start);
+    }
     let weekdays = centered(profile(points.iter(), weekday));
     let half = |odd: usize| profile(points.iter().filter(|(at, _)| ((at - start) / DAY / 7.0) as usize % 2 == odd), weekday);
     if alike::<7>(&half(0), &half(1)) < ALIKE_WEEKS {

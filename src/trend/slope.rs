@@ -71,7 +71,9 @@ pub(super) fn bounded(points: &[(f64, f64)], confidence: f64, known: Option<f64>
     let per_second = f64::midpoint(slopes[last / 2], slopes[last.div_ceil(2)]);
     let mut rests: Vec<f64> = points.iter().map(|(at, value)| value - per_second * (at - end)).collect();
     let level = median(&mut rests.clone())?;
-    rests.iter_mut().for_each(|rest| *rest -= level);
+    for rest in &mut rests {
+        *rest -= level;
+    }
     let noise = spread(&mut rests.clone())?;
     let count = points.len() as f64;
     // One outlier is not what neighbours are like; and a line follows its points, which hides some of their likeness.
@@ -84,7 +86,7 @@ pub(super) fn bounded(points: &[(f64, f64)], confidence: f64, known: Option<f64>
     let pairs = slopes.len() as f64;
     // The level at the end of a line is as unsure as its middle, and half of its length times the slope.
     let middle = 1.253 * noise * (inflation / count).sqrt();
-    let (low, high) = (place(((pairs - doubt) / 2.0).floor()), place(((pairs + doubt) / 2.0).ceil()));
+    let (low, high) = (place(f64::midpoint(pairs, -doubt).floor()), place(f64::midpoint(pairs, doubt).ceil()));
     let tilt = (high - low) / 2.0 * (end - start) / 2.0;
     Some(Slope {
         per_second,

@@ -2,6 +2,7 @@ mod acting;
 mod advised;
 pub(super) mod alerts;
 pub(super) mod clustered;
+mod trends;
 
 use std::collections::BTreeSet;
 
@@ -93,6 +94,7 @@ fn shared(world: World) -> Shared {
         applications: Arc::default(),
         pushes: Arc::default(),
         advice: Arc::default(),
+        insights: Arc::default(),
         node: "n1".into(),
         version: "0.1.0",
         started: report().sample.timestamp,
@@ -208,6 +210,7 @@ async fn every_answer_has_the_described_shape_and_every_address_is_described() {
     let shared = shared(two());
     shared.alerts.store(alerts::book().into());
     shared.advice.store(advised::advice().into());
+    shared.insights.store(trends::insights().into());
     let app = init_service(routes::app(state_of(&Settings::default(), shared))).await;
     let mut shapes = 0;
     for (path, allow) in &served {

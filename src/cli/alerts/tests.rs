@@ -104,6 +104,7 @@ impl Scene {
             applications: Arc::default(),
             pushes: Arc::default(),
             advice: Arc::default(),
+            insights: Arc::default(),
             node: "n1".into(),
             version: "0.1.0",
             started: then(),
