@@ -10,11 +10,15 @@
 //! is a queue, and `queueing` says how long the wait would be with another number of connections. What cannot be known is said with its
 //! cause and never guessed at: a pool that is full all the time shows what it lets through, not what would come.
 //!
+//! Beside it the `analyst` asks the store for the past of each target, and publishes what it says: changes, what is usual, what runs out,
+//! and statements that are other than they were.
+//!
 //! Cold start: nothing is said before half a window was seen. Recovery: windows are in memory only and begin anew; what was advised, taken and
 //! came of it is in the notes, when there are any (`memory`). Each node advises on the targets of its own regions, from the whole reports that it has of them.
 
 pub mod actor;
 mod adviser;
+pub mod analyst;
 mod applications;
 mod demand;
 mod findings;

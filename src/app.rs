@@ -3,7 +3,7 @@
 //! ```text
 //!  main thread             this file, the web actor        arbiter per region      RegionSupervisor
 //!  runtime "isobar-io"     databases, TLS and SCRAM        arbiter per region      its probes
-//!  web workers             HTTP                            arbiter each            Aggregator, Counsel
+//!  web workers             HTTP                            arbiter each            Aggregator, Counsel, Analyst
 //!  thread "history-writer"  a second of the world to disk
 //!  with a bus              its tasks run on "isobar-io"    arbiter each            AlertActor; its calls run on "isobar-io"
 //!                                                          arbiter each            BusActor, Sharer and VantageProbe per region, Librarian, Clerk
@@ -15,6 +15,7 @@
 //! run: [`Node::build`] tells the real address, [`Node::run`] ends cleanly.
 
 mod advising;
+mod analysing;
 mod applications;
 mod carrying;
 mod discovering;
@@ -42,7 +43,7 @@ use arc_swap::ArcSwap;
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
-    advise::actor::Counsel,
+    advise::{actor::Counsel, analyst::actor::AnalystActor},
     aggregate::{Aggregator, Blindness},
     alert::{
         self,
@@ -119,6 +120,7 @@ pub struct Node {
     exporter: Running<Exporter>,
     uploader: Running<Uploader>,
     counsel: Running<Counsel>,
+    analyst: Running<AnalystActor>,
     /// With a file.
     history: Option<KeepingPast>,
     registry: Arc<Registry>,
@@ -144,6 +146,7 @@ impl Node {
             advice: Arc::default(),
             history: None,
             keeping: Arc::default(),
+            insights: Arc::default(),
             node: name.to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             started: clock::wall(),
@@ -193,6 +196,7 @@ impl Node {
         let exporter = exporting::start(&config, &shared, io.handle());
         let uploader = uploading::start(&config, &shared, io.handle());
         let counsel = advising::start(&config, &shared, history.as_ref().map(KeepingPast::notes));
+        let analyst = analysing::start(&shared);
         let mut node = Self {
             declared: config.clone(),
             config,
@@ -207,6 +211,7 @@ impl Node {
             uploader,
             counsel,
             history,
+            analyst,
             registry,
             io,
             restarts: Restarts::default(),

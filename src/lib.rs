@@ -27,4 +27,5 @@ pub mod otlp;
 pub mod probe;
 pub mod region;
 pub mod sandbox;
+pub mod trend;
 pub mod web;

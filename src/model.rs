@@ -12,6 +12,7 @@
 //! - [`world`]: the picture over all regions that readers share
 //! - [`uploads`]: how sending rows to Tinybird goes
 //! - [`advice`]: what to change, and what that would bring
+//! - [`insight`]: what the past of a target says
 //! - [`alert`]: incidents as people see them, and what people may do with them
 //! - [`cluster`]: the nodes of a region, what they say to each other, and what they keep together
 
@@ -23,6 +24,7 @@ pub mod counters;
 pub mod health;
 pub mod history;
 pub mod ids;
+pub mod insight;
 pub mod outcome;
 pub mod outlook;
 pub mod queries;

@@ -54,6 +54,7 @@ use crate::model::{
     alert::{Acknowledge, AlertBook, AlertChange, Callback, EndSilence, NewSilence, TestChannel},
     cluster::{BusState, Interest},
     history::{Keeping, Past},
+    insight::Insights,
     uploads::Uploads,
     vitals::{Address, Told},
     world::{Pushes, World, WorldChange},
@@ -131,6 +132,8 @@ pub struct Shared {
     pub history: Option<Arc<dyn Past>>,
     /// How keeping it goes.
     pub keeping: Arc<ArcSwap<Keeping>>,
+    /// What the past of each target says.
+    pub insights: Arc<ArcSwap<Insights>>,
     /// The node's name, for metrics.
     pub node: String,
     /// Isobar's version, for metrics and OpenAPI.

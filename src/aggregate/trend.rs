@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::model::{Sample, world::Trend};
+use crate::{
+    model::{Sample, world::Trend},
+    trend::slope::theil_sen,
+};
 
 /// How far back trends look.
 const WINDOW: Duration = Duration::from_mins(5);
@@ -73,25 +76,6 @@ impl Trends {
             window_ms: ((last.0 - first.0) * 60e3).round() as u64,
         })
     }
-}
-
-/// The median of the slopes of all pairs: a few outliers do not move it.
-fn theil_sen(points: &[(f64, f64)]) -> f64 {
-    let mut slopes: Vec<f64> = Vec::with_capacity(points.len() * points.len() / 2);
-    for (index, (x1, y1)) in points.iter().enumerate() {
-        slopes.extend(points[index + 1..].iter().filter(|(x2, _)| x2 > x1).map(|(x2, y2)| (y2 - y1) / (x2 - x1)));
-    }
-    if slopes.is_empty() {
-        return 0.0;
-    }
-    let middle = slopes.len() / 2;
-    let (_, upper, _) = slopes.select_nth_unstable_by(middle, f64::total_cmp);
-    let upper = *upper;
-    if slopes.len() % 2 == 1 {
-        return upper;
-    }
-    let lower = slopes[..middle].iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    f64::midpoint(lower, upper)
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ impl Node {
         self.end_uploads().await;
         self.counsel.end();
         self.history.iter_mut().for_each(KeepingPast::stop);
+        self.analyst.end();
         if let Some(carrying) = &self.carrying {
             carrying.hand_over().await;
         }

@@ -46,6 +46,7 @@ impl Node {
         self.revive_uploader()?;
         self.revive_counsel()?;
         self.revive_history()?;
+        self.revive_analyst()?;
         for region in self.config.regions.clone() {
             let lives = self.supervisors.get(&region.name).is_some_and(|supervisor| supervisor.addr.connected());
             if !lives || self.is_silent(&region.name, now) {

@@ -13,13 +13,13 @@ const FOREVER: Duration = Duration::from_hours(24 * 365 * 100);
 pub struct Timestamp(pub DateTime<Utc>);
 
 impl Timestamp {
+    /// The beginning of 1970.
+    pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH);
+
     /// Milliseconds since 1970.
     pub const fn unix_ms(self) -> i64 {
         self.0.timestamp_millis()
     }
-
-    /// The first moment of 1970.
-    pub const EPOCH: Self = Self(DateTime::<Utc>::UNIX_EPOCH);
 
     /// So many milliseconds after 1970; none beyond all dates.
     pub const fn from_unix_ms(ms: i64) -> Option<Self> {

@@ -254,7 +254,9 @@ async fn database(_: Viewer, state: Data<State>, path: Path<(String, String)>) -
 }
 
 async fn trends(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
-    about(&state, &path, |target| json(StatusCode::OK, &views::trends(target)))
+    about(&state, &path, |target| {
+        json(StatusCode::OK, &views::trends(target, &views::insight(&state.shared.insights.load(), target)))
+    })
 }
 
 async fn history(_: Viewer, state: Data<State>, path: Path<(String, String)>, query: Query<past::Asked>) -> Answered {
@@ -277,7 +279,9 @@ async fn history(_: Viewer, state: Data<State>, path: Path<(String, String)>, qu
 }
 
 async fn queries(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
-    about(&state, &path, |target| json(StatusCode::OK, &views::queries(target)))
+    about(&state, &path, |target| {
+        json(StatusCode::OK, &views::queries(target, &views::insight(&state.shared.insights.load(), target)))
+    })
 }
 
 async fn activity(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {

@@ -3,6 +3,7 @@ mod advised;
 pub(super) mod alerts;
 pub(super) mod clustered;
 mod past;
+mod trends;
 
 use std::collections::BTreeSet;
 
@@ -97,6 +98,7 @@ fn shared(world: World) -> Shared {
         advice: Arc::default(),
         history: None,
         keeping: Arc::default(),
+        insights: Arc::default(),
         node: "n1".into(),
         version: "0.1.0",
         started: report().sample.timestamp,
@@ -214,6 +216,7 @@ async fn every_answer_has_the_described_shape_and_every_address_is_described() {
     shared.alerts.store(alerts::book().into());
     shared.advice.store(advised::advice().into());
     let shared = Shared { history: Some(Arc::<past::Always>::default()), ..shared };
+    shared.insights.store(trends::insights().into());
     let app = init_service(routes::app(state_of(&Settings::default(), shared))).await;
     let mut shapes = 0;
     for (path, allow) in &served {

@@ -10,6 +10,7 @@ use crate::model::{
     advice::{Advice, Recommendation, Score, Unknown},
     cluster::BusState,
     counters::{DatabaseCounters, PoolerDetail},
+    insight::{Insight, Insights, Regression},
     queries::Queries,
     report::RosterState,
     sample::Missing,
@@ -201,11 +202,14 @@ pub(super) struct ActivityPart<'a> {
 #[derive(Serialize)]
 pub(super) struct QueriesPart<'a> {
     queries: Option<&'a Queries>,
+    regressions: &'a [Regression],
 }
 
-/// `.../trends`.
+/// `.../trends`: what the past says, and the trends of the last minutes.
 #[derive(Serialize)]
 pub(super) struct TrendsPart<'a> {
+    #[serde(flatten)]
+    insight: &'a Insight,
     trends: &'a [Trend],
 }
 
@@ -220,13 +224,18 @@ pub(super) fn activity(of: &Target) -> Part<'_, ActivityPart<'_>> {
 }
 
 /// `/api/databases/{region}/{target}/queries`.
-pub(super) fn queries(of: &Target) -> Part<'_, QueriesPart<'_>> {
-    part(of, QueriesPart { queries: of.report.queries.as_deref() })
+pub(super) fn queries<'a>(of: &'a Target, insight: &'a Insight) -> Part<'a, QueriesPart<'a>> {
+    part(of, QueriesPart { queries: of.report.queries.as_deref(), regressions: &insight.regressions })
 }
 
 /// `/api/databases/{region}/{target}/trends`.
-pub(super) fn trends(of: &Target) -> Part<'_, TrendsPart<'_>> {
-    part(of, TrendsPart { trends: &of.trends })
+pub(super) fn trends<'a>(of: &'a Target, insight: &'a Insight) -> Part<'a, TrendsPart<'a>> {
+    part(of, TrendsPart { insight, trends: &of.trends })
+}
+
+/// What the past of a target says, as far as it was looked at.
+pub(super) fn insight(insights: &Insights, of: &Target) -> Arc<Insight> {
+    insights.targets.get(&of.report.id()).cloned().unwrap_or_default()
 }
 
 /// `/api/recommendations`, and those of one target.

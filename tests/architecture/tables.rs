@@ -7,11 +7,12 @@ pub(crate) const IMPORTS: &[(&str, &[&str])] = &[
     ("clock", &["model"]),
     ("backoff", &[]),
     ("crypto", &[]),
+    ("trend", &[]),
     ("probe", &["model", "clock", "backoff", "crypto"]),
     ("region", &["model", "clock", "backoff", "probe"]),
     ("bus", &["model", "clock", "backoff", "crypto"]),
-    ("aggregate", &["model", "clock", "backoff"]),
-    ("advise", &["model", "clock"]),
+    ("aggregate", &["model", "clock", "backoff", "trend"]),
+    ("advise", &["model", "clock", "trend"]),
     ("alert", &["model", "clock", "backoff", "crypto"]),
     ("history", &["model", "clock", "backoff"]),
     ("web", &["model", "otlp", "clock", "backoff", "crypto"]),
@@ -188,7 +189,7 @@ pub(crate) const EFFECTFUL: &str = "
     probe/database/columns.rs probe/database/upkeep.rs probe/database/upkeep/rows.rs probe/database/upkeep/tables.rs
     probe/discovery/databases probe/discovery/patroni.rs
     region/supervisor
-    advise/actor
+    advise/actor advise/analyst/actor
     aggregate/actor
     bus.rs bus/actor bus/memory bus/redis
     alert/actor alert/journal alert/heartbeat alert/channels

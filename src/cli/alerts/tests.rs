@@ -107,6 +107,7 @@ impl Scene {
             advice: Arc::default(),
             history: None,
             keeping: Arc::default(),
+            insights: Arc::default(),
             node: "n1".into(),
             version: "0.1.0",
             started: then(),

@@ -1,0 +1,308 @@
+//! What the past of each target says, from one look at the store to an insight. Pure but for asking the [`Past`].
+//!
+//! ```text
+//!  every minute    the last two hours, ten seconds each ──► changes, slopes per hour ─┐
+//!  every quarter   four weeks, five minutes each ──► usual moves, bands, seasons,     ├─► Insight ──► web
+//!  of an hour                                        slopes per day, forecasts ───────┤
+//!  every 5 minutes the statements of the last day ──► regressions ────────────────────┘
+//! ```
+//! One target at a time, the one that was looked at longest ago, so that many targets make looks rarer and never dearer. A figure that never
+//! moves costs one question and no arithmetic. The methods are in the room `trend`, the rates at which they err in docs/trends.md.
+
+pub mod actor;
+mod figures;
+mod outlook;
+mod regressions;
+mod sentence;
+mod words;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    model::{
+        TargetId, Timestamp,
+        history::{Past, Question, StatementBucket},
+        insight::{Band, Change, Insight, Insights, Per, Season, Slope},
+        world::{Target, World},
+    },
+    trend::{
+        baseline::{self, unusual_since},
+        change::{Least, changes, usual_move},
+        season::season,
+        slope::slope,
+    },
+};
+use figures::{FOLLOWED, Followed};
+use outlook::Sequences;
+
+/// How the analyst looks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// How often each target is looked at, when there is time for it.
+    pub every: Duration,
+    /// Of the time of one core, it takes no larger share; with many targets looks become rarer instead.
+    pub duty: f64,
+}
+
+impl Default for Settings {
+    /// A change is found within five minutes of data: a minute more does no harm.
+    fn default() -> Self {
+        Self { every: Duration::from_mins(1), duty: 0.03 }
+    }
+}
+
+/// Changes are sought in so much of the past.
+const RECENT: Duration = Duration::from_hours(2);
+const STEP: Duration = Duration::from_secs(10);
+/// What is usual is learned from so much.
+const LONG: Duration = Duration::from_hours(28 * 24);
+const LONG_STEP: Duration = Duration::from_mins(5);
+/// What was learned from weeks is good for so long.
+const LEARN_EVERY: Duration = Duration::from_mins(15);
+/// Statements come in buckets of five minutes.
+const STATEMENTS_EVERY: Duration = Duration::from_mins(5);
+/// A day, and the same hour of the day before with what is around it.
+const STATEMENTS: Duration = Duration::from_hours(26);
+/// A change is by this share at least.
+const SHARE: f64 = 0.15;
+/// Bounds hold 19 times of 20.
+const CONFIDENCE: f64 = 0.95;
+const HOUR: f64 = 3_600.0;
+const DAY: f64 = 86_400.0;
+
+/// Values in order of time: seconds since 1970, and the value.
+type Points = Vec<(f64, f64)>;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Analyst {
+    settings: Settings,
+    targets: BTreeMap<TargetId, Known>,
+}
+
+/// What is known of one target.
+#[derive(Debug, Default)]
+struct Known {
+    looked: Option<Instant>,
+    learned: Option<(Instant, Learned)>,
+    statements: Option<(Instant, Statements)>,
+    sequences: Sequences,
+    insight: Arc<Insight>,
+}
+
+/// What weeks say.
+#[derive(Debug, Default)]
+struct Learned {
+    figures: Vec<Background>,
+    slopes: Vec<Slope>,
+    pace: outlook::Paces,
+}
+
+/// What weeks say of one figure, in the order of [`FOLLOWED`].
+#[derive(Debug, Default, Clone)]
+struct Background {
+    usual_move: Option<f64>,
+    /// By the hours since 1970: of those around now.
+    bands: Vec<(i64, baseline::Band)>,
+    season: Option<Season>,
+}
+
+#[derive(Debug, Default)]
+struct Statements {
+    buckets: Vec<StatementBucket>,
+    regressions: Vec<crate::model::insight::Regression>,
+}
+
+impl Analyst {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings, targets: BTreeMap::new() }
+    }
+
+    /// Whose turn it is, and in how long; none while there is no target.
+    pub(super) fn next(&mut self, now: Instant, world: &World) -> Option<(TargetId, Duration)> {
+        let watched = || world.regions.values().flat_map(|region| region.targets.values().map(|target| target.report.id()));
+        let all: BTreeSet<TargetId> = watched().collect();
+        self.targets.retain(|id, _| all.contains(id));
+        let looked = |id: &TargetId| self.targets.get(id).and_then(|known| known.looked);
+        let oldest = all.iter().min_by_key(|id| looked(id))?;
+        let due = looked(oldest).map_or(Duration::ZERO, |at| (at + self.settings.every).saturating_duration_since(now));
+        Some((oldest.clone(), due))
+    }
+
+    /// Looks at one target's past.
+    ///
+    /// # Errors
+    /// What is wrong with the store; what was found before stays.
+    pub(super) fn look(&mut self, target: &Target, past: &dyn Past, now: Instant, wall: Timestamp) -> Result<(), String> {
+        let id = target.report.id();
+        let known = self.targets.entry(id.clone()).or_default();
+        known.looked = Some(now);
+        let asked = Asked { past, id: &id, wall };
+        let is_old = |at: Instant, every: Duration| now.saturating_duration_since(at) >= every;
+        known.sequences.add(target, wall);
+        if known.learned.as_ref().is_none_or(|(at, _)| is_old(*at, LEARN_EVERY)) {
+            known.learned = Some((now, learn(&asked, target)?));
+        }
+        if known.statements.as_ref().is_none_or(|(at, _)| is_old(*at, STATEMENTS_EVERY)) {
+            let buckets = past.statements(&id, wall.before(STATEMENTS), wall)?;
+            let regressions = regressions::regressions(&buckets, wall);
+            // Whoever explains a change of the last hours needs only those.
+            let recent = wall.before(RECENT + Duration::from_hours(1));
+            let buckets = buckets.into_iter().filter(|bucket| bucket.at >= recent).collect();
+            known.statements = Some((now, Statements { buckets, regressions }));
+        }
+        let (learned, statements) = (known.learned.as_ref(), known.statements.as_ref());
+        let (Some((_, learned)), Some((_, statements))) = (learned, statements) else { return Ok(()) };
+        let mut insight = Insight { sentence: String::new(), looked_at: Some(wall), ..Insight::default() };
+        let mut levels: Vec<Option<f64>> = Vec::with_capacity(FOLLOWED.len());
+        for (followed, background) in FOLLOWED.iter().zip(&learned.figures) {
+            let points = asked.points(followed.path, RECENT, STEP)?;
+            levels.push(points.last().map(|last| last.1));
+            if points.len() > 1 {
+                recent(followed, background, &points, &mut insight);
+            }
+        }
+        insight.changes.sort_by_key(|change| std::cmp::Reverse(change.since));
+        insight.slopes.extend(learned.slopes.iter().cloned());
+        insight.seasons = learned.figures.iter().filter_map(|background| background.season.clone()).collect();
+        insight.growth_per_day = learned.pace.growth_per_day(target);
+        insight.forecasts = outlook::forecasts(&learned.pace, &known.sequences, target, wall);
+        insight.regressions.clone_from(&statements.regressions);
+        insight.sentence = sentence::sentence(&insight, &levels, &statements.buckets, wall);
+        known.insight = Arc::new(insight);
+        Ok(())
+    }
+
+    /// All that is known now.
+    pub(super) fn insights(&self) -> Insights {
+        let looked = self.targets.iter().filter(|(_, known)| known.insight.looked_at.is_some());
+        Insights { targets: looked.map(|(id, known)| (id.clone(), Arc::clone(&known.insight))).collect() }
+    }
+}
+
+/// The store, about one target, at one moment.
+struct Asked<'a> {
+    past: &'a dyn Past,
+    id: &'a TargetId,
+    wall: Timestamp,
+}
+
+impl Asked<'_> {
+    fn series(&self, path: &str, back: Duration, step: Duration) -> Result<Vec<crate::model::history::Point>, String> {
+        let Some(figure) = crate::model::history::figure_at(path) else { return Ok(Vec::new()) };
+        let (from, to) = (self.wall.before(back), self.wall);
+        let question = Question { target: self.id.clone(), figure, from, to, step: Some(step) };
+        let mut points = self.past.series(&question)?.points;
+        // A bucket that still fills is not like the others.
+        points.retain(|point| point.count > 0 && point.at.after(step) <= to);
+        Ok(points)
+    }
+
+    fn points(&self, path: &str, back: Duration, step: Duration) -> Result<Points, String> {
+        let points = self.series(path, back, step)?;
+        Ok(points.iter().map(|point| (regressions::seconds(point.at), point.mean)).collect())
+    }
+}
+
+fn is_constant(points: &[(f64, f64)]) -> bool {
+    points.windows(2).all(|pair| pair[0].1.total_cmp(&pair[1].1).is_eq())
+}
+
+fn learn(asked: &Asked<'_>, target: &Target) -> Result<Learned, String> {
+    let mut learned = Learned { pace: outlook::Paces::learn(asked, target)?, ..Learned::default() };
+    let now = regressions::seconds(asked.wall);
+    for followed in &FOLLOWED {
+        let points = asked.points(followed.path, LONG, LONG_STEP)?;
+        learned.figures.push(if is_constant(&points) { Background::default() } else { background(followed, &points, now) });
+        let is_long = points.first().zip(points.last()).is_some_and(|(first, last)| last.0 - first.0 >= 2.0 * DAY);
+        if let Some(found) = slope(&points, CONFIDENCE).filter(|_| is_long && !is_constant(&points)) {
+            learned.slopes.extend(told(followed, Per::Day, &found));
+        }
+    }
+    Ok(learned)
+}
+
+fn background(followed: &Followed, points: &[(f64, f64)], now: f64) -> Background {
+    let season = season(points);
+    let by_weekday = season.as_ref().is_some_and(|season| season.weekdays.is_some());
+    // Until it is learned again, and as far back as a run outside is followed.
+    let hour = (now / HOUR).floor() as i64;
+    let around = hour - 2..=hour + 1;
+    let band = |hour: i64| Some((hour, baseline::band(points, (hour as f64 + 0.5) * HOUR, by_weekday)?));
+    let season = season.map(|season| {
+        let (highest_at, lowest_at) = season.extremes();
+        Season { metric: followed.path.into(), daily: season.daily, weekly: season.weekly, highest_at, lowest_at }
+    });
+    Background { usual_move: usual_move(points), bands: around.filter_map(band).collect(), season }
+}
+
+/// A slope that is sure and matters.
+fn told(followed: &Followed, per: Per, found: &crate::trend::slope::Slope) -> Option<Slope> {
+    let seconds = if per == Per::Hour { HOUR } else { DAY };
+    let moved = (found.per_second * found.span).abs();
+    (found.is_sure() && moved >= followed.matters && moved >= SHARE * found.level.abs()).then(|| Slope {
+        metric: followed.path.into(),
+        per,
+        slope: found.per_second * seconds,
+        low: found.low * seconds,
+        high: found.high * seconds,
+        over_seconds: found.span,
+    })
+}
+
+/// What the last two hours say of one figure.
+fn recent(followed: &Followed, background: &Background, points: &[(f64, f64)], insight: &mut Insight) {
+    if !is_constant(points) {
+        let absolute = background.usual_move.map_or(followed.matters, |usual| usual.max(followed.matters));
+        let found = changes(points, STEP.as_secs_f64(), Least { share: SHARE, absolute });
+        let last = found.len();
+        insight.changes.extend(found.iter().enumerate().map(|(nth, change)| Change {
+            metric: followed.path.into(),
+            since: words::timestamp(change.at),
+            before: change.before,
+            after: change.after,
+            factor: (change.before.abs() > 0.0).then(|| change.after / change.before),
+            confidence: change.confidence,
+            holds: nth + 1 == last,
+            sentence: sentence::change(followed, change),
+        }));
+        // A step is no slope: only where none was.
+        if found.is_empty()
+            && let Some(found) = slope(points, CONFIDENCE)
+        {
+            insight.slopes.extend(told(followed, Per::Hour, &found));
+        }
+    }
+    let at = |at: f64| background.bands.iter().find(|(hour, _)| *hour == (at / HOUR).floor() as i64).map(|(_, band)| *band);
+    let Some(last) = points.last() else { return };
+    let (Some(band), five) = (at(last.0), means(points)) else { return };
+    let Some(now) = five.last() else { return };
+    // Less than what matters is nothing unusual, however narrow the band.
+    let outside = |at_time: f64| {
+        at(at_time).map(|band| baseline::Band { low: band.low - followed.matters, high: band.high + followed.matters, ..band })
+    };
+    insight.bands.push(Band {
+        metric: followed.path.into(),
+        low: band.low,
+        middle: band.middle,
+        high: band.high,
+        days: band.days,
+        now: now.1,
+        unusual_since: unusual_since(&five, outside).map(words::timestamp),
+    });
+}
+
+/// The means of each five minutes up to the last point.
+fn means(points: &[(f64, f64)]) -> Points {
+    let Some(end) = points.last().map(|last| last.0 + STEP.as_secs_f64()) else { return Vec::new() };
+    let of = |at: f64| ((end - at) / LONG_STEP.as_secs_f64()).ceil();
+    let mean = |chunk: &[(f64, f64)]| (chunk[0].0, chunk.iter().map(|point| point.1).sum::<f64>() / chunk.len() as f64);
+    points.chunk_by(|a, b| of(a.0).total_cmp(&of(b.0)).is_eq()).map(mean).collect()
+}
+
+#[cfg(test)]
+mod tests;
