@@ -5,7 +5,7 @@ use super::{
 
 const STEP: f64 = 10.0;
 /// As many days as the rates are told of; few where nothing is optimized.
-const DAYS: u64 = if cfg!(debug_assertions) { 5 } else { 100 };
+const DAYS: u64 = if cfg!(debug_assertions) { 2 } else { 100 };
 const LEAST: Least = Least { share: 0.15, absolute: 0.0 };
 const KINDS: [Kind; 7] =
     [Kind::White, Kind::Alike(0.3), Kind::Heavy, Kind::Skewed, Kind::Alike(0.6), Kind::Alike(0.9), Kind::Wandering];
@@ -82,6 +82,8 @@ fn sought(kind: Kind, cv: f64, by: f64, has_past: bool) -> usize {
 
 #[test]
 fn a_third_more_is_found_within_five_minutes() {
+    // Days of past for each series take long where nothing is optimized.
+    let pasts: &[bool] = if cfg!(debug_assertions) { &[false] } else { &[false, true] };
     let mut sum = 0;
     let rows = [
         (Kind::White, 0.1, 0.3),
@@ -97,14 +99,15 @@ fn a_third_more_is_found_within_five_minutes() {
         (Kind::Heavy, 0.5, 1.5),
     ];
     for (kind, cv, by) in rows {
-        for has_past in [false, true] {
+        for &has_past in pasts {
             let count = sought(kind, cv, by, has_past);
             println!("{kind:?} cv {cv} by {by}, past {has_past}: {count} of 100");
             assert!(count >= 90, "{kind:?}, cv {cv}, by {by}, past {has_past}: {count} of 100");
             sum += count;
         }
     }
-    assert!(sum * 100 >= 95 * 200 * rows.len(), "{sum} of {}", 200 * rows.len());
+    let all = 100 * rows.len() * pasts.len();
+    assert!(sum * 100 >= 95 * all, "{sum} of {all}");
 }
 
 #[test]
