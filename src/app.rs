@@ -274,6 +274,7 @@ impl Node {
             dead.end();
         }
         self.hear_applications();
+        self.tell_judges();
     }
 
     /// Where supervisors report: the bus gives it to the aggregator at once.

@@ -27,6 +27,7 @@ use crate::{
         TargetId, Timestamp,
         history::{Past, Question, StatementBucket},
         insight::{Band, Change, Insight, Insights, Per, Season, Slope},
+        outlook::Outlook,
         world::{Target, World},
     },
     trend::{
@@ -175,6 +176,11 @@ impl Analyst {
         insight.sentence = sentence::sentence(&insight, &levels, &statements.buckets, wall);
         known.insight = Arc::new(insight);
         Ok(())
+    }
+
+    /// What the past of one says of its present.
+    fn outlook(&self, id: &TargetId) -> Option<Outlook> {
+        Some(sentence::told(&self.targets.get(id)?.insight))
     }
 
     /// All that is known now.

@@ -6,8 +6,14 @@ use actix::{Actor, Arbiter};
 
 use super::{Error, Node, running::Running};
 use crate::{
-    advise::analyst::{Settings, actor::AnalystActor},
-    clock, web,
+    advise::analyst::{
+        Settings,
+        actor::{AnalystActor, TellTo},
+    },
+    clock,
+    model::RegionName,
+    region::supervisor::RegionSupervisor,
+    web,
 };
 
 /// Starts it, on a thread of its own; without a past it has nothing to do.
@@ -26,7 +32,15 @@ impl Node {
             self.restarts.another("analyst", clock::now())?;
             self.analyst.end();
             self.analyst = start(&self.shared);
+            self.tell_judges();
         }
         Ok(())
+    }
+
+    /// Tells it who judges by what it finds.
+    pub(super) fn tell_judges(&self) {
+        let judge =
+            |(region, running): (&RegionName, &Running<RegionSupervisor>)| (region.clone(), running.addr.clone().recipient());
+        self.analyst.addr.do_send(TellTo(self.supervisors.iter().map(judge).collect()));
     }
 }

@@ -32,7 +32,9 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let Some(world) = start(quiet)? else { return Ok(ExitCode::SUCCESS) };
     let world = Arc::new(world);
     let (playing, lasts) = (Arc::clone(&world), args.duration);
-    let config = Config::for_targets(world.targets(), args.alerts.as_deref(), args.listen).map_err(Failure::usage)?;
+    let mut config = Config::for_targets(world.targets(), args.alerts.as_deref(), args.listen).map_err(Failure::usage)?;
+    let past = tempfile::tempdir().map_err(Failure::failed)?;
+    config.history.path = Some(past.path().join("isobar.db"));
     let done = serve::serve(config, Some("demo".to_owned()), None, move |serving| async move {
         if !quiet {
             println!("watching: http://{} (Ctrl-C ends it)", serving.addr);
@@ -62,7 +64,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
             () = boards => {}
         }
     });
-    drop(world);
+    drop((world, past));
     if !quiet {
         println!("ended; nothing is left behind");
     }

@@ -1,15 +1,15 @@
 //! The timer around the analyst: one target's past at a time, on a thread of its own, since the store may take some milliseconds; then as
 //! long a pause as its share of a core asks for.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use actix::{Actor, AsyncContext, Context};
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use arc_swap::ArcSwap;
 
 use super::{Analyst, Settings};
 use crate::{
     clock,
-    model::{history::Past, insight::Insights, world::World},
+    model::{RegionName, history::Past, insight::Insights, outlook::Outlooks, world::World},
 };
 
 /// How soon it looks again when there is nothing to do, at the latest; targets come and go.
@@ -19,6 +19,14 @@ const BREATH: Duration = Duration::from_millis(5);
 /// A store that fails is asked again after this.
 const TROUBLE: Duration = Duration::from_secs(10);
 
+/// Who judges the targets of each region, and is told what their past says of their present.
+#[derive(Debug, Clone, Default)]
+pub struct TellTo(pub BTreeMap<RegionName, Recipient<Outlooks>>);
+
+impl Message for TellTo {
+    type Result = ();
+}
+
 /// See the module.
 pub struct AnalystActor {
     world: Arc<ArcSwap<World>>,
@@ -26,6 +34,7 @@ pub struct AnalystActor {
     insights: Arc<ArcSwap<Insights>>,
     settings: Settings,
     analyst: Analyst,
+    judges: BTreeMap<RegionName, Recipient<Outlooks>>,
     failing: bool,
 }
 
@@ -37,7 +46,7 @@ impl AnalystActor {
         insights: Arc<ArcSwap<Insights>>,
         settings: Settings,
     ) -> Self {
-        Self { world, past, insights, settings, analyst: Analyst::new(settings), failing: false }
+        Self { world, past, insights, settings, analyst: Analyst::new(settings), judges: BTreeMap::new(), failing: false }
     }
 
     fn turn(&mut self, ctx: &mut Context<Self>) {
@@ -65,6 +74,10 @@ impl AnalystActor {
             return TROUBLE;
         }
         self.insights.store(Arc::new(self.analyst.insights()));
+        if let Some((judge, outlook)) = self.judges.get(&id.region).zip(self.analyst.outlook(&id)) {
+            // Who is too busy to hear of it hears the next one.
+            let _ = judge.try_send(Outlooks(vec![(id.clone(), outlook)]));
+        }
         // One target never takes longer to come than a full look at all would: they are spread over the time between two looks.
         let spent = clock::now().saturating_duration_since(now);
         BREATH.max(spent.mul_f64(1.0 / self.settings.duty.clamp(0.001, 1.0) - 1.0))
@@ -76,5 +89,13 @@ impl Actor for AnalystActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.turn(ctx);
+    }
+}
+
+impl Handler<TellTo> for AnalystActor {
+    type Result = ();
+
+    fn handle(&mut self, TellTo(judges): TellTo, _: &mut Self::Context) {
+        self.judges = judges;
     }
 }

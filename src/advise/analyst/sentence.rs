@@ -8,7 +8,8 @@ use super::{
 use crate::model::{
     Timestamp,
     history::StatementBucket,
-    insight::{Change, Forecast, Insight},
+    insight::{Band, Change, Forecast, Insight},
+    outlook::{Outlook, Unusual},
 };
 
 /// What runs out within this is worth a word beside what is now.
@@ -91,11 +92,29 @@ fn explained(change: &Change, statements: &[StatementBucket]) -> String {
     }
 }
 
+/// What of a target's past matters to whoever judges it now.
+pub(super) fn told(insight: &Insight) -> Outlook {
+    let outside = insight.bands.iter().filter_map(|band| Some((band, band.unusual_since?, followed(&band.metric)?)));
+    let mut outside: Vec<_> = outside.collect();
+    outside.sort_by(|a, b| b.2.weight.total_cmp(&a.2.weight));
+    let said = |(band, since, followed): (&Band, Timestamp, &Followed)| Unusual {
+        metric: band.metric.clone(),
+        now: band.now,
+        edge: if band.now > band.high { band.high } else { band.low },
+        message: format!("{}.", outside_its_band(band, since, followed)),
+    };
+    Outlook { unusual: outside.into_iter().map(said).collect(), growth_per_day: insight.growth_per_day }
+}
+
+fn outside_its_band(band: &Band, since: Timestamp, followed: &Followed) -> String {
+    let [now, low, high] = [band.now, band.low, band.high].map(|value| followed.said(value));
+    format!("{} {now} since {}, usually {low} to {high} at this hour", capital(followed.name), words::clock(since))
+}
+
 fn unusual(insight: &Insight) -> Option<String> {
     let outside = insight.bands.iter().filter_map(|band| Some((band, band.unusual_since?, followed(&band.metric)?)));
     let (band, since, followed) = outside.max_by(|a, b| a.2.weight.total_cmp(&b.2.weight))?;
-    let [now, low, high] = [band.now, band.low, band.high].map(|value| followed.said(value));
-    Some(format!("{} {now} since {}, usually {low} to {high} at this hour", capital(followed.name), words::clock(since)))
+    Some(outside_its_band(band, since, followed))
 }
 
 fn regression(insight: &Insight) -> Option<String> {
