@@ -56,8 +56,8 @@ impl Proposal {
 
 /// The wait with another size, if what clients want stays as it is; none when the queue would grow without end.
 pub(super) fn predict(demand: &Demand, size: u32) -> Option<Predicted> {
-    if demand.wanted.is_some() {
-        return sessions(demand, size);
+    if let Some(wanted) = demand.wanted {
+        return sessions(demand, wanted, size);
     }
     let likely = model(demand, size, 1.0, demand.arrivals.likely, demand.services.likely)?;
     // Two standard errors of a count.
@@ -79,8 +79,8 @@ pub(super) fn predict(demand: &Demand, size: u32) -> Option<Predicted> {
 }
 
 /// Of a session pool: for how long a client keeps its connection is not told, but how much shorter the wait is with more of them does not
-/// depend on it.
-fn sessions(demand: &Demand, size: u32) -> Option<Predicted> {
+/// depend on it. Whether whoever waits less comes more often is not known either: the load is between what is taken and what is wanted.
+fn sessions(demand: &Demand, wanted: Wanted, size: u32) -> Option<Predicted> {
     let load = demand.load();
     let wait = |size: u32| (f64::from(size) > load).then(|| queueing::erlang_c(f64::from(size), load) / (f64::from(size) - load));
     let (now, then) = (wait(demand.size)?, wait(size)?);
@@ -89,7 +89,7 @@ fn sessions(demand: &Demand, size: u32) -> Option<Predicted> {
     Some(Predicted {
         mean_wait_ms,
         p95_wait_ms: queueing::p95(waits, mean_wait_ms),
-        utilization: load / f64::from(size),
+        utilization: (f64::midpoint(load, wanted.mean) / f64::from(size)).min(1.0),
         server_connections: size,
         low: 0.0,
         high: demand.wait * 1e3,
