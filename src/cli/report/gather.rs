@@ -158,7 +158,7 @@ pub(super) async fn gather(node: &Node, scope: Scope) -> Result<Gathered, Failur
     for (is_told, what) in [(tells.trends, "trends and forecasts"), (tells.regressions, "queries that became slower")] {
         let is_explained = lacks.iter().any(|lack| what.starts_with(lack.split(':').next().unwrap_or_default()));
         if !is_told && !is_explained && !samples.is_empty() {
-            let is_new = pasts.values().any(|past| past.trends.sentence.is_some());
+            let is_new = !tells.trends && pasts.values().any(|past| past.trends.sentence.is_some());
             let why = if is_new { "the node has not looked at the past yet, or keeps none" } else { OLDER };
             lacks.insert(format!("{what}: {why}"));
         }
