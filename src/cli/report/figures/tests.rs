@@ -157,7 +157,7 @@ pub(crate) fn week() -> Gathered {
     let advice = json!({
         "recommendations": [golden["recommendations"][0]],
         "unknown": golden["unknown"],
-        "past": [golden["recommendations"][2]],
+        "past": golden["past"],
         "score": {"compared": 3, "withinBounds": 2, "asPredicted": 1},
     });
     Gathered {
