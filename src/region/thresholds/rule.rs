@@ -55,10 +55,9 @@ impl RuleSettings {
             Rule::QuerySlow => (5, Medium),
             Rule::SlowQueryRate => (10, Medium),
             Rule::ErrorRate | Rule::ReplicationLag => (10, High),
-            Rule::CacheHitLow => (300, Low),
+            Rule::CacheHitLow | Rule::Anomaly => (300, Low),
             Rule::SizeGrowth => (600, Medium),
             Rule::XidWraparound => (60, Medium),
-            Rule::Anomaly => (300, Low),
         };
         // A second of calm for figures that jump from sample to sample; the others are means over an interval already.
         let jumpy = matches!(
