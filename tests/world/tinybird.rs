@@ -1,11 +1,6 @@
 //! Rows at Tinybird: what came there is true, and an outage, a crash, a wrong token and rows that do not fit are said and harm nothing else.
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, path::Path, process::Command};
 
 use isobar::sandbox::{Postgres, Redis};
 use nix::sys::signal::Signal;
@@ -154,7 +149,7 @@ fn an_outage_without_an_answer_leaves_no_gap_and_a_change_of_status_comes_at_onc
     expect_rows(&tinybird, 2);
     tinybird.refuse_next(Refusal::Hang);
     tinybird.refuse_next(Refusal::Status(503, None));
-    std::thread::sleep(secs(3));
+    expect_metric(&node, "isobar_tinybird_waiting_rows", |rows| rows >= 3.0);
     let hanging = tinybird.rows().len();
     assert_eq!(node.json("/livez"), node.json("/livez"), "nothing else hangs");
     node.expect_status("local/shop0", "healthy", "", secs(1));
@@ -279,6 +274,16 @@ fn join(config: &Path, name: &str) -> Node {
     Node::launch(command)
 }
 
+/// Rows of what is measured from now on.
+fn rows_from_now(tinybird: &Tinybird, most: usize) -> Vec<Value> {
+    let now = chrono::Utc::now().format("%Y-%m-%d %H:%M:%S%.3f").to_string();
+    until("rows of what is measured now", secs(20), || {
+        let rows: Vec<Value> = tinybird.rows().into_iter().filter(|row| row["timestamp"].as_str() > Some(&now)).collect();
+        if rows.len() >= most { Ok(rows) } else { Err(format!("{} rows", rows.len())) }
+    })
+    .0
+}
+
 #[test]
 fn in_a_cluster_each_row_is_sent_by_the_node_that_watches_the_target() {
     let (server, redis, tinybird) = (server(), Redis::start().expect("Redis"), Tinybird::start());
@@ -287,33 +292,19 @@ fn in_a_cluster_each_row_is_sent_by_the_node_that_watches_the_target() {
     for (name, text) in [("global.toml", &settings), ("local.toml", &region(&server, 6))] {
         std::fs::write(dir.path().join(name), text).expect("written");
     }
-    let (a, mut b) = (join(dir.path(), "a"), join(dir.path(), "b"));
+    let (a, b) = (join(dir.path(), "a"), join(dir.path(), "b"));
     let watched = |node: &Node| metric(node, "isobar_node_targets{region=\"local\"}").unwrap_or_default();
     let is_shared = |b: &Node| watched(&a) >= 1 && watched(b) >= 1 && watched(&a) + watched(b) == 6;
-    // Two that measure in step may both go on with a target for long: another start is out of step.
-    for _ in 0..5 {
-        let until = Instant::now() + secs(8);
-        while !is_shared(&b) && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        if is_shared(&b) {
-            break;
-        }
-        b.stop();
-        b = join(dir.path(), "b");
-    }
-    assert!(is_shared(&b), "{} and {} of 6", watched(&a), watched(&b));
-    std::thread::sleep(secs(2));
-    let shared = tinybird.rows().len();
-    let rows = expect_rows(&tinybird, shared + 36).split_off(shared);
+    until("each target has one of the two", secs(20), || {
+        if is_shared(&b) { Ok(()) } else { Err(format!("{} and {} of 6", watched(&a), watched(&b))) }
+    });
+    let rows = rows_from_now(&tinybird, 36);
     let pairs: BTreeSet<_> = rows.iter().map(|row| (row["database"].to_string(), row["node"].to_string())).collect();
     assert_eq!(pairs.len(), 6, "each by one: {pairs:?}");
     assert_eq!(pairs.iter().map(|(_, node)| node).collect::<BTreeSet<_>>().len(), 2, "{pairs:?}");
     b.stop_by(Signal::SIGKILL);
     until("the other takes over", secs(15), || if watched(&a) == 6 { Ok(()) } else { Err(String::new()) });
-    std::thread::sleep(secs(2));
-    let alone = tinybird.rows().len();
-    let rows = expect_rows(&tinybird, alone + 18).split_off(alone);
+    let rows = rows_from_now(&tinybird, 18);
     let databases: BTreeSet<_> = rows.iter().map(|row| row["database"].to_string()).collect();
     assert!(databases.len() == 6 && rows.iter().all(|row| row["node"] == "a"), "{rows:#?}");
 }
