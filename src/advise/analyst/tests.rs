@@ -123,6 +123,11 @@ fn what_is_unusual_at_this_hour_is_told() {
     assert_eq!(found.changes, vec![], "it was so for hours");
     assert!(found.bands[0].unusual_since.is_some(), "{found:#?}");
     assert!(found.sentence.contains(" at this hour"), "{}", found.sentence);
+    let told = sentence::told(&found);
+    let [unusual] = &told.unusual[..] else { panic!("{told:?}") };
+    assert_eq!(unusual.metric, "queryPerformance.queriesPerSecond");
+    assert!(unusual.edge == found.bands[0].high && unusual.now > unusual.edge, "{unusual:?}");
+    assert!(unusual.message.contains(", usually ") && unusual.message.ends_with(" at this hour."), "{}", unusual.message);
     let season = &found.seasons[0];
     assert!(season.daily > 0.8 && (19..=22).contains(&season.highest_at), "{season:?}");
 }

@@ -2,7 +2,11 @@
 
 use super::*;
 use crate::{
-    model::vitals::{Host, Replication, Vitals},
+    model::{
+        Rule,
+        outlook::{Outlook, Unusual},
+        vitals::{Host, Replication, Vitals},
+    },
     probe::{database::machine, scrape::text::Figures},
 };
 
@@ -69,4 +73,32 @@ fn the_disk_fills_by_all_that_is_on_it_and_not_by_one_database() {
         "{}",
         breach.message
     );
+}
+
+#[test]
+fn what_the_past_says_is_judged_and_grows_old() {
+    let mut target = Target::new(0);
+    let mut thresholds = Thresholds::default();
+    thresholds.rules.get_mut(&Rule::Anomaly).expect("its settings").enabled = true;
+    target.joined.judge_by(&thresholds);
+    let unusual = Unusual { metric: String::new(), now: 412.0, edge: 130.0, message: "Average query time 412 ms.".into() };
+    let outlook = Outlook { unusual: vec![unusual], growth_per_day: Some(0.05) };
+    target.take(0, activity(0));
+    target.joined.look_out(target.at(0), outlook.clone());
+    assert_eq!(target.sample(0).database.growth_per_day, Some(0.05), "after a start the past has to do");
+    let mut is_unusual = |ms: u64| {
+        target.take(ms, activity(0));
+        if ms == 300_000 {
+            target.joined.look_out(target.at(ms), outlook.clone());
+        }
+        let sample = target.sample(ms);
+        sample.reasons.iter().any(|reason| reason.rule == Rule::Anomaly && reason.message == "Average query time 412 ms.")
+    };
+    assert!(!is_unusual(1_000) && !is_unusual(299_000));
+    assert!(is_unusual(301_000), "for five minutes");
+    assert!(is_unusual(1_000_000), "nobody said that it is over");
+    target.joined.look_out(target.at(1_001_000), Outlook::default());
+    target.take(1_001_000, activity(0));
+    assert!(target.sample(1_001_000).reasons.is_empty());
+    assert_eq!(target.sample(1_001_000).database.growth_per_day, None);
 }
