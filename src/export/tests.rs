@@ -87,10 +87,10 @@ fn what_was_not_heard_of_for_long_has_a_status_and_no_figures() {
     assert!(Status::Healthy.as_str() == "healthy" && values(&exported(Duration::ZERO), "marketing").len() > 10);
 }
 
-/// What the collector makes of an answer; and the request's head.
-async fn push_to(answer: &'static str) -> (Ended, String) {
+/// Answers one request so; the address, and where its head comes.
+pub(super) fn answering(answer: &'static str) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let endpoint = format!("http://{}/base/", listener.local_addr().expect("an address"));
+    let base = format!("http://{}", listener.local_addr().expect("an address"));
     let (heads, head) = mpsc::channel();
     std::thread::spawn(move || {
         let Ok((mut stream, _)) = listener.accept() else { return };
@@ -109,6 +109,13 @@ async fn push_to(answer: &'static str) -> (Ended, String) {
         }
         let _ = stream.write_all(answer.as_bytes());
     });
+    (base, head)
+}
+
+/// What the collector makes of an answer; and the request's head.
+async fn push_to(answer: &'static str) -> (Ended, String) {
+    let (base, head) = answering(answer);
+    let endpoint = format!("{base}/base/");
     let headers = BTreeMap::from([("Authorization".to_owned(), "Bearer S3CRET".into())]);
     let settings = Settings { endpoint: endpoint.into(), headers, every: Settings::USUAL };
     assert!(!format!("{settings:?}").contains("S3CRET"));

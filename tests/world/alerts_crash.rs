@@ -10,14 +10,14 @@ mod verdict;
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
-use crate::support::{secs, until};
+use crate::support::{Life, secs, until};
 use life::Wish;
 use receiver::{Receiver, SLOWEST};
 use verdict::World;
@@ -27,33 +27,17 @@ const WORLDS: [(bool, usize); 3] = [(false, 70), (false, 70), (true, 60)];
 /// No life is longer.
 const LONGEST: Duration = Duration::from_millis(400);
 
-/// A process that lives no longer than whoever holds it; its end of the pipe tells it so when we are killed ourselves.
-struct Life(Child);
+/// Where a life begins.
+const LIFE: &str = concat!(module_path!(), "::life::a_life");
 
-impl Life {
-    fn begin(wish: &Wish) -> Self {
-        let name = concat!(module_path!(), "::life::a_life").split_once("::").expect("in the test's crate").1;
-        let child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", name, "--ignored", "--nocapture"])
-            .env(life::WISH, serde_json::to_string(wish).expect("JSON"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        Self(child.expect("a process"))
-    }
-
-    /// Waits until it lives.
-    fn alive(&mut self) {
-        let mut said = BufReader::new(self.0.stdout.as_mut().expect("a pipe")).lines().map_while(Result::ok);
-        assert!(said.any(|line| line.contains(life::ALIVE)), "it does not live");
-    }
+fn begin(wish: &Wish) -> Life {
+    Life::begin(LIFE, wish, Stdio::piped())
 }
 
-impl Drop for Life {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Waits until it lives.
+fn alive(one: &mut Life) {
+    let mut said = BufReader::new(one.0.stdout.as_mut().expect("a pipe")).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.contains(life::ALIVE)), "it does not live");
 }
 
 /// Lives a world's lives to its calm end.
@@ -64,10 +48,10 @@ fn live(slack: bool, kills: usize, seed: u64) -> World {
     let wish = Wish { folder: dir.path().into(), port: receiver.port, slack, seed, began: life::unix_ms(), last: false };
     let mut killed = Vec::new();
     for _ in 0..kills {
-        let mut one = Life::begin(&wish);
+        let mut one = begin(&wish);
         // Some die before they have begun.
         if rng.random_bool(0.9) {
-            one.alive();
+            alive(&mut one);
         }
         let (before, born) = (receiver.count(), Instant::now());
         let in_a_call = rng.random_bool(0.6);
@@ -81,7 +65,7 @@ fn live(slack: bool, kills: usize, seed: u64) -> World {
         drop(one);
         killed.push(Instant::now());
     }
-    let mut last = Life::begin(&Wish { last: true, ..wish });
+    let mut last = begin(&Wish { last: true, ..wish });
     let (ended, _) = until("the calm", secs(40), || match last.0.try_wait() {
         Ok(Some(status)) => Ok(status),
         other => Err(format!("{other:?}, {} messages", receiver.count())),

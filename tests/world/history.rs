@@ -7,7 +7,7 @@ use std::{
     fs,
     io::Read,
     os::unix::fs::PermissionsExt,
-    process::{Child, Command, Stdio},
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
@@ -17,7 +17,7 @@ use nix::sys::signal::Signal;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use serde_json::Value;
 
-use crate::support::{Node, Session, secs, until};
+use crate::support::{Life, Node, Session, secs, until};
 use life::{Wish, question};
 
 /// Seconds told of by points.
@@ -82,28 +82,8 @@ fn what_was_so_is_told_and_outlives_the_node() {
     }
 }
 
-/// A process that lives no longer than whoever holds it.
-struct Life(Child);
-
-impl Life {
-    fn begin(wish: &Wish) -> Self {
-        let name = concat!(module_path!(), "::life::a_life").split_once("::").expect("in the test's crate").1;
-        let child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", name, "--ignored", "--nocapture"])
-            .env(life::WISH, serde_json::to_string(wish).expect("JSON"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn();
-        Self(child.expect("a process"))
-    }
-}
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+/// Where a life begins.
+const LIFE: &str = concat!(module_path!(), "::life::a_life");
 
 /// Seconds known of a figure, in steps of so many, from one second to another.
 fn told(store: &Store, from: i64, to: i64, step: u64) -> Vec<(i64, u32)> {
@@ -124,7 +104,7 @@ fn a_hundred_kills_lose_two_seconds_each_at_most() {
     let mut from = begin;
     for nth in 0..100 {
         let path = dir.path().join(format!("noted-{nth}"));
-        let one = Life::begin(&Wish { folder: dir.path().into(), noted: path.clone(), from });
+        let one = Life::begin(LIFE, &Wish { folder: dir.path().into(), noted: path.clone(), from }, Stdio::null());
         // It has written at least once; or it is killed in its first steps.
         if rng.random_bool(0.9) {
             until("it writes", secs(20), || {

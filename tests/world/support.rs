@@ -2,6 +2,7 @@
 
 mod client;
 mod exposition;
+mod life;
 pub(crate) mod net;
 pub(crate) mod node;
 mod schema;
@@ -11,6 +12,7 @@ mod wait;
 
 pub(crate) use client::client;
 pub(crate) use exposition::series;
+pub(crate) use life::Life;
 pub(crate) use node::Node;
 pub(crate) use schema::strays;
 pub(crate) use session::Session;

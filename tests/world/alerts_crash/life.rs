@@ -7,7 +7,6 @@ use std::{
     io::Write,
     path::PathBuf,
     sync::Arc,
-    thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -31,8 +30,6 @@ use serde::{Deserialize, Serialize};
 
 use super::receiver::TITLE_ENDS;
 
-/// Where the wish for a life stands.
-pub(super) const WISH: &str = "ISOBAR_TEST_LIFE";
 /// What a life says once it lives.
 pub(super) const ALIVE: &str = "alive";
 
@@ -247,13 +244,7 @@ fn is_calm(alert: &Alert) -> bool {
 #[test]
 #[ignore = "a process that the test beside it starts and kills"]
 fn a_life() {
-    let Ok(wish) = std::env::var(WISH) else { return };
-    let wish: Wish = serde_json::from_str(&wish).expect("a wish");
-    // Whoever started this holds the other end; when they are gone, so are we.
-    thread::spawn(|| {
-        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        std::process::exit(1);
-    });
+    let Some(wish) = crate::support::Life::wish::<Wish>() else { return };
     let io = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
     let handle = io.handle().clone();
     actix::System::new().block_on(async move {

@@ -5,7 +5,6 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::Arc,
-    thread,
     time::Duration,
 };
 
@@ -22,8 +21,6 @@ use isobar::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Where the wish for a life stands.
-pub(super) const WISH: &str = "ISOBAR_TEST_LIFE";
 const TARGETS: usize = 20;
 const FIGURE: usize = 1;
 
@@ -67,13 +64,7 @@ pub(super) fn question(from: i64, to: i64, step: u64) -> Question {
 #[test]
 #[ignore = "a process that the test beside it starts and kills"]
 fn a_life() {
-    let Ok(wish) = std::env::var(WISH) else { return };
-    let wish: Wish = serde_json::from_str(&wish).expect("a wish");
-    // Whoever started this holds the other end; when they are gone, so are we.
-    thread::spawn(|| {
-        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        std::process::exit(1);
-    });
+    let Some(wish) = crate::support::Life::wish::<Wish>() else { return };
     let mut noted = fs::File::options().create(true).append(true).open(&wish.noted).expect("a file");
     let mut keeper = keeper(&wish.folder);
     for at in wish.from.. {

@@ -1,17 +1,15 @@
 //! What each answer of the Events API means.
 
-use std::{
-    io::{Read, Write},
-    net::TcpListener,
-    sync::mpsc,
-    time::Duration,
-};
+use std::time::Duration;
 
 use crate::{
     clock,
-    export::tinybird::{
-        Settings,
-        events::{Ended, Events},
+    export::{
+        tests::answering,
+        tinybird::{
+            Settings,
+            events::{Ended, Events},
+        },
     },
 };
 
@@ -28,24 +26,8 @@ fn settings(url: String) -> Settings {
 
 /// What it makes of an answer; and the request's head.
 async fn send_to(answer: &'static str, path: &str) -> (Ended, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}{path}", listener.local_addr().expect("an address"));
-    let (heads, head) = mpsc::channel();
-    std::thread::spawn(move || {
-        let Ok((mut stream, _)) = listener.accept() else { return };
-        let (mut read, mut got) = (vec![0; 64 << 10], 0);
-        while let Ok(more) = stream.read(&mut read[got..]) {
-            got += more;
-            let text = String::from_utf8_lossy(&read[..got]).to_ascii_lowercase();
-            let length = text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse::<usize>().ok());
-            let head = read[..got].windows(4).position(|four| four == b"\r\n\r\n");
-            if more == 0 || head.zip(length).is_some_and(|(head, length)| got >= head + 4 + length) {
-                let _ = heads.send(text.split("\r\n\r\n").next().unwrap_or_default().to_owned());
-                break;
-            }
-        }
-        let _ = stream.write_all(answer.as_bytes());
-    });
+    let (base, head) = answering(answer);
+    let url = format!("{base}{path}");
     let settings = settings(url);
     assert!(!format!("{settings:?}").contains("S3CRET"));
     let ended = Events::new(&settings).expect("a client").send(&["{}".to_owned()], clock::wall()).await;
