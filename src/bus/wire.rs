@@ -28,7 +28,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Message, Sender};
-use crate::model::{Report, Rule};
+use crate::model::{Reason, Report, Rule};
 use header::Header;
 use word::Word;
 
@@ -159,16 +159,20 @@ impl Frame<'_> {
     }
 }
 
-/// Whether a rule is in breach that came with version 4; a reader of an older one would refuse all of the message.
+/// A rule that came with version 4.
+fn is_newer(reason: &Reason) -> bool {
+    reason.rule == Rule::Anomaly
+}
+
+/// Whether such a rule is in breach; a reader of an older version would refuse all of the message.
 fn tells_of_newer(report: &Report) -> bool {
-    let told = report.sample.reasons.iter().chain(report.transitions.iter().map(|transition| &transition.reason));
-    told.into_iter().any(|reason| reason.rule == Rule::Anomaly)
+    report.sample.reasons.iter().chain(report.transitions.iter().map(|transition| &transition.reason)).any(is_newer)
 }
 
 fn without_newer(report: &Report) -> Report {
     let mut report = report.clone();
-    Arc::make_mut(&mut report.sample).reasons.retain(|reason| reason.rule != Rule::Anomaly);
-    report.transitions.retain(|transition| transition.reason.rule != Rule::Anomaly);
+    Arc::make_mut(&mut report.sample).reasons.retain(|reason| !is_newer(reason));
+    report.transitions.retain(|transition| !is_newer(&transition.reason));
     report
 }
 

@@ -94,8 +94,7 @@ fn explained(change: &Change, statements: &[StatementBucket]) -> String {
 
 /// What of a target's past matters to whoever judges it now.
 pub(super) fn told(insight: &Insight) -> Outlook {
-    let outside = insight.bands.iter().filter_map(|band| Some((band, band.unusual_since?, followed(&band.metric)?)));
-    let mut outside: Vec<_> = outside.collect();
+    let mut outside: Vec<_> = outside(insight).collect();
     outside.sort_by(|a, b| b.2.weight.total_cmp(&a.2.weight));
     let said = |(band, since, followed): (&Band, Timestamp, &Followed)| Unusual {
         metric: band.metric.clone(),
@@ -111,9 +110,13 @@ fn outside_its_band(band: &Band, since: Timestamp, followed: &Followed) -> Strin
     format!("{} {now} since {}, usually {low} to {high} at this hour", capital(followed.name), words::clock(since))
 }
 
+/// Figures outside their bands, and since when.
+fn outside(insight: &Insight) -> impl Iterator<Item = (&Band, Timestamp, &'static Followed)> {
+    insight.bands.iter().filter_map(|band| Some((band, band.unusual_since?, followed(&band.metric)?)))
+}
+
 fn unusual(insight: &Insight) -> Option<String> {
-    let outside = insight.bands.iter().filter_map(|band| Some((band, band.unusual_since?, followed(&band.metric)?)));
-    let (band, since, followed) = outside.max_by(|a, b| a.2.weight.total_cmp(&b.2.weight))?;
+    let (band, since, followed) = outside(insight).max_by(|a, b| a.2.weight.total_cmp(&b.2.weight))?;
     Some(outside_its_band(band, since, followed))
 }
 
