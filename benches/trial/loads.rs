@@ -77,7 +77,7 @@ pub(super) const LOADS: &[Load] = &[
         &[app(Arrivals::Open(170.0), Work::Exponential(20.0))],
         Right::Enlarge,
     ),
-    load("open-short", "400/s Poisson, each 5 ms", 3, &[app(Arrivals::Open(400.0), Work::Fixed(5.0))], Right::Enlarge),
+    load("open-short", "460/s Poisson, each 5 ms", 3, &[app(Arrivals::Open(460.0), Work::Fixed(5.0))], Right::Enlarge),
     load("open-long", "20/s Poisson, each 150 ms", 4, &[app(Arrivals::Open(20.0), Work::Fixed(150.0))], Right::Enlarge),
     load(
         "mixed",

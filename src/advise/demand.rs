@@ -352,7 +352,8 @@ impl Window {
             return Bound::Unseen;
         };
         let work = Work { active, cpu, lock, cpu_busy: self.mean(|look| look.work.as_ref()?.cpu_busy) };
-        let full = work.cpu_busy.map_or(cpu >= 1.0 && cpu >= MOST * active, |busy| busy >= FULL);
+        // Of a server of which nobody tells how many processors it has, one is sure.
+        let full = work.cpu_busy.map_or(cpu >= FULL && cpu >= MOST * active, |busy| busy >= FULL);
         if full {
             Bound::Cpu(work)
         } else if lock >= 1.0 && lock >= HALF * active {

@@ -140,6 +140,9 @@ fn what_holds_the_server_back_is_seen_from_its_sessions() {
     assert!(matches!(bound(work(0.5, 3.0, None)), Bound::Locks(_)));
     assert!(matches!(bound(work(1.0, 1.0, None)), Bound::Neither(_)));
     assert_eq!(bound(None), Bound::Unseen);
+    let small = |cpu| Some(Work { active: 1.2, cpu, lock: 0.0, cpu_busy: None });
+    assert!(matches!(bound(small(0.96)), Bound::Cpu(_)), "as much as the smallest server has");
+    assert!(matches!(bound(small(0.5)), Bound::Neither(_)));
 }
 
 #[test]
