@@ -159,10 +159,13 @@ impl Analyst {
         let (learned, statements) = (known.learned.as_ref(), known.statements.as_ref());
         let (Some((_, learned)), Some((_, statements))) = (learned, statements) else { return Ok(()) };
         let mut insight = Insight { sentence: String::new(), looked_at: Some(wall), ..Insight::default() };
-        let mut levels: Vec<Option<f64>> = Vec::with_capacity(FOLLOWED.len());
+        let mut levels = sentence::Levels::default();
         for (followed, background) in FOLLOWED.iter().zip(&learned.figures) {
             let points = asked.points(followed.path, RECENT, STEP)?;
-            levels.push(points.last().map(|last| last.1));
+            levels.newest.push(points.last().map(|last| last.1));
+            if let [first, .., last] = points.as_slice() {
+                levels.over = levels.over.max(last.0 - first.0 + STEP.as_secs_f64());
+            }
             if points.len() > 1 {
                 recent(followed, background, &points, &mut insight);
             }

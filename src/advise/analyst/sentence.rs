@@ -16,6 +16,8 @@ use crate::model::{
 const SOON: f64 = 7.0 * 86_400.0;
 /// What runs out within this is worth a sentence when nothing else is.
 const LATER: f64 = 30.0 * 86_400.0;
+/// A change is against the twenty minutes before it, and seen after some.
+const COMPARABLE: f64 = 25.0 * 60.0;
 /// A share of the load that is worth a sentence when no figure changed.
 const LARGE: f64 = 0.1;
 
@@ -39,8 +41,15 @@ fn followed(metric: &str) -> Option<&'static Followed> {
     FOLLOWED.iter().find(|followed| followed.path == metric)
 }
 
-/// The sentence; `levels` are the newest values in the order of [`FOLLOWED`].
-pub(super) fn sentence(insight: &Insight, levels: &[Option<f64>], statements: &[StatementBucket], wall: Timestamp) -> String {
+/// The newest values in the order of [`FOLLOWED`], and of how long a past they are the end, seconds.
+#[derive(Debug, Default)]
+pub(super) struct Levels {
+    pub(super) newest: Vec<Option<f64>>,
+    pub(super) over: f64,
+}
+
+/// The sentence.
+pub(super) fn sentence(insight: &Insight, levels: &Levels, statements: &[StatementBucket], wall: Timestamp) -> String {
     let main = largest(insight)
         .map(|change| explained(change, statements))
         .or_else(|| unusual(insight))
@@ -136,8 +145,8 @@ fn slope(insight: &Insight) -> Option<String> {
     Some(format!("{} {verb} by {by} {per} ({low} to {high}), over the last {over}", capital(followed.name)))
 }
 
-fn nothing(levels: &[Option<f64>]) -> String {
-    let known = FOLLOWED.iter().zip(levels).filter_map(|(followed, level)| Some((followed, (*level)?)));
+fn nothing(levels: &Levels) -> String {
+    let known = FOLLOWED.iter().zip(&levels.newest).filter_map(|(followed, level)| Some((followed, (*level)?)));
     let of = ["queryPerformance.averageQueryTime", "queryPerformance.queriesPerSecond", "connectionPool.utilization"];
     let named: Vec<String> = known
         .filter(|(followed, _)| of.contains(&followed.path))
@@ -145,7 +154,9 @@ fn nothing(levels: &[Option<f64>]) -> String {
         .collect();
     if named.is_empty() {
         "Nothing of its past is known yet.".into()
+    } else if levels.over < COMPARABLE {
+        format!("Its past is known for {}, too short to compare: {}.", words::span(levels.over), named.join(", "))
     } else {
-        format!("Nothing changed in the last two hours: {}.", named.join(", "))
+        format!("Nothing changed in the last {}: {}.", words::span(levels.over), named.join(", "))
     }
 }

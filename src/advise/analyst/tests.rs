@@ -106,9 +106,12 @@ fn what_is_steady_says_so_and_what_was_never_kept_too() {
     let steady: Box<dyn Fn(f64) -> f64 + Send + Sync> = Box::new(|at| 3.0 * (1.0 + 0.2 * noise(at)));
     let found = looked(&made([("queryPerformance.averageQueryTime", steady)], 20.0), &target(Vitals::default()));
     assert_eq!((&found.changes, &found.slopes, found.growth_per_day), (&vec![], &vec![], None), "{found:#?}");
-    assert!(found.sentence.starts_with("Nothing changed in the last two hours: average query time "), "{}", found.sentence);
+    assert!(found.sentence.starts_with("Nothing changed in the last 2 hours: average query time "), "{}", found.sentence);
     assert_eq!(found.bands.len(), 1);
     assert_eq!(found.bands[0].unusual_since, None);
+    let short: Box<dyn Fn(f64) -> f64 + Send + Sync> = Box::new(|_| 3.0);
+    let found = looked(&made([("queryPerformance.averageQueryTime", short)], 10.0 / 1_440.0), &target(Vitals::default()));
+    assert!(found.sentence.starts_with("Its past is known for 10 minutes, too short to compare"), "{}", found.sentence);
     let found = looked(&Made::default(), &target(Vitals::default()));
     assert_eq!(found.sentence, "Nothing of its past is known yet.");
 }
