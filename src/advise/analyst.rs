@@ -59,6 +59,8 @@ impl Default for Settings {
 /// Changes are sought in so much of the past.
 const RECENT: Duration = Duration::from_hours(2);
 const STEP: Duration = Duration::from_secs(10);
+/// A shorter past says nothing of what changes: a change is against the twenty minutes before it, and seen after some.
+const COMPARABLE: f64 = 25.0 * 60.0;
 /// What is usual is learned from so much.
 const LONG: Duration = Duration::from_hours(28 * 24);
 const LONG_STEP: Duration = Duration::from_mins(5);
@@ -163,9 +165,7 @@ impl Analyst {
         for (followed, background) in FOLLOWED.iter().zip(&learned.figures) {
             let points = asked.points(followed.path, RECENT, STEP)?;
             levels.newest.push(points.last().map(|last| last.1));
-            if let [first, .., last] = points.as_slice() {
-                levels.over = levels.over.max(last.0 - first.0 + STEP.as_secs_f64());
-            }
+            levels.over = levels.over.max(lasts(&points));
             if points.len() > 1 {
                 recent(followed, background, &points, &mut insight);
             }
@@ -215,6 +215,11 @@ impl Asked<'_> {
         let points = self.series(path, back, step)?;
         Ok(points.iter().map(|point| (regressions::seconds(point.at), point.mean)).collect())
     }
+}
+
+/// From the first to the last, seconds.
+fn lasts(points: &[(f64, f64)]) -> f64 {
+    points.first().zip(points.last()).map_or(0.0, |(first, last)| last.0 - first.0)
 }
 
 fn is_constant(points: &[(f64, f64)]) -> bool {
@@ -281,6 +286,7 @@ fn recent(followed: &Followed, background: &Background, points: &[(f64, f64)], i
         }));
         // A step is no slope: only where none was.
         if found.is_empty()
+            && lasts(points) >= COMPARABLE
             && let Some(found) = slope(points, CONFIDENCE)
         {
             insight.slopes.extend(told(followed, Per::Hour, &found));

@@ -110,7 +110,8 @@ fn waits(seen: &Seen<'_>, kind: &str) -> Option<f64> {
 
 fn waits_of(seen: &Seen<'_>, is_meant: impl Fn(&str) -> bool) -> Option<f64> {
     let of_kind = seen.activity?.waits.iter().filter(|wait| is_meant(&wait.wait_event_type));
-    Some(of_kind.map(|wait| wait.sessions).sum())
+    // The sum of nothing is a negative zero.
+    Some(of_kind.map(|wait| wait.sessions).sum::<f64>() + 0.0)
 }
 
 const fn status(status: Status) -> f64 {

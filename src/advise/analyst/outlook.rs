@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Asked, DAY, LONG, LONG_STEP, Points, figures::said, regressions::seconds, words};
+use super::{Asked, DAY, LONG, LONG_STEP, Points, figures::said, lasts, regressions::seconds, words};
 use crate::{
     model::{
         Timestamp,
@@ -55,10 +55,6 @@ impl Paces {
         let size = target.report.sample.database.size_bytes.filter(|size| *size > 0)?;
         self.growth.map(|growth| growth / size as f64)
     }
-}
-
-fn lasts(points: &Points) -> f64 {
-    points.first().zip(points.last()).map_or(0.0, |(first, last)| last.0 - first.0)
 }
 
 /// Whether ids grow older than vacuum usually lets them.

@@ -1,6 +1,7 @@
 //! The most of an insight in one sentence: what changed most, what it is made of, and what runs out soon. Pure.
 
 use super::{
+    COMPARABLE,
     figures::{FOLLOWED, Followed},
     regressions::{Sum, cause, seconds},
     words,
@@ -16,8 +17,6 @@ use crate::model::{
 const SOON: f64 = 7.0 * 86_400.0;
 /// What runs out within this is worth a sentence when nothing else is.
 const LATER: f64 = 30.0 * 86_400.0;
-/// A change is against the twenty minutes before it, and seen after some.
-const COMPARABLE: f64 = 25.0 * 60.0;
 /// A share of the load that is worth a sentence when no figure changed.
 const LARGE: f64 = 0.1;
 
@@ -154,9 +153,12 @@ fn nothing(levels: &Levels) -> String {
         .collect();
     if named.is_empty() {
         "Nothing of its past is known yet.".into()
-    } else if levels.over < COMPARABLE {
-        format!("Its past is known for {}, too short to compare: {}.", words::span(levels.over), named.join(", "))
     } else {
-        format!("Nothing changed in the last {}: {}.", words::span(levels.over), named.join(", "))
+        let (over, named) = (words::span((levels.over / 60.0).round() * 60.0), named.join(", "));
+        if levels.over < COMPARABLE {
+            format!("Its past is known for {over}, too short to compare: {named}.")
+        } else {
+            format!("Nothing changed in the last {over}: {named}.")
+        }
     }
 }

@@ -103,7 +103,8 @@ impl View {
     }
 
     fn mean(&self, of: impl Fn(&Active) -> u32) -> f64 {
-        self.active.iter().map(|active| f64::from(of(active))).sum::<f64>() / self.active.len().max(1) as f64
+        let sum: u32 = self.active.iter().map(of).sum();
+        f64::from(sum) / self.active.len().max(1) as f64
     }
 
     fn waits(&self) -> Vec<WaitCount> {
