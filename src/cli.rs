@@ -13,7 +13,7 @@ mod serve;
 mod terminal;
 mod watch;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -209,7 +209,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("isobar: {}", failure.message.trim_end());
+            let _ = writeln!(std::io::stderr(), "isobar: {}", failure.message.trim_end());
             ExitCode::from(failure.code)
         }
     }

@@ -13,7 +13,7 @@ use std::{fmt::Write as _, process::ExitCode};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
-use super::{CheckArgs, Failure};
+use super::{CheckArgs, Failure, terminal};
 use crate::{
     alert,
     config::{Config, Problems},
@@ -59,7 +59,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
         }
     };
     let text = if args.json { serde_json::to_string_pretty(&outcome).map_err(Failure::failed)? } else { report(&outcome) };
-    println!("{}", text.trim_end());
+    terminal::print(&text)?;
     Ok(ExitCode::from(match outcome.status {
         Level::Good => 0,
         Level::Degraded => 1,

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use super::{DemoArgs, Failure, serve};
+use super::{DemoArgs, Failure, serve, terminal};
 use crate::config::Config;
 use world::World;
 
@@ -36,9 +36,8 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let past = tempfile::tempdir().map_err(Failure::failed)?;
     config.history.path = Some(past.path().join("isobar.db"));
     let done = serve::serve(config, Some("demo".to_owned()), None, move |serving| async move {
-        if !quiet {
-            println!("watching: http://{} (Ctrl-C ends it)", serving.addr);
-        }
+        let say = |text: &str| quiet || terminal::say(text);
+        say(&format!("watching: http://{} (Ctrl-C ends it)", serving.addr));
         let ended = async {
             tokio::select! {
                 () = serve::signalled() => {}
@@ -49,15 +48,14 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
             let mut every = tokio::time::interval(BOARD_EVERY);
             loop {
                 every.tick().await;
-                if !quiet {
-                    print!("\n{}", board::board(&serving.world.load()));
+                let board = if quiet { String::new() } else { format!("\n{}", board::board(&serving.world.load()).trim_end()) };
+                if !say(&board) {
+                    break;
                 }
             }
         };
         let script = script::run(&playing, ended, |event| {
-            if !quiet {
-                println!("\n>>> {event}");
-            }
+            say(&format!("\n>>> {event}"));
         });
         tokio::select! {
             () = script => {}
@@ -66,7 +64,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     });
     drop((world, past));
     if !quiet {
-        println!("ended; nothing is left behind");
+        terminal::say("ended; nothing is left behind");
     }
     done
 }
@@ -79,7 +77,7 @@ fn start(quiet: bool) -> Result<Option<World>, Failure> {
         let starting = tokio::task::spawn_blocking(move || {
             let world = World::start(|step| {
                 if !quiet {
-                    println!("{step}");
+                    terminal::say(&step.to_string());
                 }
             });
             let _ = sender.send(world);

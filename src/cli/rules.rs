@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, fs, path::PathBuf, process::ExitCode};
 
-use super::{Failure, RulesTestArgs};
+use super::{Failure, RulesTestArgs, terminal};
 use crate::{
     clock, config,
     model::Timestamp,
@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn test(args: &RulesTestArgs) -> Result<ExitCode, Failure> {
     let tests = read(&args.files).map_err(Failure::usage)?;
     let (report, failed) = run(&tests);
-    print!("{report}");
+    terminal::print(&report)?;
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
 

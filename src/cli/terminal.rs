@@ -35,6 +35,11 @@ pub(super) fn print(said: &str) -> Result<ExitCode, Failure> {
     }
 }
 
+/// Says something in passing. It does not matter whether it can be written, but false: nobody reads any more.
+pub(super) fn say(text: &str) -> bool {
+    writeln!(stdout(), "{text}").err().is_none_or(|error| error.kind() != ErrorKind::BrokenPipe)
+}
+
 /// Whether a terminal would obey it, or it turns the direction of writing.
 pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

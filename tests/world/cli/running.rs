@@ -1,13 +1,50 @@
 //! A node that runs: what it takes over, what it logs, how it ends, and what it never shows.
 
-use std::fs;
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
 
-use isobar::sandbox::{Postgres, password};
-use nix::sys::signal::Signal;
+use isobar::sandbox::{Postgres, password, ports::Port};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::Value;
 
 use super::{folder, path, sessions, target};
-use crate::support::{Node, secs, until};
+use crate::support::{Life, Node, client, secs, until};
+
+/// What is written there cannot be: a disk that is full, and a reader that is gone.
+fn deaf_ends() -> [Stdio; 2] {
+    let full = fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    [full.into(), writer.into()]
+}
+
+#[test]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let server = Postgres::start().expect("PostgreSQL");
+    for end in deaf_ends() {
+        let port = Port::lease().expect("a port");
+        let listen = format!("127.0.0.1:{port}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
+        command.args(["watch", &server.url("postgres"), "--listen", &listen]);
+        let mut node = Life(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(end).spawn().expect("the binary starts"));
+        let http = client().timeout(secs(2)).build().expect("a client");
+        until("it watches", secs(15), || {
+            let answer = http.get(format!("http://{listen}/api/databases/local/postgres")).send().map_err(|error| error.to_string())?;
+            let sample = answer.json::<Value>().map_err(|error| error.to_string())?;
+            if sample["status"] == "healthy" { Ok(()) } else { Err(sample.to_string()) }
+        });
+        kill(Pid::from_raw(node.0.id().try_into().expect("a pid")), Signal::SIGTERM).expect("the process lives");
+        until("it ends cleanly", secs(10), || match node.0.try_wait() {
+            Ok(Some(status)) if status.success() => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+    }
+}
 
 fn log_has(node: &Node, what: &str) {
     until(&format!("the log says {what:?}"), secs(15), || if node.log().contains(what) { Ok(()) } else { Err(node.log()) });
