@@ -10,7 +10,10 @@ pub(super) mod tests;
 
 use serde::Serialize;
 
-use super::gather::{Gathered, Tells};
+use super::{
+    gather::{Gathered, Tells},
+    words::minute,
+};
 use crate::model::Timestamp;
 pub(super) use ahead::{Advised, Forecast, Regression, Sentence};
 pub(super) use incidents::{ByChannel, ByRule, Incident, Incidents};
@@ -87,6 +90,9 @@ impl Report {
             lacks: gathered.lacks.iter().cloned().collect(),
         };
         report.lacks.extend(incidents::forgotten(scope));
+        report
+            .lacks
+            .extend(sight::begins(gathered).map(|begins| format!("before {}: nothing is kept of that time", minute(begins))));
         report.summary = summary::of(&report);
         report
     }

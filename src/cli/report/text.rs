@@ -166,7 +166,8 @@ impl Page {
     fn advice(&mut self, report: &Report) {
         self.head("What to change");
         for it in &report.advice {
-            self.item(&format!("{}: {} ({})", it.place, it.title, it.subject));
+            let subject = if it.title.contains(&it.subject) { String::new() } else { format!(" ({})", it.subject) };
+            self.item(&format!("{}: {}{subject}", it.place, it.title));
             for line in advice_lines(it) {
                 self.behind("  ", &line);
             }

@@ -34,7 +34,8 @@ fn a_log_that_cannot_be_written_ends_nothing() {
         let mut node = Life(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(end).spawn().expect("the binary starts"));
         let http = client().timeout(secs(2)).build().expect("a client");
         until("it watches", secs(15), || {
-            let answer = http.get(format!("http://{listen}/api/databases/local/postgres")).send().map_err(|error| error.to_string())?;
+            let answer =
+                http.get(format!("http://{listen}/api/databases/local/postgres")).send().map_err(|error| error.to_string())?;
             let sample = answer.json::<Value>().map_err(|error| error.to_string())?;
             if sample["status"] == "healthy" { Ok(()) } else { Err(sample.to_string()) }
         });

@@ -102,19 +102,21 @@ pub(super) fn regressions(gathered: &Gathered) -> Vec<Regression> {
     all
 }
 
-/// Of each target the most in a sentence, then what changed and is so still.
+/// Of each target the most in a sentence, then what else changed and is so still; those of which something changed come first.
 pub(super) fn sentences(gathered: &Gathered) -> Vec<Sentence> {
-    let mut all: Vec<Sentence> = Vec::new();
+    let mut all: Vec<(bool, Sentence)> = Vec::new();
     for (id, past) in &gathered.pasts {
-        let changes = past.trends.changes.iter().filter(|change| change.holds).map(|change| &change.sentence);
-        for text in past.trends.sentence.iter().chain(changes).filter(|text| !text.is_empty()) {
-            let sentence = Sentence { place: id.to_string(), text: text.clone() };
-            if !all.contains(&sentence) {
-                all.push(sentence);
-            }
-        }
+        let main = past.trends.sentence.as_deref().unwrap_or_default();
+        let changes: Vec<&str> =
+            past.trends.changes.iter().filter(|change| change.holds).map(|change| change.sentence.as_str()).collect();
+        let is_calm = changes.is_empty();
+        // The sentence says the largest of them, and then perhaps what it is made of.
+        let others = changes.into_iter().filter(|change| !main.starts_with(change.trim_end_matches('.')));
+        let texts = std::iter::once(main).chain(others).filter(|text| !text.is_empty());
+        all.extend(texts.map(|text| (is_calm, Sentence { place: id.to_string(), text: text.to_owned() })));
     }
-    all
+    all.sort_by_key(|(is_calm, _)| *is_calm);
+    all.into_iter().map(|(_, sentence)| sentence).collect()
 }
 
 /// The first to run out first.

@@ -48,8 +48,15 @@ pub(crate) struct Gap {
     pub to: Timestamp,
 }
 
+/// When the past begins, where that is later than the report does: before it, nobody can have seen anything.
+pub(super) fn begins(gathered: &Gathered) -> Option<Timestamp> {
+    let firsts = gathered.pasts.values().filter_map(|past| Some(past.series.get(STATUS)?.points.first()?.at));
+    firsts.min().filter(|first| first.since(gathered.scope.from) > LATEST)
+}
+
 /// Of every target, those least seen first.
 pub(super) fn of(gathered: &Gathered) -> Vec<Sight> {
+    let from = begins(gathered).unwrap_or(gathered.scope.from);
     let mut all: Vec<Sight> = gathered
         .samples
         .iter()
@@ -60,7 +67,7 @@ pub(super) fn of(gathered: &Gathered) -> Vec<Sight> {
             let (unseen_seconds, all_gaps) = match kept {
                 None => (None, Vec::new()),
                 Some(series) => {
-                    let (seconds, gaps) = unseen(series, gathered.scope.from, gathered.scope.to.before(LATEST));
+                    let (seconds, gaps) = unseen(series, from, gathered.scope.to.before(LATEST));
                     (Some(seconds), gaps)
                 }
             };

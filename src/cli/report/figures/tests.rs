@@ -244,6 +244,29 @@ fn what_was_not_kept_or_not_known_was_not_seen() {
 }
 
 #[test]
+fn what_is_before_the_past_is_no_time_without_sight() {
+    let mut gathered = week();
+    let begins = at("2026-11-25T00:00:00Z");
+    for past in gathered.pasts.values_mut() {
+        past.series.values_mut().for_each(|series| series.points.retain(|point| point.at >= begins));
+    }
+    let report = Report::of(&gathered);
+    assert!(report.lacks.iter().any(|lack| lack.starts_with("before 2026-11-25 00:00 UTC")), "{:?}", report.lacks);
+    assert!(report.sight.iter().all(|sight| sight.gaps.iter().all(|gap| gap.from >= begins)), "{:?}", report.sight);
+}
+
+#[test]
+fn the_largest_change_is_said_once() {
+    let mut gathered = week();
+    let changed = gathered.pasts.values_mut().find(|past| past.trends.changes.iter().any(|change| change.holds));
+    let trends = &mut changed.unwrap().trends;
+    trends.sentence = Some("Average query time up 38% since 08:05 UTC, from 3 ms to 4 ms; query 8123 is 71% of it.".into());
+    trends.changes[0].sentence = "Average query time up 38% since 08:05 UTC, from 3 ms to 4 ms.".into();
+    let said = Report::of(&gathered).trends;
+    assert_eq!(said.iter().filter(|it| it.text.contains("up 38%")).count(), 1, "{said:?}");
+}
+
+#[test]
 fn a_node_that_keeps_nothing_makes_nothing_look_fine() {
     let report = Report::of(&Gathered { alerts: Vec::new(), ..bare() });
     assert!(report.sight.iter().all(|sight| sight.unseen_seconds.is_none()));
