@@ -24,7 +24,7 @@ export function rate(value, unit = "") {
 /** A length of time given in milliseconds. @param {Known} ms */
 export function time(ms) {
   if (ms === null || ms === undefined) return DASH;
-  if (ms < 1000) return number(ms, ms < 10 ? 1 : 0, " ms");
+  if (ms < 1000) return number(ms, ms >= 10 || ms === 0 ? 0 : ms < 1 ? 2 : 1, " ms");
   return ms < 100_000 ? number(ms / 1000, ms < 10_000 ? 1 : 0, " s") : age(ms);
 }
 

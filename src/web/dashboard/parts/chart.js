@@ -34,6 +34,12 @@ function times(_plot, splits, _axis, _space, step) {
   });
 }
 
+/** The same words twice say nothing. @param {number[]} splits @param {(value: number | null) => string} format */
+function labels(splits, format) {
+  const words = splits.map(format);
+  return words.map((word, index) => (word === words[index - 1] ? "" : word));
+}
+
 /** Each line on top of the ones before it; the topmost first, so that the lower ones are drawn over it. @param {Line[]} lines */
 function stacked(lines) {
   const length = lines[0]?.values.length ?? 0;
@@ -96,7 +102,7 @@ export function Chart({ title, at, from, to, lines, format = (value) => number(v
           scales: { x: { time: true, range: () => [shown.current.from / 1000, shown.current.to / 1000] }, y: { range: (_u, _low, high) => [0, Math.max(most ?? 0, high ?? 0) * 1.08 || 1] } },
           axes: [
             { ...axis, values: times, space: 64 },
-            { ...axis, size: 62, values: (_u, splits) => splits.map((value) => shown.current.format(value)) },
+            { ...axis, size: 62, space: 34, values: (_u, splits) => labels(splits, shown.current.format) },
           ],
           series: [{}, ...series],
           hooks: {

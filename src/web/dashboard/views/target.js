@@ -12,6 +12,7 @@ import { Pools } from "./target/pools.js";
 import { Queries } from "./target/queries.js";
 import { RangePicker, rangeOf } from "./target/range.js";
 import { Replication } from "./target/replication.js";
+import { ToDo } from "./target/todo.js";
 import { Upkeep } from "./target/upkeep.js";
 import { What } from "./target/what.js";
 
@@ -41,6 +42,7 @@ export function Target({ region, target, query }) {
       <${Holders} activity=${details?.activity ?? null} sample=${shown} />
       <${Blocking} activity=${details?.activity ?? null} statements=${statements} />
     </div>
+    <${ToDo} region=${region} target=${target} />
     <h2>Over time</h2>
     <${RangePicker} query=${query} />
     <${Charts} region=${region} target=${target} range=${rangeOf(query)} />

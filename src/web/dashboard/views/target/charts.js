@@ -94,7 +94,7 @@ export function Charts({ region, target, range }) {
       line("mean", "--c-blue", past.of(`${POOL}averageWaitTime`)),
       line("oldest", "--c-red", past.of(`${POOL}maxWaitTime`, "max"), true),
     ]} />
-    <${Chart} ...${common} title="Pool: queue" format=${(/** @type {number | null} */ value) => number(value, 0)} lines=${[
+    <${Chart} ...${common} title="Pool: queue" most=${4} format=${(/** @type {number | null} */ value) => number(value, 0)} lines=${[
       line("clients that wait", "--c-red", past.of(`${POOL}waitingClients`, "max")),
     ]} />
     <${Chart} ...${common} title="Active sessions by wait event" stack format=${sessions} lines=${WAITS.map(([of, name, colour]) => line(name ?? "", colour ?? "", past.of(`waits.${of}`)))} />

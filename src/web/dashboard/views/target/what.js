@@ -1,17 +1,13 @@
-// What is wrong and what to do about it, in words, before any chart.
-import { pathOf, useAnswer } from "../../lib/api.js";
+// What is wrong, in words, before any figure.
 import { html } from "../../lib/dom.js";
 import { incidentPath } from "../../lib/route.js";
 import { world } from "../../lib/store.js";
 import { Acts } from "../../parts/act.js";
 import { Ago, Severity } from "../../parts/words.js";
-import { AdviceCard } from "../advice/card.js";
 
 /** @typedef {import("../../types.d.ts").Sample} Sample */
 
 const WORST = ["critical", "high", "medium", "low"];
-const ADVICE_MS = 10_000;
-const SHOWN = 2;
 
 /** @param {Sample} sample */
 function alertsOf({ region, target }) {
@@ -25,10 +21,7 @@ export function What({ sample, trends }) {
   const told = new Set(alerts.map((alert) => alert.rule));
   const reasons = sample.reasons.filter((reason) => !told.has(reason.rule));
   const { verdict } = sample.reachability;
-  /** @type {{data: import("../../types.d.ts").Recommendations | null}} */
-  const { data } = useAnswer(`${pathOf(sample.region, sample.target)}/recommendations`, ADVICE_MS);
-  const advice = data?.recommendations ?? [];
-  return html`<section class="what" aria-label="What is wrong and what to do">
+  return html`<section class="what" aria-label="What is wrong">
     <ul class="wrong">
       ${alerts.map((alert) => html`<li key=${alert.id}>
         <${Severity} is=${alert.severity} />
@@ -41,7 +34,5 @@ export function What({ sample, trends }) {
       ${alerts.length + reasons.length === 0 && html`<li class=${`is-${sample.status}`}>${sample.status === "unknown" ? "? Nothing is seen of it now." : "● Nothing is wrong now."}</li>`}
     </ul>
     ${trends && html`<p class="sentence">${trends.sentence}</p>`}
-    ${advice.slice(0, SHOWN).map((one) => html`<${AdviceCard} key=${one.id} one=${one} />`)}
-    ${advice.length > SHOWN && html`<p><a href=${`/advice?region=${encodeURIComponent(sample.region)}&target=${encodeURIComponent(sample.target)}`}>All ${advice.length} recommendations</a></p>`}
   </section>`;
 }
