@@ -1,0 +1,88 @@
+// The world with its regions on it. Land is drawn; markers and labels are links above it, so that they stay readable at any size.
+import { html, useLayoutEffect, useMemo, useRef, useState } from "../../lib/dom.js";
+import { time } from "../../lib/format.js";
+import { shapeOf } from "../../parts/words.js";
+import { LAND } from "../../vendor/land.js";
+import { regionPath } from "./headline.js";
+import { LABEL_HEIGHT, place, VIEW } from "./place.js";
+import { inTrouble } from "./regions.js";
+import { Ways } from "./ways.js";
+
+/** @typedef {import("./regions.js").Region} Region */
+
+const LETTER = 7.3;
+const LONGEST = 24;
+
+/** @param {Region} of */
+function noteOf(of) {
+  const bad = inTrouble(of);
+  if (of.cutOff) return "cut off";
+  if (of.status === "unknown") return "blind";
+  return bad > 0 ? `${bad} of ${of.counts.total} in trouble` : `${of.counts.total} fine`;
+}
+
+/** @param {Region} of */
+function inWords(of) {
+  const { location, latency } = of.view ?? {};
+  const bad = inTrouble(of);
+  const near = latency === null || latency === undefined ? "" : `, ${time(latency)} from here`;
+  return `${of.name}${location ? `, ${location.place}` : ""}: ${of.cutOff ? "cut off" : of.status}, ${bad} of ${of.counts.total} targets in trouble${near}`;
+}
+
+/** The size of the drawn element, in pixels. */
+function useSize() {
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  const [size, set] = useState({ width: 0, height: 0 });
+  useLayoutEffect(() => {
+    if (!box.current) return undefined;
+    const watch = new ResizeObserver(([entry]) => {
+      if (entry) set({ width: entry.contentRect.width, height: entry.contentRect.height });
+    });
+    watch.observe(box.current);
+    return () => watch.disconnect();
+  }, []);
+  return { box, ...size };
+}
+
+/** The land never changes; a node that is the same object is not looked at again. */
+const land = html`<svg class="land" viewBox=${`${VIEW.x} ${VIEW.y} ${VIEW.width} ${VIEW.height}`} aria-hidden="true"><path d=${LAND} /></svg>`;
+
+/** @param {{of: Region, at: import("./place.js").Place}} props */
+function Marker({ of, at }) {
+  const is = of.cutOff ? "unknown" : of.status;
+  const said = inWords(of);
+  const spot = { left: `${at.x}px`, top: `${at.y}px` };
+  const { label } = at;
+  const box = label && { left: `${label.left}px`, top: `${label.top}px`, width: `${label.width}px`, height: `${LABEL_HEIGHT}px` };
+  const hidden = label ? { tabindex: -1, "aria-hidden": "true" } : { "aria-label": said };
+  return html`
+    <a class="marker is-${is}" href=${regionPath(of.name)} style=${spot} title=${said} ...${hidden}>${shapeOf(is)}</a>
+    ${box && html`<a class="label is-${is}" href=${regionPath(of.name)} style=${box} title=${said} aria-label=${said}>
+      <b>${of.name}</b><span>${is === "healthy" ? noteOf(of) : `${shapeOf(is)} ${noteOf(of)}`}</span>
+    </a>`}
+  `;
+}
+
+/** @param {{regions: Region[]}} props */
+export function WorldMap({ regions }) {
+  const { box, width, height } = useSize();
+  const shown = regions.filter((of) => of.view?.location);
+  const lost = regions.filter((of) => !of.view?.location);
+  const spots = shown.map((of) => {
+    const { latitude, longitude } = /** @type {{latitude: number, longitude: number}} */ (of.view?.location);
+    const letters = Math.min(LONGEST, Math.max(of.name.length, noteOf(of).length + 2));
+    return { name: of.name, latitude, longitude, label: letters * LETTER + 14, must: of.status !== "healthy" || of.cutOff };
+  });
+  const places = useMemo(() => (width > 0 ? place(spots, width, height) : new Map()), [JSON.stringify(spots), width, height]);
+  return html`<figure class="world-map live">
+    <div class="globe" ref=${box} role="group" aria-label="Regions on the map">
+      ${land}
+      <${Ways} places=${places} width=${width} height=${height} />
+      ${[...shown].sort((a, b) => (a.name < b.name ? -1 : 1)).map((of) => {
+        const at = places.get(of.name);
+        return at && html`<${Marker} key=${of.name} of=${of} at=${at} />`;
+      })}
+    </div>
+    ${lost.length > 0 && html`<figcaption>Not on the map, as ${lost.length === 1 ? "it has" : "they have"} no location: ${lost.map((of, index) => html`${index > 0 ? ", " : ""}<a href=${regionPath(of.name)}>${shapeOf(of.cutOff ? "unknown" : of.status)} ${of.name}</a>`)}</figcaption>`}
+  </figure>`;
+}
