@@ -46,14 +46,14 @@ function inline(text, how) {
   return made.filter((part) => part !== "");
 }
 
-/** A command with what it answers: only the command is to be copied. @param {string[]} lines @returns {[command: string, answer: string][]} */
+/** Commands with what they answer: only a command is to be copied; a listing alone has none. @param {string[]} lines @returns {[command: string, answer: string][]} */
 function commands(lines) {
   const typed = lines.flatMap((line, at) => (line.startsWith("$ ") ? [at] : []));
   if (typed.length > 0) {
     return typed.map((at, nth) => [(lines[at] ?? "").slice(2), lines.slice(at + 1, typed[nth + 1]).join("\n")]);
   }
   const end = lines.findIndex((line) => line.trimEnd().endsWith(";")) + 1;
-  if (end === 0 || !/^[A-Z]/.test(lines[0] ?? "")) return [[lines.join("\n"), ""]];
+  if (end === 0 || !/^[A-Z]/.test(lines[0] ?? "")) return [["", lines.join("\n")]];
   return [[lines.slice(0, end).join("\n"), lines.slice(end).join("\n")]];
 }
 
@@ -67,7 +67,7 @@ function fence(lines, at) {
   const code = lines.slice(at + 1, end).map((line) => (isBlank(line.slice(0, indent)) ? line.slice(indent) : line));
   const parts = opened[1] === "text" ? commands(code) : [[code.join("\n"), ""]];
   const shown = parts.map(
-    ([command, answer]) => html`<${Command} text=${command} />
+    ([command, answer]) => html`${command ? html`<${Command} text=${command} />` : null}
       ${answer?.trim() ? html`<pre class="answer" tabindex="0" aria-label="what it answers">${answer}</pre>` : null}`,
   );
   return [html`<div class="code">${shown}</div>`, end + 1];
@@ -115,7 +115,12 @@ function list(lines, at, how) {
 }
 
 /** @param {string} line */
-const cells = (line) => line.trim().replace(/^\||\|$/g, "").split(/(?<!\\)\|/).map((cell) => cell.trim());
+const cells = (line) =>
+  line
+    .trim()
+    .replace(/^\||\|$/g, "")
+    .split(/(?<!\\)\|/)
+    .map((cell) => cell.trim());
 
 /** @param {string[]} lines @param {number} at @param {How} how @returns {Taken} */
 function table(lines, at, how) {
@@ -138,7 +143,10 @@ const begins = (line) => isBlank(line) || FENCE.test(line) || HEADING.test(line)
 function paragraph(lines, at, how) {
   let end = at + 1;
   while (end < lines.length && !begins(lines[end] ?? "")) end += 1;
-  const text = lines.slice(at, end).map((line) => line.trim()).join(" ");
+  const text = lines
+    .slice(at, end)
+    .map((line) => line.trim())
+    .join(" ");
   return [html`<p>${inline(text, how)}</p>`, end];
 }
 
@@ -151,7 +159,12 @@ function blocks(lines, how) {
       at += 1;
       continue;
     }
-    const taken = fence(lines, at) ?? heading(lines, at, how) ?? list(lines, at, how) ?? table(lines, at, how) ?? paragraph(lines, at, how);
+    const taken =
+      fence(lines, at) ??
+      heading(lines, at, how) ??
+      list(lines, at, how) ??
+      table(lines, at, how) ??
+      paragraph(lines, at, how);
     if (!taken) break;
     made.push(taken[0]);
     at = taken[1];

@@ -44,7 +44,7 @@ function Ages() {
       <b>${link.live ? "● live" : link.known ? `■ broken since ${clock(link.since)}` : "… connecting"}</b>
     <//>
     <${Item} name="costs the servers" is=${isOver ? "is-unhealthy" : ""} title=${`of one core, at most; the limit is ${percent(BUDGET, 0)}; most at ${named(costliest)}`}>
-      <b class="narrow">${percent(impact, 2)}</b> of ${percent(BUDGET, 0)} allowed <span class="most">${named(costliest)}</span>
+      <b class="narrow">${percent(impact, 2)}</b> of ${percent(BUDGET, 0)} allowed <span class="most">${costliest ? `at ${named(costliest)}` : ""}</span>
     <//>`;
 }
 
@@ -54,7 +54,8 @@ function Nodes({ regions }) {
   const nodes = nodesOf(regions);
   const leaders = leadersOf(regions);
   const bus = busOf(regions);
-  const led = leaders.length === 1 ? ` led by ${leaders[0]}` : leaders.length > 1 ? ` and ${leaders.length} leaders` : "";
+  const led =
+    leaders.length === 1 ? ` led by ${leaders[0]}` : leaders.length > 1 ? ` and ${leaders.length} leaders` : "";
   return html`
     <${Item} name="nodes" title=${nodes.join(", ")}><b>${nodes.length || 1}</b>${led}<//>
     <${Item} name="bus" is=${bus.is === "trouble" ? "is-unhealthy" : ""}><b>${bus.is === "trouble" ? "■ " : ""}${bus.text}</b><//>`;

@@ -14,7 +14,8 @@ const AGAIN_MS = 10_000;
 /** @param {{name: string, value: string, values: string[]}} props */
 function Choice({ name, value, values }) {
   const all = [...new Set(value ? [...values, value] : values)].sort();
-  const choose = (/** @type {Event} */ event) => ask({ [name]: /** @type {HTMLSelectElement} */ (event.currentTarget).value });
+  const choose = (/** @type {Event} */ event) =>
+    ask({ [name]: /** @type {HTMLSelectElement} */ (event.currentTarget).value });
   return html`<label>${name} <select value=${value} onChange=${choose}>
     <option value="">all</option>${all.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
   </select></label>`;
@@ -35,9 +36,11 @@ function Unknown({ unknown }) {
   if (unknown.length === 0) return null;
   return html`<section>
     <h2>Of these nothing can be said <small>${unknown.length}</small></h2>
-    <ul class="unknown">${unknown.map((one) => html`<li key=${`${one.region}/${one.target}/${one.subject}`}>
+    <ul class="unknown">${unknown.map(
+      (one) => html`<li key=${`${one.region}/${one.target}/${one.subject}`}>
       <a class="wrap" href=${targetPath(one.region, one.target)}>${one.region} / ${one.target}</a> <b class="wrap">${one.subject}</b> <span class="wrap">${one.cause}</span>
-    </li>`)}</ul>
+    </li>`,
+    )}</ul>
   </section>`;
 }
 
@@ -56,10 +59,17 @@ export function Advice({ query }) {
     <p class="empty">What to change, the most valuable first. Isobar changes nothing itself.</p>
     <${Filters} region=${region} target=${target} />
     ${(all === null || error) && html`<${Waiting} error=${error} what="advice" />`}
-    ${all && html`
-      ${now.length === 0 ? html`<${Empty}>Nothing to change ${region || target ? "here" : "anywhere"} now.<//>`
-        : html`<div class="advice">${now.map((one) => html`<${AdviceCard} key=${one.id} one=${one} />`)}</div>`}
+    ${
+      all &&
+      html`
+      <h2>To change now <small>${now.length}</small></h2>
+      ${
+        now.length === 0
+          ? html`<${Empty}>Nothing to change ${region || target ? "here" : "anywhere"} now.<//>`
+          : html`<div class="advice wide">${now.map((one) => html`<${AdviceCard} key=${one.id} one=${one} />`)}</div>`
+      }
       <${Unknown} unknown=${all.unknown.filter(asked)} />
-      <${Past} past=${past} score=${all.score} isWhole=${!region && !target} />`}
+      <${Past} past=${past} score=${all.score} isWhole=${!region && !target} />`
+    }
   `;
 }

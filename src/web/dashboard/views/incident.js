@@ -56,7 +56,9 @@ export function Incident({ id }) {
     <h1 tabindex="-1" class="wrap">${title}</h1>
     ${error && html`<${Waiting} error=${error} />`}
     ${!alert && !error && html`<${Waiting} error=${null} what="the incident" />`}
-    ${alert && html`<div class="incident">
+    ${
+      alert &&
+      html`<div class="incident">
       <div class="happened">
         <p class="summary"><${Severity} is=${alert.severity} /><${AlertState} is=${alert.state} /><${Acts} alert=${alert} onDone=${again} /></p>
         <${Facts} alert=${alert} />
@@ -65,6 +67,7 @@ export function Incident({ id }) {
         ${explained && html`<${Told} deliveries=${explained.deliveries} /><${Steps} steps=${steps} />`}
       </div>
       <aside aria-label="Runbook"><${Runbook} rule=${alert.rule} link=${alert.runbook} /></aside>
-    </div>`}
+    </div>`
+    }
   `;
 }

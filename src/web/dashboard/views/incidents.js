@@ -5,9 +5,9 @@ import { count } from "../lib/format.js";
 import { link, useWorld } from "../lib/store.js";
 import { Empty, Waiting } from "../parts/words.js";
 import { askedOf, Filters, fits } from "./incidents/filters.js";
+import { useAlertNews } from "./incidents/news.js";
 import { byUrgency } from "./incidents/order.js";
 import { Row } from "./incidents/row.js";
-import { useAlertNews } from "./incidents/news.js";
 
 /** @typedef {import("../types.d.ts").Alert} Alert */
 
@@ -40,23 +40,31 @@ export function Incidents({ query }) {
   const open = [...alerts.values()].filter((alert) => fits(alert, asked)).sort(byUrgency);
   const told = open.filter((alert) => !alert.suppressedBy);
   const hidden = open.filter((alert) => alert.suppressedBy);
-  const resolved = /** @type {Alert[]} */ (data?.alerts ?? []).filter((alert) => !alerts.has(alert.id) && fits(alert, asked));
+  const resolved = /** @type {Alert[]} */ (data?.alerts ?? []).filter(
+    (alert) => !alerts.has(alert.id) && fits(alert, asked),
+  );
   const isFiltered = Boolean(asked.region || asked.severity || asked.text);
   return html`
     <h1 tabindex="-1">Incidents</h1>
     <${Filters} asked=${asked} resolved=${data?.alerts ?? []} />
-    ${asked.state !== "resolved" && html`
+    ${
+      asked.state !== "resolved" &&
+      html`
       <div class="live">
         <${Listed} name="Open" alerts=${told}>
           <${Empty}>${!link.known ? "loading incidents …" : isFiltered ? "No open incident is like that." : "All is well: no incident is open."}<//>
         <//>
         ${hidden.length > 0 && html`<${Listed} name="Hidden" alerts=${hidden} />`}
-      </div>`}
-    ${asked.state !== "open" && html`
+      </div>`
+    }
+    ${
+      asked.state !== "open" &&
+      html`
       <${Listed} name="Resolved" alerts=${resolved}>
         ${data ? html`<${Empty}>${isFiltered ? "None lately that is like that." : "None lately."}<//>` : html`<${Waiting} error=${error} what="what is over" />`}
       <//>
       ${data && data.total > data.alerts.length && html`<p class="empty">The newest ${count(data.alerts.length)} of ${count(data.total)}.</p>`}
-      ${data && error && html`<${Waiting} error=${error} />`}`}
+      ${data && error && html`<${Waiting} error=${error} />`}`
+    }
   `;
 }

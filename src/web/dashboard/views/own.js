@@ -14,8 +14,12 @@ function Readiness({ ready }) {
   return html`
     <p><${Status} is=${isReady ? "healthy" : "unhealthy"} note=${isReady ? "ready: everything that should be seen is seen" : "not ready"} /></p>
     ${ready.notReady.length > 0 && html`<ul>${ready.notReady.map(({ region, cause }) => html`<li class="wrap"><b>${region}</b>: ${cause}</li>`)}</ul>`}
-    ${ready.warnings.length > 0 ? html`<h3>Worth knowing <small>${ready.warnings.length}</small></h3>
-      <ul class="warnings">${ready.warnings.map((text) => html`<li class="wrap"><span class="is-degraded" aria-hidden="true">▲</span> ${text}</li>`)}</ul>` : html`<${Empty}>No warnings.<//>`}
+    ${
+      ready.warnings.length > 0
+        ? html`<h3>Worth knowing <small>${ready.warnings.length}</small></h3>
+      <ul class="warnings">${ready.warnings.map((text) => html`<li class="wrap"><span class="is-degraded" aria-hidden="true">▲</span> ${text}</li>`)}</ul>`
+        : html`<${Empty}>No warnings.<//>`
+    }
   `;
 }
 

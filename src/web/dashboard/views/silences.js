@@ -14,7 +14,9 @@ const KINDS = { api: "made by hand", silence: "in the configuration", maintenanc
 
 /** @param {{matchers: Silence["matchers"]}} props */
 const Matchers = ({ matchers }) =>
-  html`<span class="matchers">${Object.entries(matchers).filter(([, value]) => value).map(([name, value]) => html`<code class="wrap">${name}: ${value}</code>`)}</span>`;
+  html`<span class="matchers">${Object.entries(matchers)
+    .filter(([, value]) => value)
+    .map(([name, value]) => html`<code class="wrap">${name}: ${value}</code>`)}</span>`;
 
 /** @param {{silence: Silence, onClose: () => void, onDone: () => void}} props */
 function End({ silence, onClose, onDone }) {
@@ -51,7 +53,8 @@ function Row({ silence, hides, onEnd }) {
 
 /** @param {Silence} one @param {Silence} other */
 const byUse = (one, other) =>
-  Number(other.active) - Number(one.active) || Date.parse(one.endsAt ?? "9999-12-31") - Date.parse(other.endsAt ?? "9999-12-31");
+  Number(other.active) - Number(one.active) ||
+  Date.parse(one.endsAt ?? "9999-12-31") - Date.parse(other.endsAt ?? "9999-12-31");
 
 function List() {
   const { alerts } = useWorld(1000);
@@ -59,15 +62,23 @@ function List() {
   const [open, set] = useState(/** @type {Silence | "new" | null} */ (null));
   const close = () => set(null);
   if (data === null) {
-    return error instanceof Refused && error.status === 403 ? html`<${OnlyOperators} />` : html`<${Waiting} error=${error} what="silences" />`;
+    return error instanceof Refused && error.status === 403
+      ? html`<${OnlyOperators} />`
+      : html`<${Waiting} error=${error} what="silences" />`;
   }
   const silences = /** @type {Silence[]} */ (data.silences).toSorted(byUse);
-  const hides = ({ id, kind }) => [...alerts.values()].filter(({ suppressedBy }) => suppressedBy === `${kind === "maintenance" ? kind : "silence"}/${id}`).length;
+  const hides = (/** @type {Silence} */ { id, kind }) =>
+    [...alerts.values()].filter(
+      ({ suppressedBy }) => suppressedBy === `${kind === "maintenance" ? kind : "silence"}/${id}`,
+    ).length;
   return html`
     <p><button type="button" class="main" onClick=${() => set("new")}>New silence</button></p>
     ${error && html`<${Waiting} error=${error} />`}
-    ${silences.length === 0 ? html`<${Empty}>Nothing is silenced: every incident is told.<//>`
-      : html`<ul class="silences">${silences.map((one) => html`<${Row} key=${`${one.kind}/${one.id}`} silence=${one} hides=${hides(one)} onEnd=${() => set(one)} />`)}</ul>`}
+    ${
+      silences.length === 0
+        ? html`<${Empty}>Nothing is silenced: every incident is told.<//>`
+        : html`<ul class="silences">${silences.map((one) => html`<${Row} key=${`${one.kind}/${one.id}`} silence=${one} hides=${hides(one)} onEnd=${() => set(one)} />`)}</ul>`
+    }
     ${open === "new" && html`<${NewSilence} onClose=${close} onDone=${again} />`}
     ${open !== null && open !== "new" && html`<${End} silence=${open} onClose=${close} onDone=${again} />`}
   `;

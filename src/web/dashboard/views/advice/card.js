@@ -11,16 +11,23 @@ import { interval, said, sureness } from "./figures.js";
 
 /** @type {Record<string, string>} */
 const KINDS = {
-  enlarge_pool: "larger pool", do_not_enlarge_pool: "leave it", shrink_pool: "smaller pool", idle_in_transaction: "idle in transaction",
-  transaction_mode: "transaction mode", connections_nearly_used: "connections nearly used", fix_first: "fix this first",
+  enlarge_pool: "larger pool",
+  do_not_enlarge_pool: "leave it",
+  shrink_pool: "smaller pool",
+  idle_in_transaction: "idle in transaction",
+  transaction_mode: "transaction mode",
+  connections_nearly_used: "connections nearly used",
+  fix_first: "fix this first",
 };
 
 /** @param {{change: Recommendation["change"], leave: boolean}} props */
 function Change({ change, leave }) {
   if (!change) return null;
   const { setting, from, to, command, undo } = change;
-  const what = leave || to === null ? html`<span>${from === null ? "leave it as it is" : html`leave it at <b>${from}</b>`}</span>`
-    : html`<span>${from === null ? null : html`<s>${from}</s> <span aria-label="to">→</span> `}<b>${to}</b></span>`;
+  const what =
+    leave || to === null
+      ? html`<span>${from === null ? "leave it as it is" : html`leave it at <b>${from}</b>`}</span>`
+      : html`<span>${from === null ? null : html`<s>${from}</s> <span role="img" aria-label="to">→</span> `}<b>${to}</b></span>`;
   return html`<p class="change"><code class="wrap">${setting}</code> ${what}</p>
     ${command && html`<${Command} text=${command} name="command" />`}
     ${undo && html`<details><summary>How to undo it</summary><${Command} text=${undo} name="command that undoes it" /></details>`}`;
@@ -43,11 +50,18 @@ export function AdviceCard({ one }) {
   return html`<article class=${`card advice-card ${leave ? "leave" : ""}`}>
     <h3 class="wrap">${one.title}</h3>
     <p class="where"><span class="kind">${KINDS[one.kind] ?? words(one.kind)}</span> <a class="wrap" href=${targetPath(one.region, one.target)}>${one.region} / ${one.target}</a> <small class="wrap">${one.subject}</small></p>
-    <${Change} change=${one.change} leave=${leave} />
-    ${one.evidence.length > 0 && html`<h4>Why</h4>
-      <dl class="why">${one.evidence.map(({ what, value, unit }) => html`<div><dt>${what}</dt><dd>${said(value, unit)}</dd></div>`)}</dl>`}
-    ${one.predicted && html`<${Predicted} predicted=${one.predicted} />`}
-    <p class="wrap"><b>Confidence: ${sureness(one.confidence)}, ${percent(one.confidence, 0)}.</b> ${one.confidenceReason}</p>
-    ${one.caution && html`<p class="caution wrap"><b><span aria-hidden="true">▲</span> When not to:</b> ${one.caution}</p>`}
+    <div class="halves">
+      <div>
+        <${Change} change=${one.change} leave=${leave} />
+        ${one.predicted && html`<${Predicted} predicted=${one.predicted} />`}
+        <p class="wrap"><b>Confidence: ${sureness(one.confidence)}, ${percent(one.confidence, 0)}.</b> ${one.confidenceReason}</p>
+        ${one.caution && html`<p class="caution wrap"><b><span aria-hidden="true">▲</span> Caution:</b> ${one.caution}</p>`}
+      </div>
+      ${
+        one.evidence.length > 0 &&
+        html`<div><h4>Why</h4>
+        <dl class="why">${one.evidence.map(({ what, value, unit }) => html`<div><dt>${what}</dt><dd>${said(value, unit)}</dd></div>`)}</dl></div>`
+      }
+    </div>
   </article>`;
 }

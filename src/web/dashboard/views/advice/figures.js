@@ -16,9 +16,14 @@ export function said(value, unit) {
 }
 
 /** @param {import("../../types.d.ts").Prediction} predicted */
-export const interval = ({ low, high }) => `${time(low)} to ${time(high)}`;
+export const interval = ({ low, high }) => `${low === 0 ? "0" : time(low)} to ${time(high)}`;
 
-const SURE = /** @type {const} */ ([[0.8, "high"], [0.6, "good"], [0.4, "moderate"], [0, "low"]]);
+const SURE = /** @type {const} */ ([
+  [0.8, "high"],
+  [0.6, "good"],
+  [0.4, "moderate"],
+  [0, "low"],
+]);
 
 /** @param {number} confidence */
 export const sureness = (confidence) => SURE.find(([least]) => confidence >= least)?.[1] ?? "low";

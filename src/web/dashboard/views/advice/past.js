@@ -10,13 +10,16 @@ import { interval } from "./figures.js";
 
 /** @type {Record<string, string>} */
 const VERDICTS = {
-  measuring: "… being measured", as_predicted: "● as predicted", better: "● better than predicted", worse: "▲ worse than predicted",
+  measuring: "… being measured",
+  as_predicted: "● as predicted",
+  better: "● better than predicted",
+  worse: "▲ worse than predicted",
   not_comparable: "? not comparable: the load is another, or nothing was predicted",
 };
 
 /** @param {Outcome} outcome */
 function verdictOf({ verdict, withinBounds }) {
-  const word = verdict === null ? "?" : VERDICTS[verdict] ?? words(verdict);
+  const word = verdict === null ? "?" : (VERDICTS[verdict] ?? words(verdict));
   if (withinBounds === null) return word;
   return `${word}, ${withinBounds ? "within" : "outside"} the bounds`;
 }
@@ -44,7 +47,8 @@ function Came({ one, outcome }) {
 /** @param {import("../../types.d.ts").Recommendations["score"]} score */
 function sentence({ compared, withinBounds, asPredicted }) {
   if (compared === 0) return "None could be compared with its prediction yet.";
-  const changes = compared === 1 ? "Of the one change that could be compared" : `Of ${compared} changes that could be compared`;
+  const changes =
+    compared === 1 ? "Of the one change that could be compared" : `Of ${compared} changes that could be compared`;
   return `${changes}, ${withinBounds} came within the prediction's bounds and ${asPredicted} as predicted.`;
 }
 

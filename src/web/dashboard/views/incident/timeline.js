@@ -17,7 +17,9 @@ function stateOf({ state, queuedAt, sentAt }) {
 /** @param {{deliveries: Delivery[]}} props */
 export function Told({ deliveries }) {
   const row = (/** @type {Delivery} */ one) => {
-    const notes = [one.inDigest && "in a digest", one.possibleRepeat && "may have arrived twice"].filter(Boolean).join(", ");
+    const notes = [one.inDigest && "in a digest", one.possibleRepeat && "may have arrived twice"]
+      .filter(Boolean)
+      .join(", ");
     return html`<tr key=${`${one.key} ${one.recipient}`} class=${`delivery-${one.state}`}>
       <td class="left"><b class="wrap">${one.channel}</b>${one.recipient && html` <small class="wrap">${one.recipient}</small>`}</td>
       <td class="left">${words(one.event)}</td>
@@ -29,10 +31,14 @@ export function Told({ deliveries }) {
   };
   return html`<section>
     <h2>Who was told</h2>
-    ${deliveries.length === 0 ? html`<${Empty}>Nobody yet.<//>` : html`<div class="scroll" role="region" aria-label="Who was told" tabindex="0"><table class="told">
+    ${
+      deliveries.length === 0
+        ? html`<${Empty}>Nobody yet.<//>`
+        : html`<div class="scroll" role="region" aria-label="Who was told" tabindex="0"><table class="told">
       <thead><tr>${["channel", "of what", "decided", "how far"].map((name) => html`<th scope="col" class="left">${name}</th>`)}<th scope="col">attempts</th><th scope="col" class="left">answer</th></tr></thead>
       <tbody>${deliveries.map(row)}</tbody>
-    </table></div>`}
+    </table></div>`
+    }
   </section>`;
 }
 

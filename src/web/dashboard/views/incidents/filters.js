@@ -24,14 +24,29 @@ export function askedOf(query) {
 /** @param {Alert} alert @param {Asked} asked */
 export function fits(alert, { region, severity, text }) {
   if ((region && alert.region !== region) || (severity && alert.severity !== severity)) return false;
-  const parts = [alert.message, alert.rule, words(alert.rule), alert.region, alert.target, alert.server, alert.acknowledgedBy];
+  const parts = [
+    alert.message,
+    alert.rule,
+    words(alert.rule),
+    alert.region,
+    alert.target,
+    alert.server,
+    alert.acknowledgedBy,
+  ];
   const said = [...parts, alert.suppressedBy, alert.id, ...alert.affects].join("\n").toLowerCase();
-  return text.toLowerCase().split(/\s+/).every((word) => said.includes(word));
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => said.includes(word));
 }
 
 /** @param {{asked: Asked, resolved: Alert[]}} props */
 export function Filters({ asked, resolved }) {
-  const names = [...Object.keys(world.regions), ...[...world.alerts.values(), ...resolved].map((alert) => alert.region), asked.region];
+  const names = [
+    ...Object.keys(world.regions),
+    ...[...world.alerts.values(), ...resolved].map((alert) => alert.region),
+    asked.region,
+  ];
   const regions = [...new Set(names)].filter(Boolean).sort();
   const choose = (/** @type {string} */ name) => (/** @type {Event} */ event) =>
     ask({ [name]: /** @type {HTMLInputElement} */ (event.currentTarget).value });

@@ -9,7 +9,12 @@ import { now, world } from "../../lib/store.js";
 /** How long something lasts, in the two units that matter. @param {number} ms */
 export function lasting(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  const two = (/** @type {number} */ size, /** @type {string} */ unit, /** @type {number} */ less, /** @type {string} */ smaller) => {
+  const two = (
+    /** @type {number} */ size,
+    /** @type {string} */ unit,
+    /** @type {number} */ less,
+    /** @type {string} */ smaller,
+  ) => {
     const rest = Math.floor((seconds % size) / less);
     return `${Math.floor(seconds / size)} ${unit}${rest > 0 ? ` ${rest} ${smaller}` : ""}`;
   };

@@ -9,7 +9,9 @@ import { HiddenBy, Lasts, Taken, Where } from "./parts.js";
 /** @param {{alert: import("../../types.d.ts").Alert}} props */
 export function Row({ alert }) {
   const others = alert.affects.length - (alert.target === null ? 0 : 1);
-  const notes = [others > 0 ? `affects ${others} more` : "", alert.flapping ? "flapping" : ""].filter(Boolean).join(" · ");
+  const notes = [others > 0 ? `affects ${others} more` : "", alert.flapping ? "flapping" : ""]
+    .filter(Boolean)
+    .join(" · ");
   return html`<li class=${`incident-row edge-${alert.severity} ${alert.suppressedBy ? "hidden-by" : ""} ${alert.state}`}>
     <div class="how"><${Severity} is=${alert.severity} /><${AlertState} is=${alert.state} /></div>
     <div class="what">

@@ -37,7 +37,8 @@ export const leadersOf = (regions) => [...new Set(regions.flatMap(({ leader }) =
 /** How the bus between nodes is. A process without one answers with neither latency nor trouble. @param {Region[]} regions @returns {Bus} */
 export function busOf(regions) {
   const bad = regions.filter((region) => region.trouble !== null || region.cutOff);
-  if (bad.length > 0) return { is: "trouble", text: `trouble in ${bad.length === 1 ? bad[0]?.region : `${bad.length} regions`}` };
+  if (bad.length > 0)
+    return { is: "trouble", text: `trouble in ${bad.length === 1 ? bad[0]?.region : `${bad.length} regions`}` };
   const latencies = regions.flatMap(({ latency }) => (latency === null ? [] : [latency]));
   if (latencies.length === 0) return { is: "none", text: "none: one process" };
   return { is: "ok", text: `ok, ${Math.max(...latencies).toFixed(1)} ms at most` };

@@ -44,13 +44,17 @@ export function Impact() {
   const all = [...useWorld(2000).samples.values()].filter((sample) => sample.probe).sort(byImpact);
   const [isWhole, show] = useState(false);
   const shown = isWhole ? all : all.slice(0, SHOWN);
-  return html`<section class="live">
+  return html`<section>
     <h2>What it costs the servers</h2>
     <p class="empty">Of one core of each server, at most ${percent(BUDGET, 0)}; Isobar asks less often before it takes more.</p>
-    ${all.length === 0 ? html`<${Empty}>No target has told yet.<//>` : html`<div class="scroll" role="region" aria-label="What it costs the servers" tabindex="0"><table>
+    ${
+      all.length === 0
+        ? html`<${Empty}>No target has told yet.<//>`
+        : html`<div class="scroll live" role="region" aria-label="What it costs the servers" tabindex="0"><table>
       <thead><tr><th scope="col" class="left">target</th><th scope="col">of one core</th><th scope="col">asks each</th><th scope="col">connections</th><th scope="col" class="left">slowed down</th><th scope="col" class="left">could not be known</th></tr></thead>
       <tbody>${shown.map((sample) => html`<${Row} key=${`${sample.region}/${sample.target}`} sample=${sample} />`)}</tbody>
-    </table></div>`}
+    </table></div>`
+    }
     ${all.length > shown.length && html`<p><button type="button" onClick=${() => show(true)}>All ${count(all.length)}</button></p>`}
   </section>`;
 }

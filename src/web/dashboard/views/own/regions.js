@@ -11,7 +11,8 @@ function Probes({ roster }) {
     `${count(roster.probes)} for ${count(roster.targets)} targets`,
     roster.seen < roster.targets && `${count(roster.targets - roster.seen)} never heard`,
     roster.silent > 0 && `${count(roster.silent)} silent`,
-    roster.panics + roster.hangs > 0 && `restarted ${count(roster.panics)} × after a panic, ${count(roster.hangs)} × after silence`,
+    roster.panics + roster.hangs > 0 &&
+      `restarted ${count(roster.panics)} × after a panic, ${count(roster.hangs)} × after silence`,
     roster.givenUp > 0 && `${count(roster.givenUp)} given up`,
     roster.dropped > 0 && `${count(roster.dropped)} readings dropped`,
   ];

@@ -28,8 +28,12 @@ export function NewSilence({ onClose, onDone }) {
   return html`<${Dialog} title="New silence" action="Silence" onClose=${onClose} onSubmit=${submit}>
     <fieldset><legend>What: all that is given must match</legend>
       <p class="empty">* stands for any text, ? for any character; what is left empty matches all.</p>
-      ${MATCHERS.map((name) => html`<label>${name} <input name=${name} list=${`known-${name}`} maxlength="200" autocomplete="off" placeholder="*" />
-        <datalist id=${`known-${name}`}>${known(name).map((one) => html`<option value=${one} />`)}</datalist></label>`)}
+      ${MATCHERS.map(
+        (
+          name,
+        ) => html`<label>${name} <input name=${name} list=${`known-${name}`} maxlength="200" autocomplete="off" placeholder="*" />
+        <datalist id=${`known-${name}`}>${known(name).map((one) => html`<option value=${one} />`)}</datalist></label>`,
+      )}
     </fieldset>
     <label>For how long <input name="duration" list="known-durations" required value="1h" autocomplete="off" />
       <datalist id="known-durations">${LASTS.map((text) => html`<option value=${text} />`)}</datalist></label>
