@@ -36,7 +36,7 @@ function times(_plot, splits, _axis, _space, step) {
 
 /** The same words twice say nothing. @param {number[]} splits @param {(value: number | null) => string} format */
 function labels(splits, format) {
-  const words = splits.map(format);
+  const words = splits.map((value) => format(value));
   return words.map((word, index) => (word === words[index - 1] ? "" : word));
 }
 

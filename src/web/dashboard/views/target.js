@@ -45,7 +45,7 @@ export function Target({ region, target, query }) {
     <${ToDo} region=${region} target=${target} />
     <h2>Over time</h2>
     <${RangePicker} query=${query} />
-    <${Charts} region=${region} target=${target} range=${rangeOf(query)} />
+    <${Charts} region=${region} target=${target} range=${rangeOf(query)} growth=${shown.database.growthPerDay ?? trends?.growthPerDay ?? null} />
     <${Queries} region=${region} target=${target} queries=${details?.queries ?? null} regressions=${trends?.regressions ?? []} sample=${shown} />
     <div class="pair">
       <${Pools} sample=${shown} vitals=${details?.vitals ?? null} />

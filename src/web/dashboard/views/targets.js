@@ -38,5 +38,7 @@ export function Targets({ query }) {
 /** @param {number} all */
 function emptyWords(all) {
   if (!link.known) return "loading the targets …";
-  return all === 0 ? "No target has been seen yet." : "No target is like this. Other words, or another region, may find it.";
+  return all === 0
+    ? "No target has been seen yet."
+    : "No target is like this. Other words, or another region, may find it.";
 }

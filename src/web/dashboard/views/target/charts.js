@@ -71,8 +71,8 @@ function useBands(region, target) {
   return [...open, ...(data?.alerts ?? [])].map(band);
 }
 
-/** @param {{region: string, target: string, range: import("../../lib/history.js").Range}} props */
-export function Charts({ region, target, range }) {
+/** @param {{region: string, target: string, range: import("../../lib/history.js").Range, growth: number | null}} props */
+export function Charts({ region, target, range, growth }) {
   const { past, error } = usePast(region, target, FAST, range);
   const { past: slow } = usePast(region, target, SLOW, range, SLOW_MS);
   const bands = useBands(region, target);
@@ -106,12 +106,12 @@ export function Charts({ region, target, range }) {
       line("queries", "--c-blue", past.of(`${WORK}queriesPerSecond`)),
     ]} />
     <${Chart} ...${common} title="Errors" format=${percent} lines=${[line("rolled back or failed", "--c-red", past.of(`${WORK}errorRate`, "max"))]} />
-    ${slow && html`<${SlowCharts} past=${slow} common=${{ ...common, at: slow.at }} line=${line} />`}
+    ${slow && html`<${SlowCharts} past=${slow} growth=${growth} common=${{ ...common, at: slow.at }} line=${line} />`}
   </div>`;
 }
 
-/** What changes slowly. @param {{past: Past, common: any, line: any}} props */
-function SlowCharts({ past, common, line }) {
+/** What changes slowly. @param {{past: Past, growth: number | null, common: any, line: any}} props */
+function SlowCharts({ past, growth, common, line }) {
   const colours = ["--c-grey", "--c-sky", "--c-purple", "--c-yellow", "--c-green"];
   const acquire = past.of("reachability.viaPooler.acquire");
   const lag = past.of("vitals.replication.upstream.lagSeconds", "max");
@@ -120,8 +120,32 @@ function SlowCharts({ past, common, line }) {
     <${Chart} ...${common} title="A fresh connection, by phase" stack format=${time} lines=${PHASES.map((name, index) =>
       line(name === "firstQuery" ? "first query" : name, colours[index], past.of(`reachability.phases.${name}`)))} />
     ${isKnown(acquire) && html`<${Chart} ...${common} title="A client at the pooler" format=${time} lines=${[line("until a connection is had", "--c-blue", acquire)]} />`}
-    <${Chart} ...${common} title="Size" format=${bytes} lines=${[line("database", "--c-blue", past.of("database.sizeBytes", "last"))]} />
+    <${Size} past=${past} growth=${growth} common=${common} line=${line} />
     ${isKnown(lag) && html`<${Chart} ...${common} title="Replication lag" format=${(/** @type {number | null} */ value) => time(value === null ? null : value * 1000)} lines=${[line("behind the primary", "--c-red", lag)]} />`}
     ${isKnown(cpu) && html`<${Chart} ...${common} title="Processors" most=${1} format=${percent} lines=${[line("busy", "--c-green", cpu)]} />`}
   `;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Over a day or more it goes on where it leads, by the growth of the past. @param {{past: Past, growth: number | null, common: any, line: any}} props */
+function Size({ past, growth, common, line }) {
+  const size = past.of("database.sizeBytes", "last");
+  const newest = size.findLastIndex((value) => value !== null);
+  const begin = newest < 0 ? null : size[newest];
+  const span = past.to - past.from;
+  if (growth === null || begin === null || begin === undefined || span < DAY_MS) {
+    return html`<${Chart} ...${common} title="Size" format=${bytes} lines=${[line("database", "--c-blue", size)]} />`;
+  }
+  const to = past.to + span / 4;
+  const end = begin * (1 + (growth * (to - past.to)) / DAY_MS);
+  const forecast = [...size.map((_, index) => (index === newest ? begin : null)), end];
+  return html`<${Chart} ...${common} title="Size" note=${`forecast: ${percent(growth)} a day`} to=${to} at=${[...past.at, to / 1000]} format=${bytes}
+    lines=${[line("database", "--c-blue", [...size, null]), line("forecast", "--c-grey", spanned(forecast), true)]} />`;
+}
+
+/** uPlot joins two values only when nothing lies between: a hole there is undefined, not null. @param {(number | null)[]} values */
+function spanned(values) {
+  const first = values.findIndex((value) => value !== null);
+  return values.map((value, index) => (value === null && index > first ? undefined : value));
 }

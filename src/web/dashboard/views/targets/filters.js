@@ -49,7 +49,7 @@ function Choice({ label, name, value, options }) {
 export function Filters({ wish, regions }) {
   const type = (/** @type {any} */ event) => ask({ q: event.currentTarget.value });
   const named = wish.region === "" || regions.includes(wish.region) ? regions : [wish.region, ...regions];
-  return html`<form class="filters" role="search" aria-label="Targets" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
+  return html`<form class="target-filters" role="search" aria-label="Targets" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
     <label>Find <input type="search" name="q" value=${wish.q} onInput=${type} placeholder="part of a name" autocomplete="off" /></label>
     <${Choice} label="Region" name="region" value=${wish.region} options=${[["", "all regions"], ...named.map((name) => [name, name])]} />
     <${Choice} label="Status" name="status" value=${wish.status} options=${STATUSES} />

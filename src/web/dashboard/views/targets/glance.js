@@ -85,7 +85,9 @@ export const glances = () => Array.from(world.samples.values(), glanceAt);
 
 /** What a region's or a target's trouble comes to in a few words, such as "pool 100 %, 34 wait 4.2 s". @param {Sample} sample */
 export function figureOf({ reasons, connectionPool: pool, queryPerformance: queries, database }) {
-  const waits = pool.waitingClients ? `, ${pool.waitingClients} wait${pool.maxWaitTime ? ` ${time(pool.maxWaitTime)}` : ""}` : "";
+  const waits = pool.waitingClients
+    ? `, ${pool.waitingClients} wait${pool.maxWaitTime ? ` ${time(pool.maxWaitTime)}` : ""}`
+    : "";
   const full = pool.utilization === null ? null : `pool ${percent(pool.utilization, 0)}${waits}`;
   const rule = reasons[0]?.rule;
   if (rule === undefined || rule.startsWith("pool_")) {
@@ -93,10 +95,14 @@ export function figureOf({ reasons, connectionPool: pool, queryPerformance: quer
     if (queries.averageActiveSessions !== null) return rate(queries.averageActiveSessions, " active sessions");
     return rule === undefined ? "no figures" : rule.replaceAll("_", " ");
   }
-  if (rule === "query_slow" && queries.averageQueryTime !== null) return `queries take ${time(queries.averageQueryTime)}`;
-  if (rule === "slow_query_rate" && queries.slowQueryRate !== null) return `${percent(queries.slowQueryRate)} slow queries`;
+  if (rule === "query_slow" && queries.averageQueryTime !== null)
+    return `queries take ${time(queries.averageQueryTime)}`;
+  if (rule === "slow_query_rate" && queries.slowQueryRate !== null)
+    return `${percent(queries.slowQueryRate)} slow queries`;
   if (rule === "error_rate" && queries.errorRate !== null) return `${percent(queries.errorRate)} errors`;
-  if (rule === "connection_leak" && pool.idleInTransaction !== null) return `${pool.idleInTransaction} idle in transaction`;
-  if (rule === "cache_hit_low" && database.cacheHitRatio !== null) return `${percent(database.cacheHitRatio)} cache hits`;
+  if (rule === "connection_leak" && pool.idleInTransaction !== null)
+    return `${pool.idleInTransaction} idle in transaction`;
+  if (rule === "cache_hit_low" && database.cacheHitRatio !== null)
+    return `${percent(database.cacheHitRatio)} cache hits`;
   return rule.replaceAll("_", " ");
 }

@@ -2,17 +2,19 @@
 import { html, useRef, useState } from "../../lib/dom.js";
 import { Status } from "../../parts/words.js";
 import { walk } from "./arrows.js";
-import { troubled } from "./groups.js";
+import { troubles } from "./groups.js";
 import { Tile } from "./tile.js";
 
 /** @typedef {import("./groups.js").Group} Group */
 
+/** This many targets fit on a screen. */
+export const FEW = 60;
+
 /** @param {{group: Group, level?: "h2" | "h3"}} props */
 export function GroupTitle({ group: { region, status, note, all }, level = "h2" }) {
-  const bad = troubled(all);
   return html`<${level} class="region-title">
     <a href=${`/targets?region=${encodeURIComponent(region)}`}>${region}</a> <${Status} is=${status} />${" "}
-    <small>${all.length} ${all.length === 1 ? "target" : "targets"}${bad > 0 ? `, ${bad} not healthy` : ""}${note ? ` · ${note}` : ""}</small>
+    <small>${all.length} ${all.length === 1 ? "target" : "targets"}${troubles(all)}${note ? ` · ${note}` : ""}</small>
   <//>`;
 }
 
@@ -28,7 +30,7 @@ export function Grid({ groups, small = false, level = "h2" }) {
     const id = all[tiles.indexOf(/** @type {Element} */ (target))]?.id;
     if (id) stand(id);
   };
-  return html`<div class="grid live ${small ? "small" : ""}" ref=${box} onKeyDown=${walk} onfocusin=${focused}>
+  return html`<div class=${`grid live${small ? " small" : ""}${all.length > FEW ? "" : " few"}`} ref=${box} onKeyDown=${walk} onfocusin=${focused}>
     ${groups.map(
       (group) => html`<section key=${group.region} class="group">
         <${GroupTitle} group=${group} level=${level} />

@@ -1,12 +1,18 @@
 // Targets by their region, and what there is to say of each region.
 import { world } from "../../lib/store.js";
-import { STATUS_RANK } from "./glance.js";
+
+/** What is not seen says little: it stands after what is known to be bad. */
+const WORST_FIRST = { unhealthy: 0, degraded: 1, unknown: 2, healthy: 3 };
 
 /** @typedef {import("./glance.js").Glance} Glance */
 /** @typedef {{region: string, status: import("../../types.d.ts").Status, note: string, all: Glance[]}} Group */
 
-/** The targets in trouble, or those without eyes on them. @param {Glance[]} all */
-export const troubled = (all) => all.filter(({ status }) => status !== "healthy").length;
+/** How many are in trouble, and how many nobody sees, in words. @param {Glance[]} all */
+export function troubles(all) {
+  const unseen = all.filter(({ status }) => status === "unknown").length;
+  const bad = all.filter(({ status }) => status !== "healthy").length - unseen;
+  return `${bad > 0 ? `, ${bad} not healthy` : ""}${unseen > 0 ? `, ${unseen} not seen` : ""}`;
+}
 
 /** Keeps the order within a region; the regions themselves stand worst first, or by name. @param {Glance[]} all @param {string} sort @returns {Group[]} */
 export function groupsOf(all, sort) {
@@ -22,6 +28,6 @@ export function groupsOf(all, sort) {
     }
     group.all.push(glance);
   }
-  const worst = (/** @type {Group} */ { status }) => (sort === "pressure" ? -STATUS_RANK[status] : 0);
+  const worst = (/** @type {Group} */ { status }) => (sort === "pressure" ? WORST_FIRST[status] : 0);
   return [...groups.values()].sort((a, b) => worst(a) - worst(b) || (a.region < b.region ? -1 : 1));
 }

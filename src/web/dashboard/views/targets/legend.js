@@ -4,7 +4,7 @@ import { Status } from "../../parts/words.js";
 import { LEVELS } from "./glance.js";
 
 export function Legend() {
-  return html`<div class="legend">
+  return html`<div class="pressure-legend">
     <ul aria-label="Colours: how much of the pool is in use">
       ${LEVELS.map(([level, means]) => html`<li><span class="key on-${level}" aria-hidden="true"></span> ${means}</li>`)}
     </ul>

@@ -49,15 +49,33 @@ function cellsOf({ sample }) {
 
 class Row extends Steady {
   /** @param {any} props */
-  render({ region, target, status, old, used, busy, waiting, wait, sessions, queries, query, errors, size, age: since, why }) {
+  render({
+    region,
+    target,
+    status,
+    old,
+    used,
+    busy,
+    waiting,
+    wait,
+    sessions,
+    queries,
+    query,
+    errors,
+    size,
+    age: since,
+    why,
+  }) {
     const cells = [busy, waiting, wait, sessions, queries, query, errors, size, since];
-    return html`<tbody class=${old ? "aged" : ""}>
+    return html`<tbody class=${old || status === "unknown" ? "aged" : ""}>
       <tr>
         <th scope="row" class="left wrap"><a href=${targetPath(region, target)}>${target}</a></th>
         <td class="left"><${Status} is=${status} /></td>
         <td data-label="Utilization">${
-          used === null ? null : html`<progress max="1" value=${used} aria-label=${`Utilization of the pool of ${target}`}></progress> `
-        }${percent(used)}</td>
+          used === null
+            ? null
+            : html`<progress max="1" value=${used} aria-label=${`Utilization of the pool of ${target}`}></progress> `
+        }<span class="share">${percent(used)}</span></td>
         ${cells.map((cell, index) => html`<td data-label=${COLUMNS[index + 3]?.[0]}>${cell}</td>`)}
       </tr>
       ${why && html`<tr class="why"><td class="left wrap" colspan=${COLUMNS.length}>${why}</td></tr>`}

@@ -14,6 +14,11 @@ export class Steady extends Component {
     for (const name in next) if (next[name] !== mine[name]) return true;
     return false;
   }
+
+  /** @param {any} _props @returns {any} */
+  render(_props) {
+    return null;
+  }
 }
 
 /**
@@ -33,10 +38,12 @@ export class Tile extends Steady {
   render(props) {
     const { region, target, status, level, used, wait, old, small, first } = props;
     const said = inWords(props);
+    const load =
+      level === "blind" ? "not seen" : level === "down" ? "no figures" : `${used}${wait ? ` · ${wait}` : ""}`;
     const style = `tile on-${level} is-${status}${old ? " old" : ""}`;
     return html`<a class=${style} href=${targetPath(region, target)} tabindex=${first ? 0 : -1} aria-label=${said} title=${said}>
       <b><span aria-hidden="true">${shapeOf(status)}</span>${small ? null : html` <span class="short">${target}</span>`}</b>
-      ${small ? null : html`<span class="load">${used}${used && wait ? " · " : ""}${wait}</span>`}
+      ${small ? null : html`<span class="load">${load}</span>`}
     </a>`;
   }
 }
