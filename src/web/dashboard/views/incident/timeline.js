@@ -42,11 +42,16 @@ export function Told({ deliveries }) {
   </section>`;
 }
 
+const MOMENT = /(\d{4}-\d\d-\d\dT[\d:.]+Z)/;
+
+/** Moments within a sentence are told by the local clock too. @param {string} text */
+const spoken = (text) => text.split(MOMENT).map((part, nth) => (nth % 2 ? html`<${Moment} at=${part} />` : part));
+
 /** @param {{steps: AlertStep[]}} props */
 export function Steps({ steps }) {
   if (steps.length === 0) return null;
   return html`<section>
     <h2>What happened</h2>
-    <ol class="steps">${steps.map(({ at, what, text }) => html`<li><${Moment} at=${at} /> <b>${words(what)}</b> <span class="wrap">${text}</span></li>`)}</ol>
+    <ol class="steps">${steps.map(({ at, what, text }) => html`<li><${Moment} at=${at} /> <b>${words(what)}</b> <span class="wrap">${spoken(text)}</span></li>`)}</ol>
   </section>`;
 }

@@ -55,7 +55,7 @@ export function Channels() {
     ${data && channels.length === 0 && html`<${Empty}>No channel is configured: nobody is told of incidents outside this page.<//>`}
     ${
       channels.length > 0 &&
-      html`<div class="scroll" role="region" aria-label="Channels" tabindex="0"><table>
+      html`<div class="scroll" role="region" aria-label="Channels" tabindex="0"><table class="own-table">
       <thead><tr><th scope="col" class="left">channel</th>${columns.map((name) => html`<th scope="col">${name}</th>`)}<th scope="col" class="left">last error</th>${viewer.acts && html`<th scope="col" class="left">test</th>`}</tr></thead>
       <tbody>${channels.map((channel) => html`<${Row} key=${channel.name} channel=${channel} onDone=${again} />`)}</tbody>
     </table></div>`

@@ -50,7 +50,7 @@ export function Impact() {
     ${
       all.length === 0
         ? html`<${Empty}>No target has told yet.<//>`
-        : html`<div class="scroll live" role="region" aria-label="What it costs the servers" tabindex="0"><table>
+        : html`<div class="scroll live" role="region" aria-label="What it costs the servers" tabindex="0"><table class="own-table">
       <thead><tr><th scope="col" class="left">target</th><th scope="col">of one core</th><th scope="col">asks each</th><th scope="col">connections</th><th scope="col" class="left">slowed down</th><th scope="col" class="left">could not be known</th></tr></thead>
       <tbody>${shown.map((sample) => html`<${Row} key=${`${sample.region}/${sample.target}`} sample=${sample} />`)}</tbody>
     </table></div>`

@@ -36,7 +36,7 @@ export function Regions({ regions }) {
     <td class="left">${region.roster && html`<${Probes} roster=${region.roster} />`}</td>
     <td class="left">${bus(region)}</td>
   </tr>`;
-  return html`<div class="scroll" role="region" aria-label="Regions" tabindex="0"><table>
+  return html`<div class="scroll" role="region" aria-label="Regions" tabindex="0"><table class="own-table">
     <thead><tr><th scope="col" class="left">region</th><th scope="col" class="left">status</th><th scope="col">heard, ago</th>${["nodes", "probes", "bus, there and back"].map((name) => html`<th scope="col" class="left">${name}</th>`)}</tr></thead>
     <tbody>${regions.map(row)}</tbody>
   </table></div>`;
