@@ -2,7 +2,7 @@
 import { html, useRef } from "../lib/dom.js";
 import { useWorld, world } from "../lib/store.js";
 import { glances } from "./targets/glance.js";
-import { Grid } from "./targets/grid.js";
+import { FEW, Grid } from "./targets/grid.js";
 import { groupsOf } from "./targets/groups.js";
 import { Legend } from "./targets/legend.js";
 import { useOrder } from "./targets/order.js";
@@ -13,9 +13,6 @@ import { RegionList } from "./world/list.js";
 import { WorldMap } from "./world/map.js";
 import { openIncidents, regionsOf, useRegionViews } from "./world/regions.js";
 
-/** With more targets than this their names have no room here. */
-const NAMED = 60;
-
 /** All targets, in small where there are many. */
 function Pressure() {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
@@ -24,7 +21,7 @@ function Pressure() {
   return html`<section ref=${box}>
     <h2>Pressure <small><a href="/targets">all targets</a></small></h2>
     <${Legend} />
-    <${Grid} level="h3" groups=${groupsOf(all, "pressure")} small=${all.length > NAMED} />
+    <${Grid} level="h3" groups=${groupsOf(all, "pressure")} small=${all.length > FEW} />
   </section>`;
 }
 
@@ -38,10 +35,12 @@ export function World() {
     <${Headline} regions=${regions} />
     ${error && html`<p class="refused" role="alert"><span aria-hidden="true">■</span> The regions' places and nodes are not known: ${error.message}</p>`}
     <div class="world">
-      <${WorldMap} regions=${regions} />
+      <div>
+        <${WorldMap} regions=${regions} />
+        <${OpenIncidents} incidents=${incidents} />
+      </div>
       <${RegionList} regions=${regions} />
     </div>
-    <${OpenIncidents} incidents=${incidents} />
     <${Pressure} />
   `;
 }

@@ -4,6 +4,7 @@ import { count } from "../../lib/format.js";
 import { incidentPath, targetPath } from "../../lib/route.js";
 import { link } from "../../lib/store.js";
 import { Ago, Moment, shapeOf } from "../../parts/words.js";
+import { SEVERITY_RANK } from "../targets/glance.js";
 import { blindness } from "./regions.js";
 
 /** @typedef {import("./regions.js").Region} Region */
@@ -22,15 +23,20 @@ const Line = ({ is, children }) =>
 const Where = ({ region, target }) =>
   target === null ? null : html`<a href=${targetPath(region, target)}>${target}</a>: `;
 
+/** @param {{incident: import("../../types.d.ts").Alert}} props */
+function Incident({ incident: { id, region, target, message, startedAt, acknowledgedBy } }) {
+  return html`<${Where} region=${region} target=${target} /><a href=${incidentPath(id)}>${message}</a>${" "}
+    <${Since} at=${startedAt} />${acknowledgedBy ? html` <small>· taken by ${acknowledgedBy}</small>` : null}`;
+}
+
 /** What is worst in a region: its gravest incident, or the reason of its worst target. @param {{of: Region}} props */
 function Trouble({ of }) {
   const incident = of.incidents[0];
-  if (incident) {
-    const { id, region, target, message, startedAt, acknowledgedBy } = incident;
-    return html`<${Where} region=${region} target=${target} /><a href=${incidentPath(id)}>${message}</a>${" "}
-      <${Since} at=${startedAt} />${acknowledgedBy ? html` <small>· taken by ${acknowledgedBy}</small>` : null}`;
-  }
   const reason = of.worst?.reasons[0];
+  // What is graver than any incident will be one when it lasts.
+  if (incident && !(reason && SEVERITY_RANK[reason.severity] > SEVERITY_RANK[incident.severity])) {
+    return html`<${Incident} incident=${incident} />`;
+  }
   if (of.worst && reason) {
     const { region, target } = of.worst;
     return html`<${Where} region=${region} target=${target} />${reason.message} <${Since} at=${reason.since} />`;
@@ -42,11 +48,12 @@ function Trouble({ of }) {
 /** @param {{regions: Region[]}} props */
 function Calm({ regions }) {
   const targets = regions.reduce((sum, { counts }) => sum + counts.total, 0);
-  const open = regions.reduce((sum, { incidents }) => sum + incidents.length, 0);
-  const all = `${targets === 1 ? "The target is" : `All ${count(targets)} targets are`} healthy in ${regions.length === 1 ? "the one region" : `all ${count(regions.length)} regions`}`;
-  return open > 0
-    ? html`<${Line} is="healthy">${all}, but <a href="/incidents">${count(open)} ${open === 1 ? "incident is" : "incidents are"} still open</a>.<//>`
-    : html`<${Line} is="healthy">${all}. No incident is open.<//>`;
+  const [first, ...others] = regions.flatMap(({ incidents }) => incidents);
+  const where = regions.length === 1 ? "the one region" : `all ${count(regions.length)} regions`;
+  const all = `${targets === 1 ? "The target is" : `All ${count(targets)} targets are`} healthy in ${where}`;
+  if (!first) return html`<${Line} is="healthy">${all}. No incident is open.<//>`;
+  const more = others.length > 0 ? html` <a href="/incidents">and ${count(others.length)} more</a>` : null;
+  return html`<${Line} is="healthy">${all}. Still open: <${Incident} incident=${first} />${more}<//>`;
 }
 
 /** @param {{regions: Region[]}} props regions, worst first */
@@ -60,7 +67,7 @@ export function Headline({ regions }) {
   return html`<div class="headlines live">
     ${worst && html`<${Line} is=${worst.status}><a href=${regionPath(worst.name)}>${worst.name}</a> ${bad.length > 1 ? "hurts most" : "hurts"}: <${Trouble} of=${worst} /><//>`}
     ${bad.length > 1 && html`<p class="also">Not healthy either: ${bad.slice(1).map(({ name, status }, index) => html`${index > 0 ? ", " : ""}<a href=${regionPath(name)}>${name}</a> (${status})`)}.</p>`}
-    ${dark.map((of) => html`<${Line} key=${of.name} is="unknown"><a href=${regionPath(of.name)}>${of.name}</a> ${of.cutOff ? "is cut off" : "is blind"}: ${blindness(of)}. How its databases are is not known.${of.view?.heardAt ? html` <small>Last heard <${Ago} at=${of.view.heardAt} /> ago.</small>` : null}<//>`)}
+    ${dark.map((of) => html`<${Line} key=${of.name} is="unknown"><a href=${regionPath(of.name)}>${of.name}</a> ${of.cutOff ? "is cut off" : "is blind"}: ${blindness(of)}.${of.heard ? html` <small>Last heard <${Ago} at=${of.heard} /> ago.</small>` : null}<//>`)}
     ${!worst && seen.length > 0 && html`<${Calm} regions=${seen} />`}
   </div>`;
 }

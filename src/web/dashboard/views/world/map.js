@@ -10,8 +10,18 @@ import { Ways } from "./ways.js";
 
 /** @typedef {import("./regions.js").Region} Region */
 
-const LETTER = 7.3;
-const LONGEST = 24;
+const LONGEST = 192;
+const PADDING = 16;
+const STEP = 16;
+const pen = document.createElement("canvas").getContext("2d");
+
+/** How wide a label is, pixels, in whole steps so that a digit more does not move it. @param {string} name @param {string} note */
+function widthOf(name, note) {
+  if (!pen) return LONGEST;
+  pen.font = "600 12px system-ui, sans-serif"; // as in the style sheet
+  const wide = Math.max(pen.measureText(name).width, pen.measureText(`■ ${note}`).width) + PADDING;
+  return Math.min(LONGEST, Math.ceil(wide / STEP) * STEP);
+}
 
 /** @param {Region} of */
 function noteOf(of) {
@@ -53,35 +63,52 @@ function Marker({ of, at }) {
   const said = inWords(of);
   const spot = { left: `${at.x}px`, top: `${at.y}px` };
   const { label } = at;
-  const box = label && { left: `${label.left}px`, top: `${label.top}px`, width: `${label.width}px`, height: `${LABEL_HEIGHT}px` };
+  const box = label && {
+    left: `${label.left}px`,
+    top: `${label.top}px`,
+    width: `${label.width}px`,
+    height: `${LABEL_HEIGHT}px`,
+  };
   const hidden = label ? { tabindex: -1, "aria-hidden": "true" } : { "aria-label": said };
   return html`
     <a class="marker is-${is}" href=${regionPath(of.name)} style=${spot} title=${said} ...${hidden}>${shapeOf(is)}</a>
-    ${box && html`<a class="label is-${is}" href=${regionPath(of.name)} style=${box} title=${said} aria-label=${said}>
+    ${
+      box &&
+      html`<a class="label is-${is}" href=${regionPath(of.name)} style=${box} title=${said} aria-label=${said}>
       <b>${of.name}</b><span>${is === "healthy" ? noteOf(of) : `${shapeOf(is)} ${noteOf(of)}`}</span>
-    </a>`}
+    </a>`
+    }
   `;
 }
 
 /** @param {{regions: Region[]}} props */
 export function WorldMap({ regions }) {
   const { box, width, height } = useSize();
-  const shown = regions.filter((of) => of.view?.location);
+  const shown = regions.flatMap((of) => (of.view?.location ? [{ of, ...of.view.location }] : []));
   const lost = regions.filter((of) => !of.view?.location);
-  const spots = shown.map((of) => {
-    const { latitude, longitude } = /** @type {{latitude: number, longitude: number}} */ (of.view?.location);
-    const letters = Math.min(LONGEST, Math.max(of.name.length, noteOf(of).length + 2));
-    return { name: of.name, latitude, longitude, label: letters * LETTER + 14, must: of.status !== "healthy" || of.cutOff };
+  const spots = shown.map(({ of, latitude, longitude }) => {
+    return {
+      name: of.name,
+      latitude,
+      longitude,
+      label: widthOf(of.name, noteOf(of)),
+      must: of.status !== "healthy" || of.cutOff || inTrouble(of) > 0,
+    };
   });
-  const places = useMemo(() => (width > 0 ? place(spots, width, height) : new Map()), [JSON.stringify(spots), width, height]);
+  const places = useMemo(
+    () => (width > 0 ? place(spots, width, height) : new Map()),
+    [JSON.stringify(spots), width, height],
+  );
   return html`<figure class="world-map live">
     <div class="globe" ref=${box} role="group" aria-label="Regions on the map">
       ${land}
       <${Ways} places=${places} width=${width} height=${height} />
-      ${[...shown].sort((a, b) => (a.name < b.name ? -1 : 1)).map((of) => {
-        const at = places.get(of.name);
-        return at && html`<${Marker} key=${of.name} of=${of} at=${at} />`;
-      })}
+      ${[...shown]
+        .sort((a, b) => (a.of.name < b.of.name ? -1 : 1))
+        .map(({ of }) => {
+          const at = places.get(of.name);
+          return at && html`<${Marker} key=${of.name} of=${of} at=${at} />`;
+        })}
     </div>
     ${lost.length > 0 && html`<figcaption>Not on the map, as ${lost.length === 1 ? "it has" : "they have"} no location: ${lost.map((of, index) => html`${index > 0 ? ", " : ""}<a href=${regionPath(of.name)}>${shapeOf(of.cutOff ? "unknown" : of.status)} ${of.name}</a>`)}</figcaption>`}
   </figure>`;

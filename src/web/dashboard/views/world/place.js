@@ -13,17 +13,26 @@ const STEP = 12;
 
 /** @param {Box} a @param {Box} b */
 const meet = (a, b) =>
-  a.left < b.left + b.width + GAP && b.left < a.left + a.width + GAP && a.top < b.top + b.height + GAP && b.top < a.top + a.height + GAP;
+  a.left < b.left + b.width + GAP &&
+  b.left < a.left + a.width + GAP &&
+  a.top < b.top + b.height + GAP &&
+  b.top < a.top + a.height + GAP;
 
 /** @param {number} x @param {number} y @returns {Box} */
 const around = (x, y) => ({ left: x - MARKER / 2, top: y - MARKER / 2, width: MARKER, height: MARKER });
+
+/** From a label's edge to a marker's middle. @param {Box} box @param {number} x @param {number} y */
+function distance({ left, top, width, height }, x, y) {
+  return Math.hypot(Math.max(left - x, 0, x - left - width), Math.max(top - y, 0, y - top - height));
+}
 
 /** Two regions in one town stand side by side. @param {Spot[]} spots @param {number} width @param {number} height */
 function markers(spots, width, height) {
   /** @type {{x: number, y: number}[]} */
   const placed = [];
   for (const { latitude, longitude } of spots) {
-    const inside = (/** @type {number} */ at, /** @type {number} */ size) => Math.min(size - MARKER / 2, Math.max(MARKER / 2, at));
+    const inside = (/** @type {number} */ at, /** @type {number} */ size) =>
+      Math.min(size - MARKER / 2, Math.max(MARKER / 2, at));
     let x = inside(((longitude + 180 - VIEW.x) / VIEW.width) * width, width);
     const y = inside(((90 - latitude - VIEW.y) / VIEW.height) * height, height);
     while (placed.some((other) => Math.abs(other.x - x) < MARKER && Math.abs(other.y - y) < MARKER)) x += MARKER / 2;
@@ -32,23 +41,26 @@ function markers(spots, width, height) {
   return placed;
 }
 
-/** Places for a label, the nearest to its marker first. @param {number} x @param {number} y @param {number} label @param {number} reach */
-function* nearby(x, y, label, reach) {
+/**
+ * Places for a label, the nearest to its marker first; beside it rather than above or below.
+ * @param {number} x @param {number} y @param {number} label @param {number} reach
+ */
+function nearby(x, y, label, reach) {
   const side = MARKER / 2 + GAP;
-  for (let away = 0; away <= reach; away += STEP) {
-    const lifts = away === 0 ? [0] : [-away, away];
-    for (const lift of lifts) {
-      const top = y - LABEL_HEIGHT / 2 + lift;
-      yield { left: x + side, top };
-      yield { left: x - side - label, top };
-    }
-    yield { left: x - label / 2, top: y + side + away };
-    yield { left: x - label / 2, top: y - side - LABEL_HEIGHT - away };
+  const beside = y - LABEL_HEIGHT / 2;
+  const boxes = [
+    { left: x + side, top: beside },
+    { left: x - side - label, top: beside },
+    { left: x - label / 2, top: y + side },
+    { left: x - label / 2, top: y - side - LABEL_HEIGHT },
+  ];
+  for (let down = -reach; down <= reach; down += STEP) {
+    for (let right = -reach; right <= reach; right += STEP)
+      boxes.push({ left: x - label / 2 + right, top: beside + down });
   }
-  // Anywhere along these heights.
-  for (let away = 0; away <= reach; away += STEP) {
-    for (const lift of [-away, away]) for (let shift = -reach; shift <= reach; shift += STEP) yield { left: x + shift, top: y + lift };
-  }
+  const placed = boxes.map((box) => ({ ...box, width: label, height: LABEL_HEIGHT }));
+  const far = new Map(placed.map((box) => [box, distance(box, x, y)]));
+  return placed.sort((a, b) => (far.get(a) ?? 0) - (far.get(b) ?? 0));
 }
 
 /** @param {Spot[]} spots @param {number} width @param {number} height @param {number} reach */
@@ -60,20 +72,13 @@ function attempt(spots, width, height, reach) {
   const places = new Map();
   spots.forEach(({ name, label, must }, index) => {
     const { x, y } = /** @type {{x: number, y: number}} */ (points[index]);
-    /** @type {Box | null} */
-    let found = null;
-    for (const { left: at, top } of nearby(x, y, label, must ? Math.max(width, height) : reach)) {
-      const box = { left: at, top, width: label, height: LABEL_HEIGHT };
-      const inside = at >= 0 && top >= 0 && at + label <= width && top + LABEL_HEIGHT <= height;
-      if (inside && !taken.some((other) => meet(box, other))) {
-        found = box;
-        break;
-      }
-    }
+    const fits = (/** @type {Box} */ box) =>
+      box.left >= 0 && box.top >= 0 && box.left + label <= width && box.top + LABEL_HEIGHT <= height;
+    const free = (/** @type {Box} */ box) => fits(box) && !taken.some((other) => meet(box, other));
+    const found = nearby(x, y, label, must ? Math.max(width, height) : reach).find(free) ?? null;
     if (found) taken.push(found);
     else left += 1;
-    const side = { left: x - MARKER, top: y - MARKER, width: 2 * MARKER, height: 2 * MARKER };
-    places.set(name, { x, y, label: found, far: found !== null && !meet(found, side) });
+    places.set(name, { x, y, label: found, far: found !== null && distance(found, x, y) > MARKER });
   });
   return { places, left };
 }
@@ -86,7 +91,14 @@ function attempt(spots, width, height, reach) {
  */
 export function place(spots, width, height) {
   const named = [...spots].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const all = attempt(named.map((spot) => ({ ...spot, must: false })), width, height, 90);
+  const reach = Math.max(90, width / 4);
+  const all = attempt(
+    named.map((spot) => ({ ...spot, must: false })),
+    width,
+    height,
+    reach,
+  );
   if (all.left === 0) return all.places;
-  return attempt([...named.filter(({ must }) => must), ...named.filter(({ must }) => !must)], width, height, 90).places;
+  return attempt([...named.filter(({ must }) => must), ...named.filter(({ must }) => !must)], width, height, reach)
+    .places;
 }

@@ -15,6 +15,8 @@ import { pressureOf, SEVERITY_RANK, STATUS_RANK } from "../targets/glance.js";
  * @property {boolean} cutOff
  * @property {Record<Status | "total", number>} counts
  * @property {Sample | null} worst the target in the most trouble
+ * @property {number} bad how bad that is
+ * @property {string | null} heard when anything was last heard of it
  * @property {Alert[]} incidents open ones, worst first
  * @property {RegionView | null} view
  */
@@ -27,7 +29,9 @@ export function openIncidents() {
   const taken = (/** @type {Alert} */ { state }) => (state === "firing" ? 0 : 1);
   return open.sort(
     (a, b) =>
-      SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] || taken(a) - taken(b) || (a.startedAt < b.startedAt ? -1 : 1),
+      SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] ||
+      taken(a) - taken(b) ||
+      (a.startedAt < b.startedAt ? -1 : 1),
   );
 }
 
@@ -46,6 +50,8 @@ const region = (name) => ({
   cutOff: world.cutOff.includes(name),
   counts: { total: 0, healthy: 0, degraded: 0, unhealthy: 0, unknown: 0 },
   worst: null,
+  bad: -1,
+  heard: null,
   incidents: [],
   view: null,
 });
@@ -54,23 +60,21 @@ const region = (name) => ({
 export function regionsOf(views, incidents) {
   const names = new Set([...Object.keys(world.regions), ...views.map((view) => view.region)]);
   const regions = new Map([...names].map((name) => [name, region(name)]));
-  /** @type {Map<string, number>} */
-  const worst = new Map();
   for (const sample of world.samples.values()) {
     const of = regions.get(sample.region);
     if (!of) continue;
     of.counts.total += 1;
     of.counts[of.status === "unknown" ? "unknown" : sample.status] += 1;
+    if (of.heard === null || of.heard < sample.timestamp) of.heard = sample.timestamp;
     const bad = badness(sample);
-    if (bad <= (worst.get(of.name) ?? -1)) continue;
-    worst.set(of.name, bad);
-    of.worst = sample;
+    if (bad > of.bad) [of.bad, of.worst] = [bad, sample];
   }
   for (const incident of incidents) regions.get(incident.region)?.incidents.push(incident);
   for (const view of views) {
     const of = /** @type {Region} */ (regions.get(view.region));
     of.view = view;
     of.cutOff ||= view.cutOff;
+    if (view.heardAt !== null && (of.heard === null || of.heard < view.heardAt)) of.heard = view.heardAt;
     // Of a region that was never heard the configuration alone tells how many targets it has.
     if (of.counts.total === 0) of.counts = { ...view.targets };
   }
@@ -81,7 +85,9 @@ export function regionsOf(views, incidents) {
 function worse(a, b) {
   const grave = (/** @type {Region} */ { incidents }) => (incidents[0] ? SEVERITY_RANK[incidents[0].severity] : 0);
   const bad = (/** @type {Region} */ of) => STATUS_RANK[of.status] * 10 + grave(of);
-  return bad(b) - bad(a) || b.incidents.length - a.incidents.length || (a.name < b.name ? -1 : 1);
+  // Whole steps, so that a pressure that rises and falls does not make the regions dance.
+  const step = (/** @type {Region} */ of) => Math.floor(of.bad / 100);
+  return bad(b) - bad(a) || step(b) - step(a) || b.incidents.length - a.incidents.length || (a.name < b.name ? -1 : 1);
 }
 
 /** @returns {{views: RegionView[], error: Error | null}} */
@@ -95,7 +101,12 @@ export const inTrouble = ({ counts }) => counts.total - counts.healthy;
 
 /** Why nothing is to be seen of a region, in words; empty where it is seen. @param {Region} of */
 export function blindness({ status, cutOff, view }) {
-  if (cutOff) return `this node cannot reach its bus${view?.trouble ? ` (${view.trouble})` : ""}: its own view is cut off`;
+  if (cutOff)
+    return `this node cannot reach its bus${view?.trouble ? ` (${view.trouble})` : ""}; how its databases are is not known here`;
   if (status !== "unknown") return "";
-  return view?.reasons[0]?.message ?? view?.trouble ?? (view && !view.heardAt ? "nothing has been heard of it yet" : "none of its databases can be seen");
+  return (
+    view?.reasons[0]?.message ??
+    view?.trouble ??
+    (view && !view.heardAt ? "nothing has been heard of it yet" : "none of its databases can be seen")
+  );
 }

@@ -46,7 +46,10 @@ export function Ways({ places, width, height }) {
     ${waysOf().map(({ from, to, broken, all, tcp }) => {
       const [a, b] = [places.get(from), places.get(to)];
       if (!a || !b || from === to) return null;
-      const said = broken > 0 ? `${from} does not reach ${broken} of ${all} databases of ${to}` : `${from} reaches ${to} in ${time(tcp)}`;
+      const said =
+        broken > 0
+          ? `${from} does not reach ${broken} of ${all} databases of ${to}`
+          : `${from} reaches ${to} in ${time(tcp)}`;
       return html`<path key=${`${from} ${to}`} class=${broken > 0 ? "way broken" : "way"} d=${bow(a, b)}><title>${said}</title></path>`;
     })}
     ${[...places].map(([name, at]) => at.far && html`<path key=${name} class="leader" d=${leader(at)} />`)}
