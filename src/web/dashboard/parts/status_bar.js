@@ -43,8 +43,8 @@ function Ages() {
     <${Item} name="stream" is=${link.live || !link.known ? "" : "is-unhealthy"}>
       <b>${link.live ? "● live" : link.known ? `■ broken since ${clock(link.since)}` : "… connecting"}</b>
     <//>
-    <${Item} name="costs the servers" is=${isOver ? "is-unhealthy" : ""} title=${`of one core, at most; the limit is ${percent(BUDGET, 0)}; most at ${named(costliest)}`}>
-      <b class="narrow">${percent(impact, 2)}</b> of ${percent(BUDGET, 0)} allowed <span class="most">${costliest ? `at ${named(costliest)}` : ""}</span>
+    <${Item} name="impact" is=${isOver ? "is-unhealthy" : ""} title=${`what Isobar costs the server that it costs most, of one core; most at ${named(costliest)}`}>
+      <b class="narrow">${percent(impact, 2)}</b>, limit ${percent(BUDGET, 0)} <span class="most">${named(costliest)}</span>
     <//>`;
 }
 
@@ -58,7 +58,7 @@ function Nodes({ regions }) {
     leaders.length === 1 ? ` led by ${leaders[0]}` : leaders.length > 1 ? ` and ${leaders.length} leaders` : "";
   return html`
     <${Item} name="nodes" title=${nodes.join(", ")}><b>${nodes.length || 1}</b>${led}<//>
-    <${Item} name="bus" is=${bus.is === "trouble" ? "is-unhealthy" : ""}><b>${bus.is === "trouble" ? "■ " : ""}${bus.text}</b><//>`;
+    <${Item} name="bus" title=${bus.is === "none" ? "one process needs none" : undefined} is=${bus.is === "trouble" ? "is-unhealthy" : ""}><b>${bus.is === "trouble" ? "■ " : ""}${bus.is === "none" ? "none" : bus.text}</b><//>`;
 }
 
 export function StatusBar() {

@@ -1,6 +1,6 @@
 // Every incident: the open ones as the stream tells them, those that are over as the API lists them.
 import { useAnswer } from "../lib/api.js";
-import { html } from "../lib/dom.js";
+import { html, useState } from "../lib/dom.js";
 import { count } from "../lib/format.js";
 import { link, useWorld } from "../lib/store.js";
 import { Empty, Waiting } from "../parts/words.js";
@@ -12,6 +12,8 @@ import { Row } from "./incidents/row.js";
 /** @typedef {import("../types.d.ts").Alert} Alert */
 
 const MOST = 200;
+/** A region that goes dark opens one for each of its targets. */
+const SHOWN = 60;
 const AGAIN_MS = 15_000;
 
 /** @param {import("./incidents/filters.js").Asked} asked */
@@ -25,9 +27,12 @@ function pathOfResolved({ state, region, severity }) {
 
 /** @param {{name: string, alerts: Alert[], children?: any}} props */
 function Listed({ name, alerts, children }) {
+  const [most, show] = useState(SHOWN);
+  const rows = alerts.slice(0, most).map((alert) => html`<${Row} key=${alert.id} alert=${alert} />`);
   return html`<section aria-label=${name}>
     <h2>${name} <small>${count(alerts.length)}</small></h2>
-    ${alerts.length > 0 ? html`<ul class="incidents">${alerts.map((alert) => html`<${Row} key=${alert.id} alert=${alert} />`)}</ul>` : children}
+    ${rows.length > 0 ? html`<ul class="incidents">${rows}</ul>` : children}
+    ${alerts.length > most && html`<p><button type="button" onClick=${() => show(most * 5)}>Show more: ${count(alerts.length - most)} are left</button></p>`}
   </section>`;
 }
 
