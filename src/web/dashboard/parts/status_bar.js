@@ -48,8 +48,9 @@ function Ages() {
     <//>`;
 }
 
-/** @param {{regions: import("../views/own/asked.js").Region[] | null}} props */
-function Nodes({ regions }) {
+/** @param {{regions: import("../views/own/asked.js").Region[] | null, error: Error | null}} props */
+function Nodes({ regions, error }) {
+  if (error) return html`<${Item} name="nodes" is="is-unhealthy" title=${error.message}><b>■ no answer</b><//>`;
   if (regions === null) return html`<${Item} name="nodes"><b>…</b><//>`;
   const nodes = nodesOf(regions);
   const leaders = leadersOf(regions);
@@ -62,13 +63,13 @@ function Nodes({ regions }) {
 }
 
 export function StatusBar() {
-  const { regions } = useRegions();
+  const { regions, error: silent } = useRegions();
   const { data: ready, error } = useReady();
   const lacks = ready?.notReady.length ?? 0;
   const warnings = ready?.warnings ?? [];
   return html`<footer aria-label="How Isobar itself is">
     <${Ages} />
-    <${Nodes} regions=${regions} />
+    <${Nodes} regions=${regions} error=${silent} />
     ${lacks > 0 && html`<${Item} name="not ready" is="is-unhealthy" title=${ready?.notReady.map(({ region, cause }) => `${region}: ${cause}`).join("\n")}><b>■ ${lacks}</b><//>`}
     <${Item} name="warnings" is=${warnings.length > 0 ? "is-degraded" : ""} title=${warnings.join("\n") || undefined}><b>${error ? "–" : ready ? `${warnings.length > 0 ? "▲ " : ""}${warnings.length}` : "…"}</b><//>
     <span class="bar-item last">Isobar <b>${viewer.version}</b></span>

@@ -25,13 +25,13 @@ function pathOfResolved({ state, region, severity }) {
   return `/api/alerts?${query}`;
 }
 
-/** @param {{name: string, alerts: Alert[], children?: any}} props */
-function Listed({ name, alerts, children }) {
+/** @param {{name: string, alerts: Alert[], isLive?: boolean, children?: any}} props */
+function Listed({ name, alerts, isLive, children }) {
   const [most, show] = useState(SHOWN);
   const rows = alerts.slice(0, most).map((alert) => html`<${Row} key=${alert.id} alert=${alert} />`);
   return html`<section aria-label=${name}>
     <h2>${name} <small>${count(alerts.length)}</small></h2>
-    ${rows.length > 0 ? html`<ul class="incidents">${rows}</ul>` : children}
+    ${rows.length > 0 ? html`<ul class=${isLive ? "incidents live" : "incidents"}>${rows}</ul>` : children}
     ${alerts.length > most && html`<p><button type="button" onClick=${() => show(most * 5)}>Show more: ${count(alerts.length - most)} are left</button></p>`}
   </section>`;
 }
@@ -55,11 +55,11 @@ export function Incidents({ query }) {
     ${
       asked.state !== "resolved" &&
       html`
-      <div class="live">
-        <${Listed} name="Open" alerts=${told}>
+      <div>
+        <${Listed} name="Open" alerts=${told} isLive>
           <${Empty}>${!link.known ? "loading incidents …" : isFiltered ? "No open incident is like that." : "All is well: no incident is open."}<//>
         <//>
-        ${hidden.length > 0 && html`<${Listed} name="Hidden" alerts=${hidden} />`}
+        ${hidden.length > 0 && html`<${Listed} name="Hidden" alerts=${hidden} isLive />`}
       </div>`
     }
     ${

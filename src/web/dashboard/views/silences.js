@@ -35,6 +35,7 @@ function When({ silence: { startsAt, endsAt, schedule, active } }) {
   const left = endsAt ? Date.parse(endsAt) - now() : null;
   return html`
     ${schedule && html`<span>${schedule}</span>`}
+    ${!schedule && !startsAt && !endsAt && html`<span>always</span>`}
     ${!active && startsAt && Date.parse(startsAt) > now() ? html`<span>from <${Moment} at=${startsAt} /></span>` : null}
     ${endsAt && html`<span>until <${Moment} at=${endsAt} />${active && left !== null && left > 0 ? html` <small>${age(left)} left</small>` : null}</span>`}`;
 }

@@ -33,7 +33,7 @@ export function Told({ deliveries }) {
     <h2>Who was told</h2>
     ${
       deliveries.length === 0
-        ? html`<${Empty}>Nobody yet.<//>`
+        ? html`<${Empty}>Nobody.<//>`
         : html`<div class="scroll" role="region" aria-label="Who was told" tabindex="0"><table class="told">
       <thead><tr>${["channel", "of what", "decided", "how far"].map((name) => html`<th scope="col" class="left">${name}</th>`)}<th scope="col">attempts</th><th scope="col" class="left">answer</th></tr></thead>
       <tbody>${deliveries.map(row)}</tbody>

@@ -1,5 +1,5 @@
 // What each rule judges, and its figures in words: as the messages say it.
-import { DASH, number, time } from "../../lib/format.js";
+import { DASH, number, time as precise } from "../../lib/format.js";
 
 /** @typedef {"ms" | "s" | "share" | "share a day"} Unit */
 /** @typedef {{name: string, unit: Unit | null, falls?: boolean}} Judged */
@@ -23,6 +23,9 @@ const RULES = {
 /** @param {string} rule @returns {Judged} a rule that judges attempts has no unit */
 export const judgedBy = (rule) => RULES[rule] ?? { name: "Value", unit: null };
 
+/** `5 s`, where `5.0 s` says no more. @param {number} ms */
+const time = (ms) => (ms === 0 ? "0 s" : precise(ms).replace(/\.0+ /, " "));
+
 /** @param {number} percent */
 function percents(percent) {
   const isFine = (percent < 10 || percent > 90) && Math.abs(percent - Math.round(percent)) > 0.05;
@@ -39,8 +42,8 @@ export function show(value, unit) {
 
 /** A value on the axis of a chart. @param {number} value @param {string} unit */
 export function tick(value, unit) {
-  if (unit === "ms") return value === 0 ? "0 ms" : time(value);
-  if (unit === "s") return value === 0 ? "0 s" : time(value * 1000);
+  if (unit === "ms") return time(value);
+  if (unit === "s") return time(value * 1000);
   if (unit === "%") return percents(value);
   return `${number(value, Number.isInteger(value) ? 0 : 1)} ${unit}`.trim();
 }

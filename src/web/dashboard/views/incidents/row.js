@@ -8,8 +8,9 @@ import { HiddenBy, Lasts, Taken, Where } from "./parts.js";
 
 /** @param {{alert: import("../../types.d.ts").Alert}} props */
 export function Row({ alert }) {
-  const others = alert.affects.length - (alert.target === null ? 0 : 1);
-  const notes = [others > 0 ? `affects ${others} more` : "", alert.flapping ? "flapping" : ""]
+  const others = alert.affects.filter((target) => target !== alert.target).length;
+  const more = alert.target === null ? (others === 1 ? "target" : "targets") : "more";
+  const notes = [others > 0 ? `affects ${others} ${more}` : "", alert.flapping ? "flapping" : ""]
     .filter(Boolean)
     .join(" · ");
   return html`<li class=${`incident-row edge-${alert.severity} ${alert.suppressedBy ? "hidden-by" : ""} ${alert.state}`}>

@@ -11,8 +11,8 @@ function Probes({ roster }) {
     `${count(roster.probes)} for ${count(roster.targets)} targets`,
     roster.seen < roster.targets && `${count(roster.targets - roster.seen)} never heard`,
     roster.silent > 0 && `${count(roster.silent)} silent`,
-    roster.panics + roster.hangs > 0 &&
-      `restarted ${count(roster.panics)} × after a panic, ${count(roster.hangs)} × after silence`,
+    roster.panics > 0 && `restarted ${count(roster.panics)} × after a panic`,
+    roster.hangs > 0 && `restarted ${count(roster.hangs)} × after silence`,
     roster.givenUp > 0 && `${count(roster.givenUp)} given up`,
     roster.dropped > 0 && `${count(roster.dropped)} readings dropped`,
   ];
@@ -32,7 +32,7 @@ export function Regions({ regions }) {
     <th scope="row" class="left"><a href=${`/targets?region=${encodeURIComponent(region.region)}`}>${region.region}</a></th>
     <td class="left"><${Status} is=${region.status} /></td>
     <td><${Ago} at=${region.heardAt} /></td>
-    <td class="left">${region.nodes.length === 0 ? "–" : region.nodes.map(({ node, heardAt, targets }) => html`<div><b class="wrap">${node}</b>${node === region.leader ? " (leads)" : ""} <small>${count(targets)} targets, heard <${Ago} at=${heardAt} /> ago</small></div>`)}</td>
+    <td class="left">${region.nodes.length === 0 ? "–" : region.nodes.map(({ node, heardAt, targets }) => html`<div><b class="wrap">${node}</b>${node === region.leader ? " (leads)" : ""} <small>${count(targets)} ${targets === 1 ? "target" : "targets"}, heard <${Ago} at=${heardAt} /> ago</small></div>`)}</td>
     <td class="left">${region.roster && html`<${Probes} roster=${region.roster} />`}</td>
     <td class="left">${bus(region)}</td>
   </tr>`;
