@@ -28,8 +28,8 @@ export const LEVELS = /** @type {const} */ ([
   ["tight", "80 % and more"],
   ["queue", "clients wait"],
   ["jam", "more wait than the pool has connections"],
-  ["down", "unhealthy, no figures of its pool"],
-  ["none", "no figures of its pool"],
+  ["down", "unhealthy, without figures"],
+  ["none", "without figures"],
   ["blind", "cannot be seen"],
 ]);
 

@@ -10,7 +10,7 @@ export function Legend() {
     </ul>
     <ul aria-label="Shapes: the status">
       ${["healthy", "degraded", "unhealthy", "unknown"].map((status) => html`<li><${Status} is=${status} /></li>`)}
-      <li class="old">dimmed: old figures</li>
+      <li><span class="key on-calm old" aria-hidden="true"></span> dimmed: old figures</li>
     </ul>
   </div>`;
 }

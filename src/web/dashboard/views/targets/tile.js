@@ -2,9 +2,6 @@
 import { Component, html } from "../../lib/dom.js";
 import { targetPath } from "../../lib/route.js";
 import { shapeOf } from "../../parts/words.js";
-import { LEVELS } from "./glance.js";
-
-const MEANS = new Map(/** @type {readonly (readonly [string, string])[]} */ (LEVELS));
 
 /** Draws again only when one of the props, all of them plain, is another. A thousand of these are asked each second. */
 export class Steady extends Component {
@@ -26,23 +23,26 @@ export class Steady extends Component {
  *   small: boolean, first: boolean}} Props
  */
 
-/** @param {Props} props */
-function inWords({ region, target, status, level, used, wait, more, old }) {
-  const pool = used && used !== "–" ? `pool ${used} in use` : MEANS.get(level);
-  const waiting = wait ? `, ${wait.replace("wait", "clients wait")}` : "";
-  return `${target} in ${region}: ${status}, ${pool}${waiting}${old ? ", figures are old" : ""}${more ? `. ${more}` : ""}`;
+/** What the tile shows of the load. @param {Props} props */
+function loadOf({ level, used, wait }) {
+  if (level === "blind") return "not seen";
+  return level === "down" ? "no figures" : `${used}${wait ? ` · ${wait}` : ""}`;
+}
+
+/** All that is to say, beginning with what is to see. @param {Props} props @param {string} load */
+function inWords({ region, target, status, old, more }, load) {
+  return `${target} ${load}, in ${region}: ${status}${old ? ", figures are old" : ""}${more ? `. ${more}` : ""}`;
 }
 
 export class Tile extends Steady {
   /** @param {Props} props */
   render(props) {
-    const { region, target, status, level, used, wait, old, small, first } = props;
-    const said = inWords(props);
-    const load =
-      level === "blind" ? "not seen" : level === "down" ? "no figures" : `${used}${wait ? ` · ${wait}` : ""}`;
+    const { region, target, status, level, old, small, first } = props;
+    const load = loadOf(props);
+    const said = inWords(props, load);
     const style = `tile on-${level} is-${status}${old ? " old" : ""}`;
     return html`<a class=${style} href=${targetPath(region, target)} tabindex=${first ? 0 : -1} aria-label=${said} title=${said}>
-      <b><span aria-hidden="true">${shapeOf(status)}</span>${small ? null : html` <span class="short">${target}</span>`}</b>
+      <b><span aria-hidden="true">${shapeOf(status)}</span>${small ? null : html` <span class="short">${target}</span>${" "}`}</b>
       ${small ? null : html`<span class="load">${load}</span>`}
     </a>`;
   }

@@ -9,6 +9,9 @@ import { blindness } from "./regions.js";
 
 /** @typedef {import("./regions.js").Region} Region */
 
+/** More regions than these are counted, not named. */
+const ALSO = 4;
+
 /** @param {string} region */
 export const regionPath = (region) => `/targets?region=${encodeURIComponent(region)}`;
 
@@ -66,7 +69,7 @@ export function Headline({ regions }) {
   const [worst] = bad;
   return html`<div class="headlines live">
     ${worst && html`<${Line} is=${worst.status}><a href=${regionPath(worst.name)}>${worst.name}</a> ${bad.length > 1 ? "hurts most" : "hurts"}: <${Trouble} of=${worst} /><//>`}
-    ${bad.length > 1 && html`<p class="also">Not healthy either: ${bad.slice(1).map(({ name, status }, index) => html`${index > 0 ? ", " : ""}<a href=${regionPath(name)}>${name}</a> (${status})`)}.</p>`}
+    ${bad.length > 1 && html`<p class="also">Not healthy either: ${bad.slice(1, 1 + ALSO).map(({ name, status }, index) => html`${index > 0 ? ", " : ""}<a href=${regionPath(name)}>${name}</a> (${status})`)}${bad.length > 1 + ALSO && html` and <a href="/targets?status=trouble">${count(bad.length - 1 - ALSO)} more</a>`}.</p>`}
     ${dark.map((of) => html`<${Line} key=${of.name} is="unknown"><a href=${regionPath(of.name)}>${of.name}</a> ${of.cutOff ? "is cut off" : "is blind"}: ${blindness(of)}.${of.heard ? html` <small>Last heard <${Ago} at=${of.heard} /> ago.</small>` : null}<//>`)}
     ${!worst && seen.length > 0 && html`<${Calm} regions=${seen} />`}
   </div>`;

@@ -2,6 +2,7 @@
 import { html } from "../../lib/dom.js";
 import { count } from "../../lib/format.js";
 import { incidentPath, targetPath } from "../../lib/route.js";
+import { link } from "../../lib/store.js";
 import { Ago, Empty, Severity } from "../../parts/words.js";
 import { regionPath } from "./headline.js";
 
@@ -24,7 +25,7 @@ export function OpenIncidents({ incidents }) {
   const more = incidents.length > MOST;
   return html`<section>
     <h2>Open incidents</h2>
-    ${incidents.length === 0 && html`<${Empty}>None. <a href="/incidents">Those that are over</a><//>`}
+    ${incidents.length === 0 && html`<${Empty}>${link.known ? "None." : "Not known yet."} <a href="/incidents">Those that are over</a><//>`}
     <ul class="open-incidents live">${incidents.slice(0, MOST).map((alert) => html`<${Line} key=${alert.id} alert=${alert} />`)}</ul>
     ${incidents.length > 0 && html`<p><a href="/incidents">${more ? `All ${count(incidents.length)} open incidents` : "All incidents"}</a></p>`}
   </section>`;

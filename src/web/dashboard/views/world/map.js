@@ -4,7 +4,7 @@ import { time } from "../../lib/format.js";
 import { shapeOf } from "../../parts/words.js";
 import { LAND } from "../../vendor/land.js";
 import { regionPath } from "./headline.js";
-import { LABEL_HEIGHT, place, VIEW } from "./place.js";
+import { place, VIEW } from "./place.js";
 import { inTrouble } from "./regions.js";
 import { Ways } from "./ways.js";
 
@@ -31,12 +31,11 @@ function noteOf(of) {
   return bad > 0 ? `${bad} of ${of.counts.total} in trouble` : `${of.counts.total} fine`;
 }
 
-/** @param {Region} of */
+/** All that is to say, beginning with what is to see. @param {Region} of */
 function inWords(of) {
   const { location, latency } = of.view ?? {};
-  const bad = inTrouble(of);
   const near = latency === null || latency === undefined ? "" : `, ${time(latency)} from here`;
-  return `${of.name}${location ? `, ${location.place}` : ""}: ${of.cutOff ? "cut off" : of.status}, ${bad} of ${of.counts.total} targets in trouble${near}`;
+  return `${of.name} ${noteOf(of)}: ${of.cutOff ? "cut off" : of.status}${location ? `, ${location.place}` : ""}${near}`;
 }
 
 /** The size of the drawn element, in pixels. */
@@ -61,13 +60,14 @@ const land = html`<svg class="land" viewBox=${`${VIEW.x} ${VIEW.y} ${VIEW.width}
 function Marker({ of, at }) {
   const is = of.cutOff ? "unknown" : of.status;
   const said = inWords(of);
+  const bad = is === "unknown" ? 0 : inTrouble(of);
   const spot = { left: `${at.x}px`, top: `${at.y}px` };
   const { label } = at;
   const box = label && {
     left: `${label.left}px`,
     top: `${label.top}px`,
     width: `${label.width}px`,
-    height: `${LABEL_HEIGHT}px`,
+    height: `${label.height}px`,
   };
   const hidden = label ? { tabindex: -1, "aria-hidden": "true" } : { "aria-label": said };
   return html`
@@ -75,7 +75,8 @@ function Marker({ of, at }) {
     ${
       box &&
       html`<a class="label is-${is}" href=${regionPath(of.name)} style=${box} title=${said} aria-label=${said}>
-      <b>${of.name}</b><span>${is === "healthy" ? noteOf(of) : `${shapeOf(is)} ${noteOf(of)}`}</span>
+      <b>${at.short ? html`<span aria-hidden="true">${shapeOf(is)} </span>` : null}${of.name}${at.short && bad > 0 ? html` <small>${bad}</small>` : null}</b>
+      ${at.short ? null : html` <span>${is === "healthy" ? null : html`<span aria-hidden="true">${shapeOf(is)} </span>`}${noteOf(of)}</span>`}
     </a>`
     }
   `;
@@ -91,8 +92,8 @@ export function WorldMap({ regions }) {
       name: of.name,
       latitude,
       longitude,
-      label: widthOf(of.name, noteOf(of)),
-      must: of.status !== "healthy" || of.cutOff || inTrouble(of) > 0,
+      full: widthOf(of.name, noteOf(of)),
+      short: widthOf(`■ ${of.name} ${of.counts.total}`, ""),
     };
   });
   const places = useMemo(

@@ -2,14 +2,19 @@
 
 /** The part of the world that is shown, in the units of the land: x is longitude + 180, y is 90 − latitude. */
 export const VIEW = { x: 8, y: 6, width: 352, height: 142 };
-export const LABEL_HEIGHT = 36;
+/** Of labels with a line on their targets, and of those with the name alone. */
+const HEIGHTS = { full: 36, short: 20 };
 const MARKER = 20;
 const GAP = 4;
 const STEP = 12;
 
-/** @typedef {{name: string, latitude: number, longitude: number, label: number, must: boolean}} Spot `label` is its width; `must` that it may not be left out */
-/** @typedef {{left: number, top: number, width: number, height: number}} Box */
-/** @typedef {{x: number, y: number, label: Box | null, far: boolean}} Place `far` when a line has to say whose label it is */
+/**
+ * @typedef {{name: string, latitude: number, longitude: number, full: number, short: number}} Spot
+ *   `full` and `short` are the label's width with all it says, and with the name alone
+ * @typedef {{left: number, top: number, width: number, height: number}} Box
+ * @typedef {{x: number, y: number, label: Box | null, short: boolean, far: boolean}} Place
+ *   `far` when a line has to say whose label it is
+ */
 
 /** @param {Box} a @param {Box} b */
 const meet = (a, b) =>
@@ -43,62 +48,70 @@ function markers(spots, width, height) {
 
 /**
  * Places for a label, the nearest to its marker first; beside it rather than above or below.
- * @param {number} x @param {number} y @param {number} label @param {number} reach
+ * @param {number} x @param {number} y @param {number} width @param {number} height @param {number} reach
  */
-function nearby(x, y, label, reach) {
+function nearby(x, y, width, height, reach) {
   const side = MARKER / 2 + GAP;
-  const beside = y - LABEL_HEIGHT / 2;
+  const beside = y - height / 2;
   const boxes = [
     { left: x + side, top: beside },
-    { left: x - side - label, top: beside },
-    { left: x - label / 2, top: y + side },
-    { left: x - label / 2, top: y - side - LABEL_HEIGHT },
+    { left: x - side - width, top: beside },
+    { left: x - width / 2, top: y + side },
+    { left: x - width / 2, top: y - side - height },
   ];
   for (let down = -reach; down <= reach; down += STEP) {
-    for (let right = -reach; right <= reach; right += STEP)
-      boxes.push({ left: x - label / 2 + right, top: beside + down });
+    for (let right = -reach; right <= reach; right += STEP) {
+      boxes.push({ left: x - width / 2 + right, top: beside + down });
+    }
   }
-  const placed = boxes.map((box) => ({ ...box, width: label, height: LABEL_HEIGHT }));
+  const placed = boxes.map((box) => ({ ...box, width, height }));
   const far = new Map(placed.map((box) => [box, distance(box, x, y)]));
   return placed.sort((a, b) => (far.get(a) ?? 0) - (far.get(b) ?? 0));
 }
 
-/** @param {Spot[]} spots @param {number} width @param {number} height @param {number} reach */
-function attempt(spots, width, height, reach) {
-  const points = markers(spots, width, height);
+/** @param {Spot[]} spots @param {{width: number, height: number}} map @param {"full" | "short"} form */
+function attempt(spots, map, form) {
+  const points = markers(spots, map.width, map.height);
   const taken = points.map(({ x, y }) => around(x, y));
+  const reach = Math.max(120, map.width / 4);
   let left = 0;
   /** @type {Map<string, Place>} */
   const places = new Map();
-  spots.forEach(({ name, label, must }, index) => {
+  spots.forEach((spot, index) => {
     const { x, y } = /** @type {{x: number, y: number}} */ (points[index]);
-    const fits = (/** @type {Box} */ box) =>
-      box.left >= 0 && box.top >= 0 && box.left + label <= width && box.top + LABEL_HEIGHT <= height;
-    const free = (/** @type {Box} */ box) => fits(box) && !taken.some((other) => meet(box, other));
-    const found = nearby(x, y, label, must ? Math.max(width, height) : reach).find(free) ?? null;
-    if (found) taken.push(found);
+    /** @param {Box} box */
+    const free = (box) =>
+      box.left >= 0 &&
+      box.top >= 0 &&
+      box.left + box.width <= map.width &&
+      box.top + box.height <= map.height &&
+      !taken.some((other) => meet(box, other));
+    const label = nearby(x, y, spot[form], HEIGHTS[form], reach).find(free) ?? null;
+    if (label) taken.push(label);
     else left += 1;
-    places.set(name, { x, y, label: found, far: found !== null && distance(found, x, y) > MARKER });
+    places.set(spot.name, {
+      x,
+      y,
+      label,
+      short: form === "short",
+      far: label !== null && distance(label, x, y) > MARKER,
+    });
   });
   return { places, left };
 }
 
 /**
- * Labels keep their places while the world changes; where there is no room for all, those in trouble come first and healthy
- * ones keep their marker alone.
- * @param {Spot[]} spots @param {number} width @param {number} height
+ * Labels keep their places while the world changes. Where there is no room for all of them they become names alone; where
+ * there is none for these either, the worst come first, and what is left out is a marker.
+ * @param {Spot[]} spots worst first @param {number} width @param {number} height
  * @returns {Map<string, Place>}
  */
 export function place(spots, width, height) {
+  const map = { width, height };
   const named = [...spots].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const reach = Math.max(90, width / 4);
-  const all = attempt(
-    named.map((spot) => ({ ...spot, must: false })),
-    width,
-    height,
-    reach,
-  );
-  if (all.left === 0) return all.places;
-  return attempt([...named.filter(({ must }) => must), ...named.filter(({ must }) => !must)], width, height, reach)
-    .places;
+  for (const form of /** @type {const} */ (["full", "short"])) {
+    const all = attempt(named, map, form);
+    if (all.left === 0) return all.places;
+  }
+  return attempt(spots, map, "short").places;
 }
