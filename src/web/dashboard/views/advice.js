@@ -11,12 +11,12 @@ import { Past } from "./advice/past.js";
 
 const AGAIN_MS = 10_000;
 
-/** @param {{name: string, value: string, values: string[]}} props */
-function Choice({ name, value, values }) {
+/** @param {{label: string, name: string, value: string, values: string[]}} props */
+function Choice({ label, name, value, values }) {
   const all = [...new Set(value ? [...values, value] : values)].sort();
   const choose = (/** @type {Event} */ event) =>
     ask({ [name]: /** @type {HTMLSelectElement} */ (event.currentTarget).value });
-  return html`<label>${name} <select value=${value} onChange=${choose}>
+  return html`<label>${label} <select value=${value} onChange=${choose}>
     <option value="">all</option>${all.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
   </select></label>`;
 }
@@ -26,8 +26,8 @@ function Filters({ region, target }) {
   const samples = [...useWorld(5000).samples.values()];
   const targets = samples.filter((sample) => !region || sample.region === region).map((sample) => sample.target);
   return html`<form class="filters" role="search" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
-    <${Choice} name="region" value=${region} values=${samples.map((sample) => sample.region)} />
-    <${Choice} name="target" value=${target} values=${targets} />
+    <${Choice} label="Region" name="region" value=${region} values=${samples.map((sample) => sample.region)} />
+    <${Choice} label="Target" name="target" value=${target} values=${targets} />
   </form>`;
 }
 

@@ -49,6 +49,10 @@ export function Incidents({ query }) {
     (alert) => !alerts.has(alert.id) && fits(alert, asked),
   );
   const isFiltered = Boolean(asked.region || asked.severity || asked.text);
+  let nothing = "All is well: no incident is open.";
+  if (!link.known) nothing = "loading incidents …";
+  else if (isFiltered) nothing = "No open incident is like that.";
+  else if (hidden.length > 0) nothing = "None that is told: all that is open is hidden.";
   return html`
     <h1 tabindex="-1">Incidents</h1>
     <${Filters} asked=${asked} resolved=${data?.alerts ?? []} />
@@ -57,7 +61,7 @@ export function Incidents({ query }) {
       html`
       <div>
         <${Listed} name="Open" alerts=${told} isLive>
-          <${Empty}>${!link.known ? "loading incidents …" : isFiltered ? "No open incident is like that." : "All is well: no incident is open."}<//>
+          <${Empty}>${nothing}<//>
         <//>
         ${hidden.length > 0 && html`<${Listed} name="Hidden" alerts=${hidden} isLive />`}
       </div>`
