@@ -66,10 +66,18 @@ export function useAnswer(path, every, how = get) {
       }
       if (every && !stop.signal.aborted) timer = setTimeout(once, every);
     };
+    // A page that was opened in the background asks when somebody looks.
+    const looked = () => {
+      if (document.hidden) return;
+      clearTimeout(timer);
+      void once();
+    };
     void once();
+    document.addEventListener("visibilitychange", looked);
     return () => {
       stop.abort();
       clearTimeout(timer);
+      document.removeEventListener("visibilitychange", looked);
     };
   }, [path, every, turn]);
   const mine = state.path === path ? state : { data: null, error: null };

@@ -38,7 +38,7 @@ function Silence({ alert, onClose, onDone }) {
       <label><input type="radio" name="scope" value="rule" checked /> ${alert.rule} at ${what}</label>
       <label><input type="radio" name="scope" value="all" /> everything at ${what}</label>
     </fieldset>
-    <label>For <select name="duration">${LASTS.map((text) => html`<option selected=${text === "1h"}>${text}</option>`)}</select></label>
+    <label>For <select name="duration">${LASTS.map((text) => html`<option value=${text} selected=${text === "1h"}>${text}</option>`)}</select></label>
     <label>Why, for those who wonder later <input name="reason" required maxlength="2000" /></label>
     <${ByField} />
   <//>`;
