@@ -29,6 +29,7 @@ test-faults: ## the whole fault table of clusters, each fault 20 times, and what
 
 gate: ## what a change must pass beside the tests: format, lints, docs, dependencies
 	@.ci/setup gate
+	@.ci/vendor --check
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
