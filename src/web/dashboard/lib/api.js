@@ -47,7 +47,9 @@ export async function send(method, path, body) {
  * @returns {{data: T | null, error: Error | null, again: () => void}}
  */
 export function useAnswer(path, every, how = get) {
-  const [state, set] = useState(/** @type {{path: string | null, data: T | null, error: Error | null}} */ ({ path, data: null, error: null }));
+  const [state, set] = useState(
+    /** @type {{path: string | null, data: T | null, error: Error | null}} */ ({ path, data: null, error: null }),
+  );
   const [turn, next] = useState(0);
   useEffect(() => {
     if (path === null) return undefined;
@@ -61,7 +63,11 @@ export function useAnswer(path, every, how = get) {
           if (!stop.signal.aborted) set({ path, data, error: null });
         } catch (error) {
           if (stop.signal.aborted) return;
-          set((before) => ({ path, data: before.path === path ? before.data : null, error: /** @type {Error} */ (error) }));
+          set((before) => ({
+            path,
+            data: before.path === path ? before.data : null,
+            error: /** @type {Error} */ (error),
+          }));
         }
       }
       if (every && !stop.signal.aborted) timer = setTimeout(once, every);
