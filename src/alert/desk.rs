@@ -342,7 +342,7 @@ impl Desk {
         let until = acknowledgement.as_ref().and_then(|it| it.expires).map(|expires| Timestamp(expires.0 + ahead));
         let rule = subject.rule;
         let dashboard =
-            self.settings.dashboard_url.as_deref().map(|url| format!("{}/#/alerts/{}", url.trim_end_matches('/'), incident.id));
+            self.settings.dashboard_url.as_deref().map(|url| format!("{}/incidents/{}", url.trim_end_matches('/'), incident.id));
         Alert {
             id: incident.id.clone(),
             kind: rule.alert_type(),

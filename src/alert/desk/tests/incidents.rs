@@ -209,7 +209,7 @@ fn the_alert_shows_what_people_need() {
     room.run(10.0);
     let alert = room.desk.alert(room.incident("app", "pool_saturated"));
     assert!(alert.runbook.ends_with("/docs/alerts/pool_saturated.md"), "{}", alert.runbook);
-    assert_eq!(alert.dashboard.as_deref(), Some(format!("https://isobar.example/#/alerts/{}", alert.id).as_str()));
+    assert_eq!(alert.dashboard.as_deref(), Some(format!("https://isobar.example/incidents/{}", alert.id).as_str()));
     assert_eq!((alert.chart.figure.as_str(), alert.chart.unit.as_str()), ("utilization", "%"));
     let values: Vec<_> = alert.chart.points.iter().map(|(_, value)| value.expect("seen").round()).collect();
     assert_eq!((values[0], values[values.len() - 1]), (50.0, 90.0));
