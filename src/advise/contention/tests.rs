@@ -5,7 +5,9 @@ use rand::{Rng, SeedableRng, rngs::SmallRng};
 use super::*;
 use crate::advise::{
     demand::{self, Demand, Window},
+    fitting,
     mix::tests::mix,
+    pool_size,
 };
 
 const STEP: f64 = 5.0;
@@ -251,28 +253,24 @@ fn what_does_not_show_is_not_said() {
 
 #[test]
 fn a_larger_pool_is_predicted_with_the_service_that_it_will_have() {
-    for (size, sigma, to) in [(4_usize, 0.15, 7_u32), (8, 0.05, 12)] {
+    for (size, sigma, to) in [(4_usize, 0.15, 7_u32), (4, 0.3, 8), (8, 0.1, 12)] {
         let capacity = Scene::new(size, sigma, Vec::new()).capacity();
-        let rates = |seed| anything(0.55 * capacity, 0.95 * capacity, seed);
-        let demand = Scene::new(size, sigma, rates(5)).demand(5);
-        let plain = Demand { scaling: None, ..demand.clone() };
-        let larger = Scene::new(to as usize, sigma, rates(5)).demand(6);
-        let predicted = crate::advise::pool_size::predict(&demand, to).expect("a prediction");
-        let service = crate::advise::fitting::service(&demand, to).expect("a service");
-        println!(
-            "{size} to {to}, {sigma}: {:?} service {:.2} ms -> {:.2}, measured {:.2}; wait {:.2} -> {:.2} (without: {:.2}), measured {:.2}; {:.2} busy, measured {:.2}",
-            demand.scaling,
-            demand.service * 1e3,
-            service * 1e3,
-            larger.service * 1e3,
-            demand.wait * 1e3,
-            predicted.mean_wait_ms,
-            crate::advise::pool_size::predict(&plain, to).map_or(f64::NAN, |plain| plain.mean_wait_ms),
-            larger.wait * 1e3,
-            predicted.utilization,
-            larger.load() / f64::from(to)
-        );
-        assert!((service / larger.service - 1.0).abs() < 0.1, "{service} {}", larger.service);
-        assert!((predicted.mean_wait_ms - larger.wait * 1e3).abs() <= f64::max(3.0, 500.0 * larger.wait), "{predicted:?}");
+        let (mut off, mut plain) = (Vec::new(), Vec::new());
+        for seed in 0..10 {
+            let rates = anything(0.4 * capacity, 0.95 * capacity, seed);
+            let demand = Scene::new(size, sigma, rates.clone()).demand(seed);
+            let larger = Scene::new(to as usize, sigma, rates).demand(seed + 100);
+            let predicted = pool_size::predict(&demand, to).expect("a prediction");
+            let service = fitting::service(&demand, to).expect("a service");
+            if demand.scaling.is_some() {
+                off.push((service / larger.service - 1.0).abs());
+                plain.push((demand.service / larger.service - 1.0).abs());
+            }
+            let wait = larger.wait * 1e3;
+            assert!((predicted.mean_wait_ms - wait).abs() <= f64::max(3.0, 0.5 * wait), "{predicted:?}, measured {wait}");
+        }
+        let (count, off, plain) = (off.len(), median(&mut off).unwrap_or(1.0), median(&mut plain).unwrap_or(0.0));
+        println!("{size} to {to}, {sigma}: {count} of 10, service off by {off:.3}, without {plain:.3}");
+        assert!(count >= 6 && off < 0.06 && off < 0.7 * plain, "{size} to {to}, {sigma}: {count} of 10, {off} {plain}");
     }
 }
