@@ -138,14 +138,14 @@ pub(super) const LOADS: &[Load] = &[
         "shared-in-part",
         "70/s and 170/s Poisson, 12 ms alone, a fifth longer for each other at work",
         4,
-        &[app(Arrivals::Waves(70.0, 170.0, 6.0), Work::Shares(12.0, 0.2))],
+        &[app(Arrivals::Waves(70.0, 170.0, 7.5), Work::Shares(12.0, 0.2))],
         Right::Enlarge,
     ),
     load(
         "shared-all",
         "45/s and 100/s Poisson, 8 ms alone, as much longer for each other at work",
         4,
-        &[app(Arrivals::Waves(45.0, 100.0, 6.0), Work::Shares(8.0, 1.0))],
+        &[app(Arrivals::Waves(45.0, 100.0, 7.5), Work::Shares(8.0, 1.0))],
         Right::Stay,
     ),
     load(
