@@ -76,12 +76,16 @@ impl Crowd {
                     runtime::handle().spawn(async move { member.sessions(pause, statements).await });
                 }
             }
-            Arrivals::Open(rate) => self.open(&url, application, 1, rate, seed),
-            Arrivals::Bunches(size, rate) => self.open(&url, application, size, rate, seed),
+            Arrivals::Open(rate) => self.open(&url, application, 1, move |_| rate, seed),
+            Arrivals::Bunches(size, rate) => self.open(&url, application, size, move |_| rate, seed),
+            Arrivals::Waves(first, second, half) => {
+                let rate = move |passed: f64| if ((passed / half) as u64).is_multiple_of(2) { first } else { second };
+                self.open(&url, application, 1, rate, seed);
+            }
         }
     }
 
-    fn open(&self, url: &str, application: Application, bunch: usize, rate: f64, seed: u64) {
+    fn open(&self, url: &str, application: Application, bunch: usize, rate: impl Fn(f64) -> f64 + Send + 'static, seed: u64) {
         let (sender, receiver) = mpsc::unbounded_channel::<()>();
         let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
         for nth in 0..CLIENTS as u64 {
@@ -92,9 +96,10 @@ impl Crowd {
         runtime::handle().spawn(async move {
             // Until all have connected.
             tokio::time::sleep(Duration::from_secs(2)).await;
-            let mut next = tokio::time::Instant::now();
+            let began = tokio::time::Instant::now();
+            let mut next = began;
             while !ends.load(Ordering::Relaxed) {
-                next += Duration::from_secs_f64(exponential(&mut rng, 1.0 / rate));
+                next += Duration::from_secs_f64(exponential(&mut rng, 1.0 / rate((next - began).as_secs_f64())));
                 tokio::time::sleep_until(next).await;
                 for _ in 0..bunch {
                     let _ = sender.send(());
@@ -206,6 +211,10 @@ fn statement(work: Work, rng: &mut SmallRng) -> String {
         Work::Two(short, long, share) => sleep(if rng.random::<f64>() < share { long } else { short }),
         Work::Computes(ms) => {
             format!("SELECT (SELECT count(*) FROM generate_series(1, {:.0})), {TOOK}", ms * ROWS_PER_MS)
+        }
+        Work::Shares(ms, part) => {
+            let others = "(SELECT count(*) - 1 FROM pg_stat_activity WHERE usename = current_user AND state = 'active')";
+            format!("SELECT pg_sleep({:.6} * (1 + {part} * {others})), {TOOK}", ms / 1e3)
         }
         Work::Locks(ms) => {
             format!("BEGIN; UPDATE counter SET n = n + 1; {}; COMMIT", sleep(ms))

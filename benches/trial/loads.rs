@@ -13,6 +13,9 @@ pub(super) enum Work {
     Computes(f64),
     /// Takes one row's lock and sleeps with it.
     Locks(f64),
+    /// Sleeps so many milliseconds alone, and by this part longer for each other one that is at work: something is shared that no wait event
+    /// names.
+    Shares(f64, f64),
 }
 
 /// When transactions come.
@@ -20,6 +23,8 @@ pub(super) enum Work {
 pub(super) enum Arrivals {
     /// So many a second, whoever waits: Poisson.
     Open(f64),
+    /// Poisson too, of one rate for so many seconds, then of the other.
+    Waves(f64, f64, f64),
     /// Bunches of so many at once, so many bunches a second.
     Bunches(usize, f64),
     /// So many clients who ask, are served and think for so many milliseconds, exponential.
@@ -129,6 +134,20 @@ pub(super) const LOADS: &[Load] = &[
         Right::Stay,
     ),
     load("cpu-open", "110/s Poisson, 10 ms of a processor", 2, &[app(Arrivals::Open(110.0), Work::Computes(10.0))], Right::Stay),
+    load(
+        "shared-in-part",
+        "70/s and 170/s Poisson, 12 ms alone, a fifth longer for each other at work",
+        4,
+        &[app(Arrivals::Waves(70.0, 170.0, 7.5), Work::Shares(12.0, 0.2))],
+        Right::Enlarge,
+    ),
+    load(
+        "shared-all",
+        "45/s and 100/s Poisson, 8 ms alone, as much longer for each other at work",
+        4,
+        &[app(Arrivals::Waves(45.0, 100.0, 7.5), Work::Shares(8.0, 1.0))],
+        Right::Stay,
+    ),
     load(
         "locks",
         "12 clients, pause 20 ms, 10 ms with one row's lock",

@@ -123,7 +123,7 @@ impl Adviser {
         let mut demand = window.demand(length)?;
         self.is_news |= self.memory.measure(key, &demand);
         if let (Bound::Neither(_) | Bound::Unseen, Some(contention)) = (demand.bound, self.memory.contention(key)) {
-            demand.bound = Bound::Shared(contention);
+            (demand.bound, demand.scaling) = (Bound::Shared(contention), None);
         }
         let Some(proposal) = pool_size::advise(&demand, headroom) else { return Ok(None) };
         let recommendation = wording::pool_size(key, &demand, proposal);

@@ -19,6 +19,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    contention::{self, Scaling},
     fitting::fitted,
     look::{Counts, Look, Part, Times, Work},
 };
@@ -135,6 +136,9 @@ pub(super) struct Demand {
     /// Standard deviation of the rates of the steps, by their mean.
     pub(super) unsteady: f64,
     pub(super) bound: Bound,
+    /// How much longer transactions take for each one beside them; none: that does not show.
+    #[serde(default)]
+    pub(super) scaling: Option<Scaling>,
     /// The largest load of any step since the pool is watched, and for how long that is.
     pub(super) peak: (f64, Duration),
 }
@@ -266,6 +270,9 @@ impl Window {
         let statements = (last.queries - first.queries.min(last.queries)) as f64 / all;
         let (services, spread) = services(self.times(), statements);
         let (unsteady, dispersion) = self.steps();
+        let bound = self.bound();
+        // Processors and locks are advised on as such.
+        let is_open = matches!(bound, Bound::Neither(_) | Bound::Unseen);
         let demand = Demand {
             size: last.size,
             open: last.open,
@@ -287,7 +294,8 @@ impl Window {
             closed: few.then_some((clients, think)),
             saturated: rate * service >= SATURATED * f64::from(last.size) && queued >= NEARLY_ALWAYS,
             unsteady,
-            bound: self.bound(),
+            bound,
+            scaling: is_open.then(|| contention::scaling(&self.looks, last.size.min(clients))).flatten(),
             peak: (self.peak, self.since.map_or(Duration::ZERO, |since| last.at.duration_since(since))),
         };
         Ok(fitted(demand))

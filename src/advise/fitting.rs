@@ -1,7 +1,11 @@
 //! What the model says of the present size, held against how long clients wait now: where they wait much longer, they come in bunches, or
 //! something else is missing from the model. Pure.
 
-use super::{demand::Demand, queueing};
+use super::{
+    contention::longer,
+    demand::Demand,
+    queueing::{self, Source},
+};
 
 /// So far off, either way, the model stands as it is: half a minute of waits differs by that much from the next.
 const FITS: std::ops::RangeInclusive<f64> = 0.5..=2.0;
@@ -14,10 +18,54 @@ const MOST_UNSEEN: f64 = 4.0;
 
 /// The wait that the model says of a size.
 pub(super) fn model(demand: &Demand, size: u32, factor: f64, arrivals: f64, services: f64) -> Option<queueing::Wait> {
-    match demand.closed {
-        Some((clients, think)) => queueing::closed(size, clients, demand.service, think / factor.max(0.1), services),
-        None => queueing::open(size, demand.rate * factor, demand.service, arrivals, services),
+    let source = source(demand, factor);
+    let (service, slower) = shared(demand, source, size)?;
+    let mut wait = queueing::wait(size, source, service, arrivals, services)?;
+    if slower > 1.0 {
+        (wait.mean, wait.p95) = (wait.mean * slower, wait.p95 * slower);
+        if let Source::Closed(clients, think) = source {
+            wait.throughput = f64::from(clients) / (think + service + wait.mean);
+            wait.utilization = (wait.throughput * service / f64::from(size)).min(1.0);
+        }
     }
+    Some(wait)
+}
+
+fn source(demand: &Demand, factor: f64) -> Source {
+    match demand.closed {
+        Some((clients, think)) => Source::Closed(clients, think / factor.max(0.1)),
+        None => Source::Open(demand.rate * factor),
+    }
+}
+
+/// How long a transaction would hold a connection of a pool of that size, in the mean.
+pub(super) fn service(demand: &Demand, size: u32) -> Option<f64> {
+    shared(demand, source(demand, 1.0), size).map(|(service, _)| service)
+}
+
+/// The same of these clients, and how much longer they wait than if it always took that long: with a queue all are at work, and each takes
+/// longest then.
+fn shared(demand: &Demand, source: Source, size: u32) -> Option<(f64, f64)> {
+    let Some(sigma) = demand.scaling.map(|scaling| scaling.sigma) else { return Some((demand.service, 1.0)) };
+    let alone = alone(demand, sigma);
+    let (service, wait) = queueing::shared(size, source, |at_work| alone * longer(sigma, at_work))?;
+    let steady = queueing::wait(size, source, service, 1.0, 1.0)?.mean;
+    Some((service, if steady > NOTHING / 5.0 { (wait / steady).clamp(1.0, MOST) } else { 1.0 }))
+}
+
+/// What it takes alone, so that with the present size it takes what it does.
+fn alone(demand: &Demand, sigma: f64) -> f64 {
+    let source = source(demand, 1.0);
+    let is_slower = |alone: f64| {
+        let shared = queueing::shared(demand.size, source, |at_work| alone * longer(sigma, at_work));
+        shared.is_none_or(|(service, _)| service > demand.service)
+    };
+    let (mut below, mut above) = (demand.service / longer(sigma, f64::from(demand.size)), demand.service);
+    for _ in 0..30 {
+        let middle = f64::midpoint(below, above);
+        if is_slower(middle) { above = middle } else { below = middle }
+    }
+    below
 }
 
 /// How many times as long as modelled clients wait now; none where both are next to nothing.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::mix::Mix;
 use crate::model::{
     RegionName, TargetName,
     activity::{Activity, Server},
@@ -97,6 +98,8 @@ pub(super) struct Look {
     pub(super) is_scraped: bool,
     /// Of several users on one database, this one's part.
     pub(super) part: Option<Part>,
+    /// Which statements ran on the database.
+    pub(super) mix: Option<Mix>,
     pub(super) work: Option<Work>,
     pub(super) server: Option<Server>,
 }
@@ -194,6 +197,7 @@ fn look(target: &Arc<Target>, nth: usize, pool: &Pool, part: Option<Part>, work:
         counts,
         is_scraped: kind == Some(PoolerKind::Supabase),
         part,
+        mix: report.queries.as_deref().and_then(Mix::of),
         work,
         server: report.activity.as_deref().map(|activity| activity.server.clone()),
     })

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     demand::{Contention, Demand},
-    pool_size,
+    fitting, pool_size,
 };
 use crate::model::{
     Timestamp,
@@ -74,7 +74,10 @@ impl Taken {
     /// Few clients ask more often when they wait for less.
     fn expected_rate(&self, predicted: &Predicted) -> f64 {
         match self.before.closed {
-            Some(_) if self.before.wanted.is_none() => predicted.utilization * f64::from(self.outcome.to) / self.before.service,
+            Some(_) if self.before.wanted.is_none() => {
+                let service = fitting::service(&self.before, self.outcome.to).unwrap_or(self.before.service);
+                predicted.utilization * f64::from(self.outcome.to) / service
+            }
             _ => self.before.rate,
         }
     }

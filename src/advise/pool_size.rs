@@ -1,8 +1,9 @@
 //! How many server connections a pool should have: the fewest with which clients hardly wait. Pure.
 
 use super::{
+    contention::{self, Scaling},
     demand::{Bound, Demand, Spread, Wanted},
-    fitting::{fit, model},
+    fitting::{self, fit, model},
     look::Counts,
     queueing,
 };
@@ -28,6 +29,10 @@ const WORTH_SHRINKING: u32 = 5;
 const ENDLESS: f64 = 10.0;
 /// By so much, as a part and in seconds.
 const WINDOWS: (f64, f64) = (1.5, 0.000_5);
+/// A pool that gives this share of all that any number of connections would has no use for more, unless it may be as little as the second.
+const EXHAUSTED: (f64, f64) = (0.8, 0.5);
+/// An answer that comes sooner by less is not worth a change.
+const SOONER: f64 = 0.9;
 /// Steps that differ by more are another load every time.
 const UNSTEADY: f64 = 0.3;
 
@@ -62,8 +67,10 @@ pub(super) fn predict(demand: &Demand, size: u32) -> Option<Predicted> {
     let likely = model(demand, size, 1.0, demand.arrivals.likely, demand.services.likely)?;
     // Two standard errors of a count.
     let error = 2.0 * (demand.arrivals.high / demand.transactions.max(1) as f64).sqrt();
-    let low = model(demand, size, 1.0 - error, demand.arrivals.low, demand.services.low).map_or(0.0, |wait| wait.mean);
-    let high = model(demand, size, 1.0 + error, demand.arrivals.high, demand.services.high);
+    let with = |sigma: fn(Scaling) -> f64| Demand { scaling: demand.scaling.map(|one| one.with(sigma(one))), ..demand.clone() };
+    let (least, most) = (with(|scaling| scaling.low), with(|scaling| scaling.high));
+    let low = model(&least, size, 1.0 - error, demand.arrivals.low, demand.services.low).map_or(0.0, |wait| wait.mean);
+    let high = model(&most, size, 1.0 + error, demand.arrivals.high, demand.services.high);
     let high = high.map_or(likely.mean * ENDLESS, |wait| wait.mean);
     // However well all is known, one window waits longer than the next.
     let high = high.max(likely.mean * WINDOWS.0 + WINDOWS.1);
@@ -146,11 +153,11 @@ pub(super) fn advise(demand: &Demand, headroom: Option<u32>) -> Option<Proposal>
 
 fn enlarge(demand: &Demand, headroom: Option<u32>) -> Option<Proposal> {
     let wanted = match demand.wanted {
-        Some(wanted) => enough_sessions(demand, wanted),
-        None if is_hidden(demand) => at_least(demand),
-        None => enough(demand)?,
+        Some(wanted) => Some(enough_sessions(demand, wanted)),
+        None if is_hidden(demand) => Some(at_least(demand)),
+        None => enough(demand),
     };
-    if wanted <= demand.size {
+    if wanted.is_some_and(|wanted| wanted <= demand.size) {
         return None;
     }
     let value = demand.rate * demand.wait;
@@ -158,6 +165,10 @@ fn enlarge(demand: &Demand, headroom: Option<u32>) -> Option<Proposal> {
         let doubts = doubts(demand, headroom);
         Some(Proposal { kind: Kind::DoNotEnlargePool, to: None, predicted: None, doubts, caution, value })
     };
+    if let Some(caution) = demand.scaling.and_then(|scaling| exhausted(demand, scaling, wanted)) {
+        return stay(caution);
+    }
+    let wanted = wanted?;
     match demand.bound {
         Bound::Cpu(work) => {
             let seen = work.cpu_busy.map_or_else(
@@ -217,6 +228,39 @@ fn enlarge(demand: &Demand, headroom: Option<u32>) -> Option<Proposal> {
     Some(Proposal { kind: Kind::EnlargePool, to: Some(to), predicted, doubts: doubts(demand, headroom), caution, value })
 }
 
+/// Why more connections would be in vain, when transactions only slow each other down. `wanted` is none when no size would do.
+fn exhausted(demand: &Demand, scaling: Scaling, wanted: Option<u32>) -> Option<String> {
+    let reached = contention::reached(scaling.sigma, demand.size);
+    let is_full = reached >= EXHAUSTED.0 && contention::reached(scaling.low, demand.size) >= EXHAUSTED.1;
+    let answer = |size: u32| Some(fitting::service(demand, size)? + predict(demand, size)?.mean_wait_ms / 1e3);
+    let now = demand.wait + demand.service;
+    let helps = wanted.is_some_and(|wanted| is_hidden(demand) || answer(wanted).is_some_and(|then| then < SOONER * now));
+    (is_full || !helps).then(|| {
+        format!(
+            "Transactions slow each other down: {}. {} connections already let through {:.0}% of what any number of them would; \
+             with more, each transaction would wait less and take longer. Find first what they share: disks, locks inside the \
+             server, memory.",
+            told(scaling),
+            demand.size,
+            reached * 100.0
+        )
+    })
+}
+
+/// In words.
+pub(super) fn told(scaling: Scaling) -> String {
+    let Scaling { sigma, low, high, little, much } = scaling;
+    format!(
+        "one took {:.1} ms at {:.0}/s with {:.1} connections at work, and {:.1} ms at {:.0}/s with {:.1} (σ = {sigma:.2}, {low:.2} to {high:.2})",
+        little.service * 1e3,
+        little.rate,
+        little.at_work(),
+        much.service * 1e3,
+        much.rate,
+        much.at_work()
+    )
+}
+
 /// What it lets through would want so many, whoever else would come.
 fn at_least(demand: &Demand) -> u32 {
     ((demand.load() / BUSY_ENOUGH).ceil() as u32).clamp(demand.size + 1, LARGEST.max(demand.size + 1))
@@ -227,7 +271,8 @@ fn shrink(demand: &Demand) -> Option<Proposal> {
     if watched < DAY || demand.service <= 0.0 {
         return None;
     }
-    let busiest = Demand { rate: load.max(demand.load()) * SPARE / demand.service, closed: None, ..demand.clone() };
+    let rate = load.max(demand.load()) * SPARE / demand.service;
+    let busiest = Demand { rate, closed: None, scaling: None, ..demand.clone() };
     let to = enough(&busiest)?;
     if demand.size < to.saturating_mul(2) || demand.size - to < WORTH_SHRINKING {
         return None;
@@ -278,6 +323,9 @@ fn doubts(demand: &Demand, headroom: Option<u32>) -> Vec<(f64, String)> {
     }
     if demand.counts == Counts::Looks {
         all.push((0.7, "how long transactions hold a connection is from looks, since this pooler counts it otherwise".into()));
+    }
+    if demand.scaling.is_some() {
+        all.push((0.8, "transactions slow each other down: how much with more connections is from how much with fewer".into()));
     }
     if demand.unsteady > UNSTEADY {
         all.push((0.6, format!("the load is unsteady: its rates differ by {:.0}%", demand.unsteady * 100.0)));

@@ -3,6 +3,8 @@
 //! ```text
 //!  open     whoever comes, comes, however many wait       Erlang C, Allen-Cunneen's (ca² + cs²) / 2, Hayward's bunches
 //!  closed   few clients, each asks again after thinking   mean value analysis, exact for exponential times
+//!  shared   either, and each is slower the more are       birth and death, state by state, exact for exponential times
+//!           at work
 //! ```
 //! Sources: Erlang (1917); Allen, Probability, Statistics and Queueing Theory (1990), 5.2 and 5.4; Fredericks, Congestion in blocking
 //! systems (1980), and Whitt, Approximations for the GI/G/m queue (1993); Reiser and Lavenberg (1980).
@@ -82,6 +84,64 @@ pub(super) fn closed(servers: u32, clients: u32, service: f64, think: f64, servi
     let throughput = f64::from(clients) / (think + service + mean);
     let utilization = (throughput * service / f64::from(servers)).min(1.0);
     Some(Wait { mean, p95: p95(waits, mean), utilization, throughput })
+}
+
+/// Who comes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Source {
+    /// So many a second.
+    Open(f64),
+    /// So many clients, who think for so long.
+    Closed(u32, f64),
+}
+
+/// The wait of either.
+pub(super) fn wait(servers: u32, source: Source, service: f64, arrivals: f64, services: f64) -> Option<Wait> {
+    match source {
+        Source::Open(rate) => open(servers, rate, service, arrivals, services),
+        Source::Closed(clients, think) => closed(servers, clients, service, think, services),
+    }
+}
+
+/// The mean service and the mean wait when a transaction takes `service(n)` while n are at work. None when the queue grows without end.
+pub(super) fn shared(servers: u32, source: Source, service: impl Fn(f64) -> f64) -> Option<(f64, f64)> {
+    /// No client asks again at once.
+    const THINKS: f64 = 1e-6;
+    /// States are weighed by each other, and large weights would overflow.
+    const LARGE: f64 = 1e200;
+    if servers == 0 {
+        return None;
+    }
+    let served = |n: u32| f64::from(n.min(servers)) / service(f64::from(n.min(servers)));
+    let last = if let Source::Closed(clients, _) = source { clients } else { servers };
+    let comes = |n: u32| match source {
+        Source::Open(rate) => rate,
+        Source::Closed(clients, think) => f64::from(clients - n) / think.max(THINKS),
+    };
+    let (mut weight, mut busy, mut queued, mut throughput) = (1.0, 0.0, 0.0, 0.0);
+    for n in 1..=last {
+        weight *= comes(n - 1) / served(n);
+        busy += weight * f64::from(n.min(servers));
+        queued += weight * f64::from(n.saturating_sub(servers));
+        throughput += weight * served(n);
+        if weight > LARGE {
+            for sum in [&mut weight, &mut busy, &mut queued, &mut throughput] {
+                *sum /= LARGE;
+            }
+        }
+    }
+    if let Source::Open(rate) = source {
+        // With all at work, each state weighs so much of the one before.
+        let rest = rate / served(servers);
+        if rest >= 1.0 {
+            return None;
+        }
+        let beyond = weight * rest / (1.0 - rest);
+        busy += beyond * f64::from(servers);
+        queued += beyond / (1.0 - rest);
+        throughput += beyond * served(servers);
+    }
+    (throughput > 0.0).then(|| (busy / throughput, queued / throughput))
 }
 
 /// Whoever waits at all waits about exponentially long: exact for M/M/c, near enough for the others.

@@ -2,6 +2,7 @@
 
 use super::{
     demand::{Bound, Demand, Spread},
+    fitting,
     look::PoolKey,
     pool_size::{self, Proposal},
     pooler_words,
@@ -51,7 +52,7 @@ pub(super) fn pool_size(key: &PoolKey, demand: &Demand, proposal: Proposal) -> R
             command: proposal.to.map(command),
             undo: proposal.to.map(|_| command(from)),
         },
-        evidence: evidence(demand),
+        evidence: evidence(demand, proposal.to),
         predicted: proposal.predicted,
         confidence,
         confidence_reason: if reasons.is_empty() { "nothing speaks against it".into() } else { reasons.join("; ") },
@@ -61,7 +62,7 @@ pub(super) fn pool_size(key: &PoolKey, demand: &Demand, proposal: Proposal) -> R
     }
 }
 
-fn evidence(demand: &Demand) -> Vec<Fact> {
+fn evidence(demand: &Demand, to: Option<u32>) -> Vec<Fact> {
     let spread = match demand.spread {
         Spread::Measured => "measured",
         Spread::Estimated => "estimated",
@@ -81,6 +82,13 @@ fn evidence(demand: &Demand) -> Vec<Fact> {
     if let Some((clients, think)) = demand.closed {
         facts.push(fact("clients", f64::from(clients), "clients"));
         facts.push(fact("mean pause of a client between transactions", think * 1e3, "ms"));
+    }
+    if let Some(scaling) = demand.scaling {
+        facts.push(fact(&format!("contention: {}", pool_size::told(scaling)), scaling.sigma, "σ"));
+        facts.extend(to.and_then(|to| {
+            let what = format!("mean time that a transaction would hold one of {to} server connections");
+            Some(fact(&what, fitting::service(demand, to)? * 1e3, "ms"))
+        }));
     }
     if let Bound::Cpu(work) | Bound::Locks(work) | Bound::Neither(work) = demand.bound {
         facts.push(fact("active sessions of the server", work.active, "sessions"));

@@ -58,8 +58,8 @@ pub fn slope(points: &[(f64, f64)], confidence: f64) -> Option<Slope> {
     bounded(points, confidence, None)
 }
 
-/// The same; with an inflation that is known from elsewhere.
-pub(super) fn bounded(points: &[(f64, f64)], confidence: f64, known: Option<f64>) -> Option<Slope> {
+/// The same, of points in any order that rises; with an inflation that is known from elsewhere.
+pub fn bounded(points: &[(f64, f64)], confidence: f64, known: Option<f64>) -> Option<Slope> {
     let points = thinned(points, MOST);
     let (&(start, _), &(end, _)) = (points.first()?, points.last()?);
     if points.len() < FEWEST || end <= start {

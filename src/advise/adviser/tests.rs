@@ -46,15 +46,27 @@ impl Scene {
 
     /// As many looks, at 170 transactions a second of 20 ms, which wait for so long.
     fn pass(&mut self, looks: u32, wait: f64) -> Advice {
+        (0..looks).fold(Advice::default(), |_, _| self.look(1_700, wait))
+    }
+
+    /// One look, after so many transactions.
+    fn look(&mut self, count: u64, wait: f64) -> Advice {
+        self.now += Duration::from_secs(10);
+        self.transactions += count;
+        self.wait_seconds += count as f64 * wait;
+        self.transaction_seconds += count as f64 * (self.service + wait);
+        self.adviser.step(self.now, wall(), &self.world(wait))
+    }
+
+    /// Half a minute of little load and half a minute of much, with what a transaction takes at each.
+    fn vary(&mut self, little: (u64, f64), much: (u64, f64)) -> Recommendation {
         let mut advice = Advice::default();
-        for _ in 0..looks {
-            self.now += Duration::from_secs(10);
-            self.transactions += 1_700;
-            self.wait_seconds += 1_700.0 * wait;
-            self.transaction_seconds += 1_700.0 * (self.service + wait);
-            advice = self.adviser.step(self.now, wall(), &self.world(wait));
+        for nth in 0..20 {
+            let (count, service) = if nth % 6 < 3 { little } else { much };
+            self.service = service;
+            advice = self.look(count, 0.020);
         }
-        advice
+        advice.recommendations.remove(0)
     }
 
     /// Another process goes on with what the one before kept.
@@ -76,6 +88,7 @@ impl Scene {
         }
         let queries = report.queries.as_mut().filter(|_| self.told).map(|queries| {
             let mut queries = crate::model::queries::Queries::clone(queries);
+            queries.calls = 1_700;
             queries.statements.iter_mut().for_each(|one| one.calls = 1_700);
             queries
         });
@@ -188,6 +201,21 @@ fn a_pool_whose_enlargement_slowed_it_down_is_not_enlarged_again() {
     let again = scene.pass(10, 0.010).recommendations;
     assert_eq!(again[0].kind, Kind::DoNotEnlargePool, "{again:?}");
     assert!(again[0].caution.contains("from 4 to 6 connections"), "{}", again[0].caution);
+}
+
+#[test]
+fn a_load_that_varies_shows_how_transactions_slow_each_other_down() {
+    let told = |advice: &Recommendation| advice.evidence.iter().find(|fact| fact.what.starts_with("contention")).cloned();
+    let shared = Scene::new(4).vary((900, 0.012), (1_600, 0.024));
+    assert_eq!(shared.kind, Kind::DoNotEnlargePool);
+    assert!(shared.caution.contains("slow each other down") && shared.caution.contains("24.0 ms at 160/s"), "{}", shared.caution);
+    let little = Scene::new(4).vary((1_000, 0.015), (1_700, 0.018));
+    assert_eq!(little.kind, Kind::EnlargePool, "{}", little.caution);
+    let fact = told(&little).expect("evidence");
+    assert!((fact.value - 0.212).abs() < 0.002 && fact.what.contains("15.0 ms at 100/s"), "{fact:?}");
+    assert!(little.evidence.iter().any(|fact| fact.what.contains("would hold one of")), "{:?}", little.evidence);
+    let none = Scene::new(4).vary((1_000, 0.018), (1_700, 0.018));
+    assert_eq!((none.kind, told(&none)), (Kind::EnlargePool, None));
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(in crate::advise) fn demand(size: u32, rate: f64, service: f64) -> Demand {
         saturated: false,
         unsteady: 0.05,
         bound: Bound::Neither(Work { active: 3.4, cpu: 0.2, lock: 0.0, cpu_busy: None }),
+        scaling: None,
         peak: (rate * service, Duration::from_mins(3)),
     }
 }
@@ -46,6 +47,7 @@ pub(in crate::advise) fn look(at: Instant, transactions: u64) -> Look {
         counts: Counts::Transactions,
         is_scraped: false,
         part: None,
+        mix: None,
         work: Some(Work { active: 3.4, cpu: 0.2, lock: 0.0, cpu_busy: None }),
         server: None,
     }

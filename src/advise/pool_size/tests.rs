@@ -1,5 +1,5 @@
 use super::*;
-use crate::advise::{demand::tests::demand, look::Work};
+use crate::advise::{contention::Seen, demand::tests::demand, look::Work};
 
 #[test]
 fn a_pool_that_makes_clients_wait_gets_the_fewest_with_which_they_hardly_do() {
@@ -134,4 +134,45 @@ fn a_session_pool_is_large_enough_that_hardly_anybody_finds_it_full() {
     // The most who wanted one at once count more than the mean.
     sessions.wanted = Some(Wanted { most: 15, mean: 4.0 });
     assert_eq!(advise(&sessions, Some(80)).unwrap().to, Some(15));
+}
+
+/// Four connections that are mostly at work, with transactions that slow each other down.
+fn slowed(sigma: f64) -> Demand {
+    let (little, much) = (Seen { rate: 112.0, service: 0.015 }, Seen { rate: 190.0, service: 0.021 });
+    let scaling = Scaling { sigma, low: 0.8 * sigma, high: 1.2 * sigma, little, much };
+    Demand { scaling: Some(scaling), ..demand(4, 170.0, 0.020) }
+}
+
+#[test]
+fn a_larger_pool_is_predicted_to_take_longer_when_transactions_slow_each_other_down() {
+    let (steady, slowed) = (demand(4, 170.0, 0.020), slowed(0.1));
+    let proposal = advise(&slowed, Some(80)).unwrap();
+    let (to, predicted) = (proposal.to.unwrap(), proposal.predicted.unwrap());
+    assert_eq!(proposal.kind, Kind::EnlargePool);
+    let then = fitting::service(&slowed, to).unwrap();
+    assert!(then > 0.0202 && then < 0.030, "{then}");
+    assert!((predicted.utilization - 170.0 * then / f64::from(to)).abs() < 1e-9, "{predicted:?}");
+    assert!(predicted.mean_wait_ms > predict(&steady, to).unwrap().mean_wait_ms, "{predicted:?}");
+    assert!(predicted.low < predicted.mean_wait_ms && predicted.mean_wait_ms < predicted.high, "{predicted:?}");
+    assert!(proposal.confidence() < advise(&steady, Some(80)).unwrap().confidence());
+    let now = fitting::service(&slowed, 4).unwrap();
+    assert!((now - 0.020).abs() < 1e-6, "the present size has the service that is measured: {now}");
+}
+
+#[test]
+fn few_clients_who_slow_each_other_down_ask_less_often() {
+    let few = |demand: Demand| predict(&Demand { closed: Some((8, 0.004)), wait: 0.018, ..demand }, 8).unwrap();
+    let (steady, slowed) = (few(demand(4, 180.0, 0.020)), few(slowed(0.1)));
+    assert!(slowed.utilization > steady.utilization && slowed.utilization <= 1.0, "{slowed:?} {steady:?}");
+}
+
+#[test]
+fn a_pool_that_gives_as_good_as_all_that_any_would_is_not_enlarged() {
+    for (sigma, reached) in [(0.6, "86%"), (0.9, "97%"), (1.0, "100%")] {
+        let proposal = advise(&slowed(sigma), Some(80)).unwrap();
+        assert_eq!((proposal.kind, proposal.to, proposal.predicted), (Kind::DoNotEnlargePool, None, None));
+        for said in [reached, "15.0 ms at 112/s with 1.7", "21.0 ms at 190/s with 4.0", &format!("σ = {sigma:.2}")] {
+            assert!(proposal.caution.contains(said), "{said} in {}", proposal.caution);
+        }
+    }
 }

@@ -127,3 +127,29 @@ fn clients_without_a_pause_keep_a_small_pool_full_however_steady_the_service() {
     near("wait", greedy.mean, 10.0 * 0.020 / 6.0 - 0.020, 1e-9);
     near("utilization", greedy.utilization, 1.0, 1e-9);
 }
+
+#[test]
+fn who_slows_nobody_down_waits_as_ever() {
+    for (servers, rate) in [(1_u32, 40.0), (4, 170.0), (12, 400.0), (900, 40_000.0)] {
+        let (service, wait) = shared(servers, Source::Open(rate), |_| 0.020).unwrap();
+        near("service", service, 0.020, 1e-9);
+        assert!((wait - open(servers, rate, 0.020, 1.0, 1.0).unwrap().mean).abs() < 1e-9, "{servers}: {wait}");
+    }
+    for (servers, clients, think) in [(4_u32, 8_u32, 0.025), (4, 150, 0.2), (3, 10, 0.0)] {
+        let (service, wait) = shared(servers, Source::Closed(clients, think), |_| 0.020).unwrap();
+        near("service", service, 0.020, 1e-9);
+        assert!((wait - closed(servers, clients, 0.020, think, 1.0).unwrap().mean).abs() < 1e-5, "{servers}: {wait}");
+    }
+    assert_eq!(shared(4, Source::Open(200.0), |_| 0.020), None, "no end");
+}
+
+#[test]
+fn what_all_of_them_share_is_one_server_however_many_connections() {
+    // Each slows the others down by as much as it takes itself: M/M/1 with shared processing, 1 / (1 / s - rate) from question to answer.
+    for servers in [1, 2, 5, 60] {
+        let (service, wait) = shared(servers, Source::Open(80.0), |at_work| 0.010 * at_work).unwrap();
+        near("answer", service + wait, 0.050, 1e-6);
+    }
+    let [few, many] = [2, 60].map(|servers| shared(servers, Source::Open(80.0), |at_work| 0.010 * at_work).unwrap());
+    assert!(few.0 < 0.020 && many.0 > 0.049, "what it does not wait it takes longer: {few:?} {many:?}");
+}
