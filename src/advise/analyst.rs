@@ -180,7 +180,9 @@ impl Analyst {
 
     /// What the past of one says of its present.
     fn outlook(&self, id: &TargetId) -> Option<Outlook> {
-        Some(sentence::told(&self.targets.get(id)?.insight))
+        let known = self.targets.get(id)?;
+        let disk = known.learned.as_ref().and_then(|(_, learned)| learned.pace.filling());
+        Some(Outlook { disk, ..sentence::told(&known.insight) })
     }
 
     /// All that is known now.

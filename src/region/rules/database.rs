@@ -1,6 +1,6 @@
 //! The database's own figures: `error_rate`, `cache_hit_low`, `size_growth`.
 
-use super::{Breach, Finding, above, count, percent, upkeep, worst};
+use super::{Breach, Finding, above, count, disk, percent, worst};
 use crate::region::{seen::Seen, thresholds::Thresholds, window::Sums};
 
 /// Too many transactions fail.
@@ -76,7 +76,7 @@ pub(super) fn growth(seen: &Seen, limits: &Thresholds) -> Finding {
             ..Breach::default()
         })
     });
-    worst(std::iter::once(own).chain(upkeep::disk(seen, limits)))
+    worst(std::iter::once(own).chain(disk::full(seen, limits)))
 }
 
 #[cfg(test)]
