@@ -18,7 +18,7 @@ use serde_json::json;
 use super::{
     State,
     alerts::{self, Asked},
-    answer::{Refusal, json},
+    answer::{self, Refusal, json},
     applications,
     asker::{Operator, Viewer},
     cluster, commands, metrics, page, past, process, stream,
@@ -255,7 +255,7 @@ async fn database(_: Viewer, state: Data<State>, path: Path<(String, String)>) -
 
 async fn trends(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
     about(&state, &path, |target| {
-        json(StatusCode::OK, &views::trends(target, &views::insight(&state.shared.insights.load(), target)))
+        answer::past(StatusCode::OK, &views::trends(target, &views::insight(&state.shared.insights.load(), target)))
     })
 }
 
@@ -273,8 +273,8 @@ async fn history(_: Viewer, state: Data<State>, path: Path<(String, String)>, qu
         Refusal::NotReady("history cannot be read now; the log says why")
     })?;
     match series.as_slice() {
-        [one] => json(StatusCode::OK, one),
-        all => json(StatusCode::OK, &json!({ "series": all })),
+        [one] => answer::past(StatusCode::OK, one),
+        all => answer::past(StatusCode::OK, &json!({ "series": all })),
     }
 }
 
