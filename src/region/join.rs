@@ -319,6 +319,7 @@ impl Joined {
             // What weeks say is surer than what was seen since the start, which may be ten minutes.
             growth_per_day: outlook.fresh().and_then(|outlook| outlook.growth_per_day).or(self.growth_per_day),
             outlook,
+            size_is_hidden: self.size.as_ref().is_some_and(|size| matches!(&size.value, Err(cause) if cause.fix.is_some())),
             size_bytes: self.size.as_ref().filter(|size| size.is_fresh(now)).and_then(|size| size.value.as_ref().ok()).copied(),
             replication: self.slow.replication(now),
             upkeep: self.slow.upkeep(now),

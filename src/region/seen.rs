@@ -88,6 +88,8 @@ pub struct Seen {
     pub outlook: Signal<Arc<Outlook>>,
     /// The database's size.
     pub size_bytes: Option<u64>,
+    /// Whether the role may not see it.
+    pub size_is_hidden: bool,
     /// Who copies from whom.
     pub replication: Signal<Arc<Replication>>,
     /// What keeps the database fit.

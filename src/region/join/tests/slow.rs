@@ -111,6 +111,20 @@ fn a_sudden_fill_is_told_within_half_an_hour_after_a_long_rest() {
 }
 
 #[test]
+fn a_larger_disk_ends_it_also_where_the_size_of_the_database_is_hidden() {
+    let hidden = Missing { field: "database.size".into(), cause: "not allowed".into(), fix: Some("GRANT".into()) };
+    let (gib, mut target) = (1_u64 << 30, Target::new(0));
+    let mut is_told = |minute: u64, size: u64| {
+        target.take(minute * 60_000, Body::Size(Err(hidden.clone())));
+        target.take(minute * 60_000, Body::Host(Ok(Arc::new(page(size * gib, size * gib - 50 * gib - gib * minute / 6)))));
+        target.sample(minute * 60_000).reasons.iter().any(|reason| reason.rule == Rule::SizeGrowth)
+    };
+    let told: Vec<bool> = (0..=30).map(|minute| is_told(minute, 100)).collect();
+    assert_eq!(told.iter().position(|told| *told), Some(20), "ten minutes of a pace, and ten of the rule");
+    assert!(!is_told(31, 10_000));
+}
+
+#[test]
 fn a_history_that_fills_the_disk_is_told_soon_after_a_start_and_not_when_it_is_old() {
     let gib = (1_u64 << 30) as f64;
     let filling = Filling { per_day: 10.0 * gib, at_least: 8.0 * gib, at_most: 12.0 * gib, over: Duration::from_hours(48) };
