@@ -1,4 +1,6 @@
-//! What keeping the past takes: disk, processor, and how long a chart waits.
+//! What keeping the past takes: disk, processor, and how long a chart waits; and what looking at it takes.
+
+mod analyst;
 
 use std::{
     path::Path,
@@ -119,6 +121,10 @@ fn mib(bytes: f64) -> String {
     if bytes < 1e9 { format!("{:.0} MB", bytes / 1e6) } else { format!("{:.1} GB", bytes / 1e9) }
 }
 
+fn minutes(time: Duration) -> String {
+    format!("{:.1} minutes", time.as_secs_f64() / 60.0)
+}
+
 /// How long charts wait, and what one is made from.
 fn charts(
     store: &Store,
@@ -181,6 +187,16 @@ pub(crate) fn run() -> Section {
         let (took, from, points) = charts(&store, &crowd, end, range, step);
         section.beside(format!("{what}, p95"), format!("{}: {points} points from {from:?}", ms(took)));
     }
+    let (first, later, published) = analyst::rounds(&store, &crowd.names, end);
+    let share = first.share().max(later.share());
+    section.held("the analyst at its pauses, of one core", "≤ 3%", percent(share), share < 0.031);
+    section.beside(
+        "- a look at a target: processor time, p95 by the clock",
+        format!("{}, {}; when all is learned anew {}, {}", ms(later.mean()), ms(later.p95()), ms(first.mean()), ms(first.p95())),
+    );
+    let times = [&later, &first].map(|round| minutes(round.takes));
+    section.beside("- so all of them are looked at within", format!("{}; when all is learned anew {}", times[0], times[1]));
+    section.beside("- publishing what was found of all, about once a second", ms(published));
     drop(keeper);
     let path = dir.path().join("month.db");
     let (keeper, crowd, end) = live(&path, FEW, MONTH, 60);
@@ -193,12 +209,26 @@ pub(crate) fn run() -> Section {
         let (took, from, points) = charts(&store, &crowd, end, Duration::from_hours(24 * days), step);
         section.beside(format!("{what}, p95"), format!("{}: {points} points from {from:?}", ms(took)));
     }
+    let (first, later, _) = analyst::rounds(&store, &crowd.names, end);
+    section.beside(
+        "a look of the analyst at a target with 30 days, mean",
+        format!("{}; when all is learned anew {}", ms(later.mean()), ms(first.mean())),
+    );
+    let many = |round: &analyst::Round| minutes(round.takes * u32::try_from(TARGETS / FEW).unwrap_or(1));
+    section.beside(
+        format!("- {TARGETS} such targets would be looked at within"),
+        format!("{}; when all is learned anew {}", many(&later), many(&first)),
+    );
     let (took, from, points) = charts(&store, &crowd, end, Duration::from_hours(24 * 30), None);
     let met = took < Duration::from_millis(50);
     section.held("a chart of 30 days, p95", "< 50 ms", format!("{}: {points} points from {from:?}", ms(took)), met);
     section.note(
         "Writing is all of a second's work by the clock: taking values in, ending minutes, compressing, committing, putting rows together, forgetting. Half of the figures move \
          as they do on a busy server; quiet ones take a fraction.",
+    );
+    section.note(
+        "The analyst pauses after each look so that it stays within its share. Weeks are learned anew each quarter of an hour; figures that stand still cost a question only, and \
+         no statements are kept here, which each look at would add.",
     );
     section
 }

@@ -93,6 +93,12 @@ fn took(pid: i32) -> Duration {
     Duration::from_nanos(books.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default())
 }
 
+/// Processor time of this thread.
+pub(crate) fn thread() -> Duration {
+    let books = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(books.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default())
+}
+
 /// Of the postmaster and its children that ended.
 fn postmaster(server: &Postgres) -> Duration {
     server.pids().first().map_or(Duration::ZERO, |&pid| ticks(pid, 4))

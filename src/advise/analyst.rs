@@ -56,6 +56,15 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// How long it pauses after a look that took so long, so that looks take no larger share of a core than they may.
+    pub fn pause(&self, spent: Duration) -> Duration {
+        BREATH.max(spent.mul_f64(1.0 / self.duty.clamp(0.001, 1.0) - 1.0))
+    }
+}
+
+/// Between two looks at least, so that many targets come evenly.
+const BREATH: Duration = Duration::from_millis(5);
 /// Changes are sought in so much of the past.
 const RECENT: Duration = Duration::from_hours(2);
 const STEP: Duration = Duration::from_secs(10);
@@ -82,7 +91,7 @@ type Points = Vec<(f64, f64)>;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Analyst {
+pub struct Analyst {
     settings: Settings,
     targets: BTreeMap<TargetId, Known>,
 }
@@ -121,7 +130,8 @@ struct Statements {
 }
 
 impl Analyst {
-    pub(super) fn new(settings: Settings) -> Self {
+    /// One that has looked at nothing.
+    pub fn new(settings: Settings) -> Self {
         Self { settings, targets: BTreeMap::new() }
     }
 
@@ -140,7 +150,7 @@ impl Analyst {
     ///
     /// # Errors
     /// What is wrong with the store; what was found before stays.
-    pub(super) fn look(&mut self, target: &Target, past: &dyn Past, now: Instant, wall: Timestamp) -> Result<(), String> {
+    pub fn look(&mut self, target: &Target, past: &dyn Past, now: Instant, wall: Timestamp) -> Result<(), String> {
         let id = target.report.id();
         let known = self.targets.entry(id.clone()).or_default();
         known.looked = Some(now);
@@ -183,11 +193,13 @@ impl Analyst {
 
     /// What the past of one says of its present.
     fn outlook(&self, id: &TargetId) -> Option<Outlook> {
-        Some(sentence::told(&self.targets.get(id)?.insight))
+        let known = self.targets.get(id)?;
+        let disk = known.learned.as_ref().and_then(|(_, learned)| learned.pace.filling());
+        Some(Outlook { disk, ..sentence::told(&known.insight) })
     }
 
     /// All that is known now.
-    pub(super) fn insights(&self) -> Insights {
+    pub fn insights(&self) -> Insights {
         let looked = self.targets.iter().filter(|(_, known)| known.insight.looked_at.is_some());
         Insights { targets: looked.map(|(id, known)| (id.clone(), Arc::clone(&known.insight))).collect() }
     }

@@ -5,6 +5,7 @@
 //! really came when the governor slowed the lane. A stale reading is as good as none: its fields are null, with the cause.
 
 mod applications;
+mod disk;
 mod failing;
 mod sample;
 mod vitals;
@@ -53,8 +54,8 @@ struct Latest<T> {
 /// Fresh clients straight to the server come so many times as rarely as those through a pooler.
 const DIRECT_CHECKS: u32 = 8;
 
-/// What the past says of the present holds for so long: it is said anew each minute, or each few when there are many targets.
-const OUTLOOK_STAYS: Duration = Duration::from_mins(10);
+/// What the past says of the present is said anew each minute, or the more rarely the more targets there are.
+const OUTLOOKS: (Duration, Duration) = (Duration::from_mins(3), Duration::from_hours(1));
 
 /// One pooler of the target.
 #[derive(Debug, Default)]
@@ -86,8 +87,8 @@ pub struct Joined {
     size: Option<Latest<Result<u64, Missing>>>,
     growth: Growth,
     growth_per_day: Option<f64>,
-    /// What its past says, and when that was said.
-    outlook: Option<(Instant, Arc<Outlook>)>,
+    /// What its past says.
+    outlook: Option<Latest<Arc<Outlook>>>,
     slow: Slow,
     failing: Failing,
     cost: Cost,
@@ -184,7 +185,8 @@ impl Joined {
 
     /// Takes what its past says.
     pub fn look_out(&mut self, now: Instant, outlook: Outlook) {
-        self.outlook = Some((now, Arc::new(outlook)));
+        let gap = self.outlook.as_ref().map_or(OUTLOOKS.0, |before| now.saturating_duration_since(before.at));
+        self.outlook = Some(Latest { at: now, interval: gap.clamp(OUTLOOKS.0, OUTLOOKS.1), value: Arc::new(outlook) });
     }
 
     /// The slow signals, when some came since this was asked.
@@ -299,11 +301,8 @@ impl Joined {
             _ if self.counters.is_some() => Signal::Stale,
             _ => Signal::Absent,
         };
-        let outlook = match &self.outlook {
-            Some((at, outlook)) if within(Some(*at), OUTLOOK_STAYS) => Signal::Fresh(Arc::clone(outlook)),
-            Some(_) => Signal::Stale,
-            None => Signal::Absent,
-        };
+        let outlook = signal(self.outlook.as_ref(), now, |outlook| Some(Arc::clone(outlook)));
+        let paces = self.slow.paces();
         Seen {
             attempts: self.attempts.clone(),
             attempts_fresh: within(self.attempts.newest(), clients_stay * DIRECT_CHECKS),
@@ -317,14 +316,16 @@ impl Joined {
             queries: self.see_queries(now),
             transactions: sums(&self.transactions),
             blocks: sums(&self.blocks),
-            // What was seen since the start is nearer to now; after a start the past has to do.
-            growth_per_day: self.growth_per_day.or(outlook.fresh().and_then(|outlook| outlook.growth_per_day)),
+            // What weeks say is surer than what was seen since the start, which may be ten minutes.
+            growth_per_day: outlook.fresh().and_then(|outlook| outlook.growth_per_day).or(self.growth_per_day),
             outlook,
+            size_is_hidden: self.size.as_ref().is_some_and(|size| matches!(&size.value, Err(cause) if cause.fix.is_some())),
             size_bytes: self.size.as_ref().filter(|size| size.is_fresh(now)).and_then(|size| size.value.as_ref().ok()).copied(),
             replication: self.slow.replication(now),
             upkeep: self.slow.upkeep(now),
             host: self.slow.host(now),
-            disk_per_day: self.slow.disk_per_day(),
+            disk_pace: paces.usual,
+            disk_pace_lately: paces.lately,
             applications: self.slow.applications(now),
             services: self.slow.services(now),
         }

@@ -3,6 +3,7 @@
 
 mod connection;
 mod database;
+mod disk;
 mod pool;
 mod query;
 mod replication;
@@ -12,6 +13,9 @@ use std::time::Duration;
 
 use super::{seen::Seen, thresholds::Thresholds};
 use crate::model::{Evidence, Rule};
+
+/// Seconds.
+const DAY: f64 = 86_400.0;
 
 /// What a rule finds at one moment.
 #[derive(Debug, Clone)]
@@ -101,6 +105,16 @@ fn span(ms: f64) -> String {
         ms if ms < 1_000.0 => format!("{ms:.0} ms"),
         ms if ms < 120_000.0 => format!("{:.1} s", ms / 1_000.0),
         ms => format!("{:.0} min", ms / 60_000.0),
+    }
+}
+
+/// A long time as a person reads it: `40 minutes`, `5.2 days`, `12 days`.
+fn time(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 7_200.0 => format!("{:.0} minutes", seconds / 60.0),
+        seconds if seconds < 2.0 * DAY => format!("{:.0} hours", seconds / 3_600.0),
+        seconds if seconds < 10.0 * DAY => format!("{:.1} days", seconds / DAY),
+        seconds => format!("{:.0} days", seconds / DAY),
     }
 }
 

@@ -3,13 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{attempts::Attempts, window::Sums};
-use crate::model::{
-    Outcome, Rule,
-    activity::Activity,
-    outlook::Outlook,
-    queries::Queries,
-    sample::Pooler,
-    vitals::{ApplicationPool, Host, Replication, Service, Upkeep},
+use crate::{
+    model::{
+        Outcome, Rule,
+        activity::Activity,
+        outlook::Outlook,
+        queries::Queries,
+        sample::Pooler,
+        vitals::{ApplicationPool, Host, Replication, Service, Upkeep},
+    },
+    probe::database::size::Pace,
 };
 
 /// A figure that a rule may go by.
@@ -85,14 +88,18 @@ pub struct Seen {
     pub outlook: Signal<Arc<Outlook>>,
     /// The database's size.
     pub size_bytes: Option<u64>,
+    /// Whether the role may not see it.
+    pub size_is_hidden: bool,
     /// Who copies from whom.
     pub replication: Signal<Arc<Replication>>,
     /// What keeps the database fit.
     pub upkeep: Signal<Arc<Upkeep>>,
     /// The machine below.
     pub host: Signal<Arc<Host>>,
-    /// Bytes that its disk fills by in a day, by all that is on it.
-    pub disk_per_day: Option<f64>,
+    /// How its disk fills by all that is on it, since this node looks.
+    pub disk_pace: Option<Pace>,
+    /// The same in the last minutes.
+    pub disk_pace_lately: Option<Pace>,
     /// The pools inside applications.
     pub applications: Signal<Vec<ApplicationPool>>,
     /// The provider's services.

@@ -204,7 +204,7 @@ thresholds! {
     slot_retained_share: f64 = 0.8, 0.01 => 1.0;
     /// `replication_lag` clears when every slot retains less than this share, 0..1.
     slot_retained_share_clear: f64 = 0.7, 0.0 => 1.0;
-    /// `size_growth` is high when the disk is full within this time at the present growth, where the provider tells of the disk.
+    /// `size_growth` is high when the disk is full within this time if it goes on so, where the provider tells of the disk.
     disk_full_within: Duration = Duration::from_hours(7 * 24), SHORTEST => YEAR;
     /// `size_growth` is critical when the disk is full within this time.
     disk_full_within_critical: Duration = DAY, SHORTEST => YEAR;

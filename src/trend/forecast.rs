@@ -46,7 +46,11 @@ pub struct Forecast {
 /// When values, in order of time, reach a limit above them; none while they do not rise for sure, or not within the time a line carries. What
 /// falls towards a limit is turned around by whoever asks.
 pub fn reaches(points: &[(f64, f64)], limit: f64) -> Option<Forecast> {
-    let pace = pace(points)?;
+    meets(pace(points)?, limit)
+}
+
+/// The same of a pace that is known.
+pub fn meets(pace: Slope, limit: f64) -> Option<Forecast> {
     let gap = limit - pace.level;
     if pace.low <= 0.0 || gap <= 0.0 {
         return None;

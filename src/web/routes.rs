@@ -18,7 +18,7 @@ use serde_json::json;
 use super::{
     State,
     alerts::{self, Asked},
-    answer::{Refusal, json},
+    answer::{self, Refusal, json},
     applications,
     asker::{Operator, Viewer},
     assets, cluster, commands, metrics, page, past, process, runbooks, stream,
@@ -264,7 +264,7 @@ async fn database(_: Viewer, state: Data<State>, path: Path<(String, String)>) -
 
 async fn trends(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
     about(&state, &path, |target| {
-        json(StatusCode::OK, &views::trends(target, &views::insight(&state.shared.insights.load(), target)))
+        answer::past(StatusCode::OK, &views::trends(target, &views::insight(&state.shared.insights.load(), target)))
     })
 }
 

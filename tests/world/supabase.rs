@@ -10,7 +10,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isobar::sandbox::{PgBouncer, Postgres};
+use isobar::{
+    clock,
+    history::{
+        Settings,
+        keeper::{Keeper, Told},
+    },
+    model::{
+        RegionName, TargetName,
+        history::{FIGURES, figure_at},
+    },
+    sandbox::{PgBouncer, Postgres},
+};
 use serde_json::Value;
 
 use crate::{
@@ -252,6 +263,51 @@ fn a_replica_that_cannot_tell_how_late_it_is_is_judged_by_what_its_page_tells() 
     }
     pages[0].lie(Some(Lie::Trouble));
     node.expect("local/copy", "an unknown lag", SOON, |sample| lag(sample).is_none() && lack(sample, "vitals.host").is_some());
+}
+
+/// What a store would know of the free bytes of these targets' disks, by the hours that are past: fourteen of them.
+fn remember(folder: &std::path::Path, disks: &[(&str, fn(f64) -> f64)]) {
+    let path = folder.join("isobar.db");
+    let settings = Settings { path: Some(path.clone()), ..Settings::default() };
+    let mut keeper = Keeper::open(&settings, &path, &Arc::default()).expect("a keeper");
+    let region = RegionName::from("local");
+    let names: Vec<TargetName> = disks.iter().map(|(name, _)| TargetName::from(*name)).collect();
+    let free = figure_at("vitals.host.diskFreeBytes").expect("it is kept");
+    let last = clock::wall().unix_ms() / 1_000;
+    for at in ((last - 14 * 3_600)..last).step_by(30) {
+        let told = |(target, (_, disk)): (_, &(&str, fn(f64) -> f64))| {
+            let mut figures = [None; FIGURES.len()];
+            figures[free] = Some(disk((last - at) as f64 / 3_600.0));
+            Told { region: &region, target, figures, queries: None }
+        };
+        keeper.record(at, names.iter().zip(disks).map(told));
+    }
+}
+
+#[test]
+fn a_disk_that_filled_for_hours_is_told_at_once_by_its_history() {
+    let server = Postgres::start().expect("PostgreSQL");
+    server.create_database("shop").expect("a database");
+    // Both stand still now, with 5 GB free.
+    let pages = Pages::supabase(Duration::ZERO, page);
+    let targets = direct("filling", &server, &pages) + &direct("calm", &server, &pages);
+    let global = "[sampling]\nprovider = \"1s\"\n[thresholds.rules.size_growth]\nfor = \"1s\"\n";
+    let dir = tempfile::tempdir().expect("a folder");
+    for (name, text) in [("global.toml", global), ("local.toml", &format!("region = \"local\"\n{targets}"))] {
+        std::fs::write(dir.path().join(name), text).expect("a file");
+    }
+    // 50 MB an hour: 5 GB are full in four days.
+    remember(dir.path(), &[("filling", |ago| 5e9 + 5e7 * ago), ("calm", |ago| 5e9 + 2e7 * (ago * 7.0).sin())]);
+    let node = Node::run(dir.path());
+    let (sample, took) = node.expect("local/filling", "a full disk foretold", secs(90), |sample| {
+        reason(sample, "size_growth").is_some_and(|reason| reason["severity"] == "high")
+    });
+    let message = reason(&sample, "size_growth").expect("a reason")["message"].as_str().unwrap_or_default().to_owned();
+    println!("after {took:?}: {message}");
+    assert!(message.starts_with("The disk is full in 4.") && message.contains("), by its history of 14 hours: "), "{message}");
+    node.expect_status("local/calm", "healthy", "", secs(30));
+    let trends = node.json("/api/databases/local/filling/trends");
+    assert_eq!(trends["forecasts"][0]["what"], "disk", "{trends}");
 }
 
 /// Nothing is said of a disk's pace before there are ten minutes of it, so this takes eleven.

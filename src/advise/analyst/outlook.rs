@@ -1,21 +1,27 @@
 //! What runs out, and when: the disk, connections, sequences, transaction ids. Pure.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{Asked, DAY, LONG, LONG_STEP, Points, figures::said, lasts, regressions::seconds, words};
 use crate::{
     model::{
         Timestamp,
         insight::{Forecast, Resource},
+        outlook::Filling,
         world::Target,
     },
-    trend::forecast::{self, pace, reaches},
+    trend::{
+        forecast::{self, meets, pace, reaches},
+        slope::Slope,
+    },
 };
 
 /// Autovacuum takes ids back from this age on where nobody told it otherwise, and a tenth late: below, their age says nothing.
 const FREEZES_AT: f64 = 220e6;
 /// Sizes of so few seconds say nothing about a day.
 const SHORTEST: f64 = 6.0 * 3_600.0;
+/// What is judged looks a week ahead, and a line carries 20 times its own length.
+const JUDGED: f64 = 10.0 * 3_600.0;
 /// A sequence's share is kept so often.
 const SEQUENCES: usize = 240;
 /// The peaks of so many days make a line.
@@ -27,7 +33,8 @@ const AHEAD: f64 = 180.0 * DAY;
 #[derive(Debug, Default)]
 pub(super) struct Paces {
     growth: Option<f64>,
-    disk: Option<forecast::Forecast>,
+    /// That of what is free, turned round: full is 0.
+    disk: Option<Slope>,
     connections: Option<forecast::Forecast>,
     ids: Option<forecast::Forecast>,
 }
@@ -44,7 +51,7 @@ impl Paces {
         let limit = target.vitals.upkeep.as_ref().and_then(|upkeep| upkeep.age_limit).map(|limit| limit as f64);
         Ok(Self {
             growth: Some(&sizes).filter(|sizes| is_long(sizes)).and_then(|sizes| pace(sizes)).map(|pace| pace.per_second * DAY),
-            disk: Some(&taken).filter(|taken| is_long(taken)).and_then(|taken| reaches(taken, 0.0)),
+            disk: Some(&taken).filter(|taken| is_long(taken)).and_then(|taken| pace(taken)),
             connections: reaches(&peaks, 1.0),
             ids: limit.filter(|_| is_long(&ages) && is_running_out(&ages)).and_then(|limit| reaches(&ages, limit)),
         })
@@ -54,6 +61,13 @@ impl Paces {
     pub(super) fn growth_per_day(&self, target: &Target) -> Option<f64> {
         let size = target.report.sample.database.size_bytes.filter(|size| *size > 0)?;
         self.growth.map(|growth| growth / size as f64)
+    }
+
+    /// How the disk fills, once its history is long enough to be judged by.
+    pub(super) fn filling(&self) -> Option<Filling> {
+        let pace = self.disk.filter(|pace| pace.span >= JUDGED)?;
+        let [per_day, at_least, at_most] = [pace.per_second, pace.low, pace.high].map(|per_second| per_second * DAY);
+        Some(Filling { per_day, at_least, at_most, over: Duration::from_secs_f64(pace.span) })
     }
 }
 
@@ -128,7 +142,7 @@ pub(super) fn forecasts(paces: &Paces, sequences: &Sequences, target: &Target, w
             found.push(told(what, subject, one, now, &evidence));
         }
     };
-    if let Some(disk) = paces.disk {
+    if let Some(disk) = paces.disk.and_then(|pace| meets(pace, 0.0)) {
         let free = free.map_or_else(String::new, |free| format!("{} are free, and ", said(free as f64, "bytes")));
         let pace = said(disk.pace.per_second * DAY, "bytes");
         add(Resource::Disk, None, Some(disk), format!("{free}{pace} more are used each day"));

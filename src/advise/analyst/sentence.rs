@@ -110,7 +110,7 @@ pub(super) fn told(insight: &Insight) -> Outlook {
         edge: if band.now > band.high { band.high } else { band.low },
         message: format!("{}.", outside_its_band(band, since, followed)),
     };
-    Outlook { unusual: outside.into_iter().map(said).collect(), growth_per_day: insight.growth_per_day }
+    Outlook { unusual: outside.into_iter().map(said).collect(), growth_per_day: insight.growth_per_day, disk: None }
 }
 
 fn outside_its_band(band: &Band, since: Timestamp, followed: &Followed) -> String {

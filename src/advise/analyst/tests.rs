@@ -67,6 +67,12 @@ fn looked(past: &Made, target: &Target) -> Insight {
     analyst.insights().targets[&target.report.id()].as_ref().clone()
 }
 
+fn outlook_of(past: &Made, target: &Target) -> Outlook {
+    let mut analyst = Analyst::new(Settings::default());
+    analyst.look(target, past, crate::clock::now(), words::timestamp(NOW)).unwrap();
+    analyst.outlook(&target.report.id()).unwrap()
+}
+
 fn made(figures: impl IntoIterator<Item = (&'static str, Box<dyn Fn(f64) -> f64 + Send + Sync>)>, days: f64) -> Made {
     Made { figures: figures.into_iter().collect(), since: NOW - days * DAY, ..Made::default() }
 }
@@ -147,14 +153,30 @@ fn a_disk_that_fills_is_foretold_with_its_interval_and_growth() {
     let size: Box<dyn Fn(f64) -> f64 + Send + Sync> = Box::new(move |at| 1.9e9 - 19e6 * (NOW - at) / DAY);
     let past = made([("vitals.host.diskFreeBytes", free), ("database.sizeBytes", size)], 10.0);
     let host = Host { disk_free_bytes: Some((100.0 * gib) as u64), ..Host::default() };
-    let found = looked(&past, &target(Vitals { host: Some(host.into()), ..Vitals::default() }));
+    let target = target(Vitals { host: Some(host.into()), ..Vitals::default() });
+    let found = looked(&past, &target);
     let disk = &found.forecasts[0];
     let truth = words::timestamp(NOW + 5.0 * DAY);
     assert!(disk.what == Resource::Disk && disk.earliest <= truth && truth <= disk.latest, "{disk:?}");
     assert!(disk.sentence.starts_with("The disk is full in about 5.0 days, on 2026-12-05 ("), "{}", disk.sentence);
     assert_eq!(found.sentence, disk.sentence, "it is the most of it");
+    let told = outlook_of(&past, &target);
+    let filling = told.disk.expect("ten days are enough");
+    assert!(filling.at_least < filling.per_day && filling.per_day < filling.at_most, "{filling:?}");
+    assert!((filling.per_day / gib - 20.0).abs() < 0.2 && filling.over >= Duration::from_hours(24), "{filling:?}");
     // The report's size is 1,923,311,104.
     assert!((found.growth_per_day.unwrap() - 19e6 / 1_923_311_104.0).abs() < 1e-4, "{:?}", found.growth_per_day);
+}
+
+#[test]
+fn a_disk_is_judged_by_hours_and_not_by_less() {
+    let told = |hours: f64| {
+        let free: Box<dyn Fn(f64) -> f64 + Send + Sync> = Box::new(|at| 1e11 + 1e9 * noise(at));
+        outlook_of(&made([("vitals.host.diskFreeBytes", free)], hours / 24.0), &target(Vitals::default())).disk
+    };
+    assert_eq!(told(9.0), None);
+    let calm = told(12.0).expect("half a day is enough");
+    assert!(calm.at_least < 0.0 && calm.at_most > 0.0, "{calm:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //!
 //! Growth is a straight line through some days of sizes: the median of the slopes between all pairs (Theil-Sen), which a single
 //! bulk load or `TRUNCATE` does not bend as a mean would. Sizes are kept sparsely: when they become too many, every other
-//! goes, and the next ones are kept half as often.
+//! goes, and the next ones are kept half as often. What fills a disk is followed by the same line, and a sudden fill by one of minutes.
 
 use std::{
     collections::VecDeque,
@@ -69,7 +69,7 @@ fn explain(code: Option<&SqlState>, database: &str, role: &str) -> Option<Missin
 /// Sizes that are kept. Their 4,560 pairs take some 50 µs to judge, and three days of them are 45 minutes apart.
 const MOST_SIZES: usize = 96;
 
-/// How far back a trend may look; longer would hide that growth has changed.
+/// How far back a trend may look unless told; longer would hide that growth has changed.
 const LONGEST: Duration = Duration::from_hours(72);
 
 /// Less history than this says nothing about a day.
@@ -80,14 +80,35 @@ const SHORTEST: Duration = Duration::from_mins(10);
 const FEWEST: usize = 5;
 
 /// The sizes of one database over some days, in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Growth {
+    longest: Duration,
     sizes: VecDeque<(Instant, u64)>,
     spacing: Duration,
     latest: Option<(Instant, u64)>,
 }
 
+/// How a figure grows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Bytes in a day.
+    pub per_day: f64,
+    /// From so long a past.
+    pub over: Duration,
+}
+
+impl Default for Growth {
+    fn default() -> Self {
+        Self::over(LONGEST)
+    }
+}
+
 impl Growth {
+    /// One that looks no farther back than this.
+    pub const fn over(longest: Duration) -> Self {
+        Self { longest, sizes: VecDeque::new(), spacing: Duration::ZERO, latest: None }
+    }
+
     /// Takes a size in bytes.
     pub fn add(&mut self, now: Instant, bytes: u64) {
         self.latest = Some((now, bytes));
@@ -95,7 +116,7 @@ impl Growth {
             return;
         }
         self.sizes.push_back((now, bytes));
-        while self.sizes.front().is_some_and(|&(first, _)| now.saturating_duration_since(first) > LONGEST) {
+        while self.sizes.front().is_some_and(|&(first, _)| now.saturating_duration_since(first) > self.longest) {
             self.sizes.pop_front();
         }
         if self.sizes.len() > MOST_SIZES {
@@ -110,15 +131,22 @@ impl Growth {
         }
     }
 
-    /// Growth as a fraction of the present size per day; none before 10 minutes and 5 sizes.
+    /// Growth as a fraction of the present size per day; none before 10 minutes and 5 sizes, and of nothing.
     pub fn per_day(&self) -> Option<f64> {
+        let (_, size) = self.latest.filter(|(_, size)| *size > 0)?;
+        Some(self.pace()?.per_day / size as f64)
+    }
+
+    /// The same in bytes.
+    pub fn pace(&self) -> Option<Pace> {
         let (end, size) = self.latest?;
         let mut points: Vec<(Instant, u64)> = self.sizes.iter().copied().collect();
         if points.last().is_some_and(|&(last, _)| last < end) {
             points.push((end, size));
         }
         let &(first, _) = points.first()?;
-        if points.len() < FEWEST || end.saturating_duration_since(first) < SHORTEST || size == 0 {
+        let over = end.saturating_duration_since(first);
+        if points.len() < FEWEST || over < SHORTEST {
             return None;
         }
         let mut slopes = Vec::with_capacity(points.len() * (points.len() - 1) / 2);
@@ -130,7 +158,7 @@ impl Growth {
                 }
             }
         }
-        Some(median(slopes)? * 86_400.0 / size as f64)
+        Some(Pace { per_day: median(slopes)? * 86_400.0, over })
     }
 
     fn span(&self) -> Duration {

@@ -5,14 +5,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Latest, applications::Applications, renew, signal};
+use super::{
+    Latest,
+    applications::Applications,
+    disk::{Disk, Paces},
+    renew, signal,
+};
 use crate::{
     model::{
         reading::Body,
         sample::Missing,
         vitals::{ApplicationPool, Errors, Follows, Host, Replication, Role, Service, Upkeep, Upstream, Vitals},
     },
-    probe::{Sampling, database::size::Growth},
+    probe::Sampling,
     region::seen::Signal,
 };
 
@@ -32,9 +37,7 @@ pub(super) struct Slow {
     replication: Part<Arc<Replication>>,
     upkeep: Part<Arc<Upkeep>>,
     host: Part<Arc<Host>>,
-    /// What is on its disk.
-    disk: Growth,
-    disk_per_day: Option<f64>,
+    disk: Disk,
     services: Part<Vec<Service>>,
     applications: Applications,
     errors: Option<Errors>,
@@ -49,12 +52,8 @@ impl Slow {
             Body::Replication(read) => renew(&mut self.replication, at, sampling.replication * SLOWEST, read.clone()),
             Body::Upkeep(read) => renew(&mut self.upkeep, at, sampling.upkeep * SLOWEST, read.clone()),
             Body::Host(read) => {
-                if let Ok(host) = read
-                    && let (Some(free), Some(size)) = (host.disk_free_bytes, host.disk_size_bytes)
-                {
-                    let used = size.saturating_sub(free);
-                    self.disk.add(at, used);
-                    self.disk_per_day = self.disk.per_day().map(|growth| growth * used as f64);
+                if let Ok(host) = read {
+                    self.disk.take(at, host);
                 }
                 renew(&mut self.host, at, sampling.provider, read.clone());
             }
@@ -123,9 +122,9 @@ impl Slow {
         signal(self.host.as_ref(), now, known)
     }
 
-    /// Bytes that its disk fills by in a day.
-    pub(super) const fn disk_per_day(&self) -> Option<f64> {
-        self.disk_per_day
+    /// How its disk fills.
+    pub(super) const fn paces(&self) -> Paces {
+        self.disk.paces()
     }
 
     pub(super) fn applications(&self, now: Instant) -> Signal<Vec<ApplicationPool>> {

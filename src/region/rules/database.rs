@@ -1,6 +1,6 @@
 //! The database's own figures: `error_rate`, `cache_hit_low`, `size_growth`.
 
-use super::{Breach, Finding, above, count, percent, upkeep, worst};
+use super::{Breach, Finding, above, count, disk, percent, worst};
 use crate::region::{seen::Seen, thresholds::Thresholds, window::Sums};
 
 /// Too many transactions fail.
@@ -67,8 +67,9 @@ pub(super) fn cache_hit(seen: &Seen, limits: &Thresholds) -> Finding {
 
 /// The database grows too fast, for itself or for its disk.
 pub(super) fn growth(seen: &Seen, limits: &Thresholds) -> Finding {
-    // A disk fills whether or not the role may see the size of this database.
-    let own = seen.growth_per_day.map_or(Finding::Unseen, |growth| {
+    // A disk fills, and is emptied, whether or not the role may see the size of this database.
+    let unseen = if seen.size_is_hidden { Finding::Clear } else { Finding::Unseen };
+    let own = seen.growth_per_day.map_or(unseen, |growth| {
         above(growth, limits.size_growth_per_day_clear, limits.size_growth_per_day, || Breach {
             value: Some(growth),
             threshold: Some(limits.size_growth_per_day),
@@ -76,7 +77,7 @@ pub(super) fn growth(seen: &Seen, limits: &Thresholds) -> Finding {
             ..Breach::default()
         })
     });
-    worst(std::iter::once(own).chain(upkeep::disk(seen, limits)))
+    worst(std::iter::once(own).chain(disk::full(seen, limits)))
 }
 
 #[cfg(test)]

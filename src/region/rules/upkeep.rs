@@ -1,15 +1,10 @@
-//! What runs out: `xid_wraparound`, and the disk part of `size_growth`.
+//! What runs out: `xid_wraparound`.
 
-use super::{Breach, Finding, above, percent};
+use super::{Breach, Finding, above, percent, time};
 use crate::{
     model::vitals::{Holder, Upkeep},
-    region::{
-        seen::{Seen, Signal},
-        thresholds::Thresholds,
-    },
+    region::{seen::Seen, thresholds::Thresholds},
 };
-
-const DAY: f64 = 86_400.0;
 
 /// Transaction or multixact ids run out.
 pub(super) fn wraparound(seen: &Seen, limits: &Thresholds) -> Finding {
@@ -75,71 +70,6 @@ fn oldest(upkeep: &Upkeep) -> Option<Ids<'_>> {
         holder: None,
     });
     xids.into_iter().chain(multixacts).max_by_key(|ids| ids.age)
-}
-
-/// The disk is full soon at the present pace: that of all that is on it, or the database's own until that is known; none where nobody tells
-/// of the disk. Its figure is the growth per day, as that of the rule's other part, and its level the growth that would fill the disk in the
-/// time allowed.
-pub(super) fn disk(seen: &Seen, limits: &Thresholds) -> Option<Finding> {
-    let host = match &seen.host {
-        Signal::Fresh(host) => host,
-        Signal::Stale => return Some(Finding::Unseen),
-        Signal::Absent => return None,
-    };
-    let free = host.disk_free_bytes? as f64;
-    let own = || Some((seen.growth_per_day? * seen.size_bytes? as f64, seen.size_bytes? as f64, "the database grows"));
-    let used = host.disk_size_bytes.map(|size| size as f64 - free).filter(|used| *used > 0.0);
-    let all = seen.disk_per_day.zip(used).map(|(per_day, used)| (per_day, used, "what is on it grows"));
-    let Some((per_day, size, what)) = all.or_else(own) else { return Some(Finding::Unseen) };
-    let growth = per_day / size;
-    if per_day <= 0.0 {
-        return Some(Finding::Clear);
-    }
-    let left = free / per_day * DAY;
-    let [clear, soon, critical] =
-        [limits.disk_full_within_clear, limits.disk_full_within, limits.disk_full_within_critical].map(|it| it.as_secs_f64());
-    let allowed = if left < critical { critical } else { soon };
-    let breach = Breach {
-        high: true,
-        critical: left < critical,
-        value: Some(growth),
-        threshold: Some(free / size / (allowed / DAY)),
-        message: format!(
-            "The disk is full in {} at the present growth: {} are free, and {what} by {} a day.",
-            time(left),
-            bytes(free),
-            bytes(per_day)
-        ),
-        ..Breach::default()
-    };
-    Some(match left {
-        left if left < soon => Finding::Breach(breach),
-        left if left <= clear => Finding::Between(breach),
-        _ => Finding::Clear,
-    })
-}
-
-/// A long time as a person reads it: `5.2 hours`, `12 days`.
-fn time(seconds: f64) -> String {
-    match seconds {
-        seconds if seconds < 7_200.0 => format!("{:.0} minutes", seconds / 60.0),
-        seconds if seconds < 2.0 * DAY => format!("{:.0} hours", seconds / 3_600.0),
-        seconds if seconds < 10.0 * DAY => format!("{:.1} days", seconds / DAY),
-        seconds => format!("{:.0} days", seconds / DAY),
-    }
-}
-
-/// Bytes as a person reads them: `512 KiB`, `1.5 GiB`.
-fn bytes(bytes: f64) -> String {
-    let units = ["KiB", "MiB", "GiB", "TiB"];
-    let (mut value, mut unit) = (bytes / 1_024.0, units[0]);
-    for next in &units[1..] {
-        if value < 1_024.0 {
-            break;
-        }
-        (value, unit) = (value / 1_024.0, next);
-    }
-    if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
 #[cfg(test)]

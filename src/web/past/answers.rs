@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{
     super::{
         State,
-        answer::{Refusal, json},
+        answer::{Refusal, past},
         asker::Viewer,
         views,
     },
@@ -35,8 +35,8 @@ pub(in crate::web) async fn history(
     let questions = query.questions(&target(&state, &path)?, clock::wall()).map_err(Refusal::BadRequest)?;
     let series = asked(&state, move |kept| questions.iter().map(|question| kept.series(question)).collect::<Result<Vec<_>, _>>());
     match series.await?.as_slice() {
-        [one] => json(StatusCode::OK, one),
-        all => json(StatusCode::OK, &json!({ "series": all })),
+        [one] => past(StatusCode::OK, one),
+        all => past(StatusCode::OK, &json!({ "series": all })),
     }
 }
 
@@ -50,7 +50,7 @@ pub(in crate::web) async fn queries(
     let target = target(&state, &path)?;
     let (from, to) = query.span(clock::wall()).map_err(Refusal::BadRequest)?;
     let costliest = asked(&state, move |kept| Ok(statements::costliest(kept.statements(&target, from, to)?, from, to)));
-    json(StatusCode::OK, &costliest.await?)
+    past(StatusCode::OK, &costliest.await?)
 }
 
 fn target(state: &State, path: &Of) -> Result<TargetId, Refusal> {

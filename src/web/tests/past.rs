@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+use actix_web::test::{TestRequest, call_service, init_service, read_body, read_body_json};
 use serde_json::{Value, json};
 
 use super::{Settings, Shared, routes, shared, state, state_of, tokens, two};
@@ -88,6 +88,36 @@ async fn one_metric_is_a_series_and_several_are_a_list() {
     assert_eq!(asked[0].target, TargetId::new("us-east-1", "marketing"));
     assert_eq!((asked[0].to.since(asked[0].from).as_secs(), asked[0].step.unwrap().as_secs()), (7_200, 300));
     assert_eq!((asked[2].to.since(asked[2].from).as_secs(), asked[2].step), (3_600, None));
+}
+
+/// One whose figures are kept in four bytes.
+#[derive(Debug)]
+struct Short;
+
+impl Past for Short {
+    fn series(&self, question: &Question) -> Result<Series, String> {
+        let mut series = Always::default().series(question)?;
+        for point in &mut series.points {
+            let percentiles = Percentiles { p50: f64::from(0.1_f32), p95: f64::from(0.7_f32), p99: f64::from(0.9_f32) };
+            (point.mean, point.percentiles) = (f64::from(0.3_f32), Some(percentiles));
+        }
+        Ok(series)
+    }
+
+    fn statements(&self, _: &TargetId, _: Timestamp, _: Timestamp) -> Result<Vec<StatementBucket>, String> {
+        Ok(Vec::new())
+    }
+}
+
+#[actix_web::test]
+async fn figures_have_no_more_digits_than_are_kept() {
+    let app = init_service(routes::app(state_of(&Settings::default(), with(Arc::new(Short))))).await;
+    for metrics in ["status", "status,probe.impact"] {
+        let uri = format!("/api/databases/us-east-1/marketing/history?metric={metrics}");
+        let body = read_body(call_service(&app, TestRequest::get().uri(&uri).to_request()).await).await;
+        let text = String::from_utf8_lossy(&body);
+        assert!(text.contains(r#""mean":0.3,"#) && text.contains(r#"{"p50":0.1,"p95":0.7,"p99":0.9}"#), "{text}");
+    }
 }
 
 #[actix_web::test]

@@ -30,7 +30,7 @@ impl Scene<'_> {
     pub(super) fn outlook(&self, step: usize) -> Signal<Arc<Outlook>> {
         map(self.series.together([(Figure::UnusualFigures, 0.0)], step), |[figures]| {
             let unusual = Unusual { metric: String::new(), now: figures, edge: 0.0, message: "A figure is unusual.".to_owned() };
-            Arc::new(Outlook { unusual: vec![unusual; figures as usize], growth_per_day: None })
+            Arc::new(Outlook { unusual: vec![unusual; figures as usize], ..Outlook::default() })
         })
     }
 

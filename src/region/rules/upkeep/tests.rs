@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::region::seen::Signal;
 
 const LIMIT: u64 = 2_144_483_647;
 
