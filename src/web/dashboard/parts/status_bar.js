@@ -1,0 +1,77 @@
+// The bar below every view: how old the figures are, and how Isobar itself is.
+import { html } from "../lib/dom.js";
+import { age, clock, percent } from "../lib/format.js";
+import { ageOf, link, useWorld, viewer } from "../lib/store.js";
+import { busOf, leadersOf, nodesOf, useReady, useRegions } from "../views/own/asked.js";
+import { BUDGET } from "../views/own/impact.js";
+
+/** @typedef {import("../types.d.ts").Sample} Sample */
+
+/** Tenths while it is young, so that it is seen to move. @param {number} ms */
+const young = (ms) => (ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : age(ms));
+const named = (/** @type {Sample | null} */ sample) => (sample ? `${sample.region} / ${sample.target}` : "");
+
+/** @param {Iterable<Sample>} samples */
+function extremes(samples) {
+  /** @type {Sample | null} */
+  let oldest = null;
+  /** @type {Sample | null} */
+  let newest = null;
+  /** @type {Sample | null} */
+  let costliest = null;
+  for (const sample of samples) {
+    if (!oldest || sample.timestamp < oldest.timestamp) oldest = sample;
+    if (!newest || sample.timestamp > newest.timestamp) newest = sample;
+    const impact = sample.probe?.impact ?? null;
+    if (impact !== null && impact > (costliest?.probe.impact ?? -1)) costliest = sample;
+  }
+  return { oldest, newest, costliest };
+}
+
+/** @param {{name: string, is?: string, title?: string, children?: any}} props */
+const Item = ({ name, is = "", title, children }) =>
+  html`<a class=${`bar-item ${is}`} href="/status" title=${title}>${name} ${children}</a>`;
+
+function Ages() {
+  const { oldest, newest, costliest } = extremes(useWorld(1000).samples.values());
+  const impact = costliest?.probe.impact ?? null;
+  const isOver = impact !== null && impact > BUDGET;
+  return html`
+    <${Item} name="figures" title=${oldest ? `the oldest is of ${named(oldest)}` : undefined}>
+      <b class="narrow">${newest ? young(ageOf(newest.timestamp)) : "–"}</b> to <b class="narrow">${oldest ? young(ageOf(oldest.timestamp)) : "–"}</b> old
+    <//>
+    <${Item} name="stream" is=${link.live || !link.known ? "" : "is-unhealthy"}>
+      <b>${link.live ? "● live" : link.known ? `■ broken since ${clock(link.since)}` : "… connecting"}</b>
+    <//>
+    <${Item} name="impact" is=${isOver ? "is-unhealthy" : ""} title=${`what Isobar costs the server that it costs most, of one core; most at ${named(costliest)}`}>
+      <b class="narrow">${percent(impact, 2)}</b>, limit ${percent(BUDGET, 0)} <span class="most">${named(costliest)}</span>
+    <//>`;
+}
+
+/** @param {{regions: import("../views/own/asked.js").Region[] | null, error: Error | null}} props */
+function Nodes({ regions, error }) {
+  if (error) return html`<${Item} name="nodes" is="is-unhealthy" title=${error.message}><b>■ no answer</b><//>`;
+  if (regions === null) return html`<${Item} name="nodes"><b>…</b><//>`;
+  const nodes = nodesOf(regions);
+  const leaders = leadersOf(regions);
+  const bus = busOf(regions);
+  const led =
+    leaders.length === 1 ? ` led by ${leaders[0]}` : leaders.length > 1 ? ` and ${leaders.length} leaders` : "";
+  return html`
+    <${Item} name="nodes" title=${nodes.join(", ")}><b>${nodes.length || 1}</b>${led}<//>
+    <${Item} name="bus" title=${bus.is === "none" ? "one process needs none" : undefined} is=${bus.is === "trouble" ? "is-unhealthy" : ""}><b>${bus.is === "trouble" ? "■ " : ""}${bus.is === "none" ? "none" : bus.text}</b><//>`;
+}
+
+export function StatusBar() {
+  const { regions, error: silent } = useRegions();
+  const { data: ready, error } = useReady();
+  const lacks = ready?.notReady.length ?? 0;
+  const warnings = ready?.warnings ?? [];
+  return html`<footer aria-label="How Isobar itself is">
+    <${Ages} />
+    <${Nodes} regions=${regions} error=${silent} />
+    ${lacks > 0 && html`<${Item} name="not ready" is="is-unhealthy" title=${ready?.notReady.map(({ region, cause }) => `${region}: ${cause}`).join("\n")}><b>■ ${lacks}</b><//>`}
+    <${Item} name="warnings" is=${warnings.length > 0 ? "is-degraded" : ""} title=${warnings.join("\n") || undefined}><b>${error ? "–" : ready ? `${warnings.length > 0 ? "▲ " : ""}${warnings.length}` : "…"}</b><//>
+    <span class="bar-item last">Isobar <b>${viewer.version}</b></span>
+  </footer>`;
+}

@@ -1,0 +1,73 @@
+// One incident: what it is, who causes it, what happened, who was told, and beside it what to do.
+import { useAnswer } from "../lib/api.js";
+import { html, useEffect } from "../lib/dom.js";
+import { words } from "../lib/format.js";
+import { useWorld } from "../lib/store.js";
+import { Acts } from "../parts/act.js";
+import { AlertState, Moment, Severity, Waiting } from "../parts/words.js";
+import { Chart } from "./incident/chart.js";
+import { Evidence } from "./incident/evidence.js";
+import { Runbook } from "./incident/runbook.js";
+import { Steps, Told } from "./incident/timeline.js";
+import { judgedBy, onChart, show } from "./incident/units.js";
+import { useAlertNews } from "./incidents/news.js";
+import { HiddenBy, Lasts, Taken, Where } from "./incidents/parts.js";
+
+/** @typedef {import("../types.d.ts").Alert} Alert */
+/** @typedef {{alert: Alert, steps: import("../types.d.ts").AlertStep[], deliveries: import("../types.d.ts").Delivery[]}} Explained */
+
+const AGAIN_MS = 5000;
+
+/** @param {{name: string, children?: any}} props */
+const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
+
+/** @param {{alert: Alert}} props */
+function Facts({ alert }) {
+  const { name, unit, falls } = judgedBy(alert.rule);
+  const others = alert.affects.filter((target) => target !== alert.target);
+  const isKnown = alert.value !== null && unit !== null;
+  return html`<dl class="facts">
+    <${Fact} name="Where"><${Where} alert=${alert} />${alert.server && html` <small class="wrap">${alert.server}</small>`}<//>
+    <${Fact} name="Since"><${Moment} at=${alert.startedAt} /> <small><${Lasts} alert=${alert} /></small><//>
+    ${alert.resolvedAt && html`<${Fact} name="Until"><${Moment} at=${alert.resolvedAt} /><//>`}
+    ${isKnown && html`<${Fact} name=${name}><b>${show(alert.value, unit)}</b>${alert.threshold === null ? null : html` <small>threshold: ${falls ? "below" : "above"} ${show(alert.threshold, unit)}</small>`}<//>`}
+    <${Fact} name="Rule">${words(alert.rule)}${alert.flaps > 0 ? html` <small>came back ${alert.flaps} × while it recovered${alert.flapping ? ": flapping" : ""}</small>` : null}<//>
+    ${others.length > 0 && html`<${Fact} name="Affects also"><span class="wrap">${others.join(", ")}</span><//>`}
+    ${alert.acknowledgedBy && html`<${Fact} name="Who has it"><${Taken} alert=${alert} /><//>`}
+    ${alert.suppressedBy && html`<${Fact} name="Hidden by"><${HiddenBy} by=${alert.suppressedBy} /><//>`}
+  </dl>`;
+}
+
+/** @param {{id: string}} props */
+export function Incident({ id }) {
+  const { alerts } = useWorld(1000);
+  const { data, error, again } = useAnswer(`/api/alerts/${encodeURIComponent(id)}/explain`, AGAIN_MS);
+  useAlertNews((alert) => alert.id === id, again);
+  const explained = /** @type {Explained | null} */ (data);
+  const alert = alerts.get(id) ?? explained?.alert;
+  const title = alert?.message ?? "Incident";
+  useEffect(() => {
+    document.title = `${title} · Isobar`;
+  }, [title]);
+  const steps = explained?.steps ?? [];
+  const chart = explained?.alert.chart ?? alert?.chart;
+  return html`
+    <p class="above"><a href="/incidents">Incidents</a></p>
+    <h1 tabindex="-1" class="wrap">${title}</h1>
+    ${error && html`<${Waiting} error=${error} />`}
+    ${!alert && !error && html`<${Waiting} error=${null} what="the incident" />`}
+    ${
+      alert &&
+      html`<div class="incident">
+      <div class="happened">
+        <p class="summary"><${Severity} is=${alert.severity} /><${AlertState} is=${alert.state} /><${Acts} alert=${alert} onDone=${again} /></p>
+        <${Facts} alert=${alert} />
+        ${chart && html`<${Chart} chart=${chart} threshold=${onChart(alert, chart.unit)} since=${alert.startedAt} />`}
+        <${Evidence} evidence=${alert.evidence} />
+        ${explained && html`<${Told} deliveries=${explained.deliveries} /><${Steps} steps=${steps} />`}
+      </div>
+      <aside aria-label="Runbook"><${Runbook} rule=${alert.rule} link=${alert.runbook} /></aside>
+    </div>`
+    }
+  `;
+}

@@ -1,0 +1,75 @@
+// The judged figure over the minutes around the incident. The line is drawn as SVG that stretches; its words are text, and do not.
+import { html, useState } from "../../lib/dom.js";
+import { clock, utc } from "../../lib/format.js";
+import { now } from "../../lib/store.js";
+import { tick } from "./units.js";
+
+/** @typedef {[number, number | null]} Point */
+
+const WIDE = 1000;
+const HIGH = 100;
+
+/** Round numbers that hold all values, and those between. @param {number[]} values @returns {number[]} */
+function ticksOf(values) {
+  const top = Math.max(...values);
+  const least = Math.min(...values);
+  const bottom = least > top * 0.6 ? least : Math.min(0, least);
+  const raw = (top - bottom || Math.abs(top) || 1) / 3;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = ([1, 2, 5, 10].find((factor) => factor * power >= raw) ?? 10) * power;
+  const first = Math.floor(bottom / step);
+  const last = Math.max(first + 1, Math.ceil(top / step - 1e-9));
+  return Array.from({ length: last - first + 1 }, (_, nth) => Number(((first + nth) * step).toPrecision(12)));
+}
+
+/** @param {Point[]} points @param {(at: number) => number} x @param {(value: number) => number} y */
+function lineOf(points, x, y) {
+  let pen = "M";
+  let line = "";
+  for (const [at, value] of points) {
+    if (value === null) {
+      pen = "M";
+      continue;
+    }
+    line += `${pen}${(x(at) * WIDE).toFixed(1)} ${((1 - y(value)) * HIGH).toFixed(2)}`;
+    pen = "L";
+  }
+  return line;
+}
+
+/** @param {{chart: import("../../types.d.ts").Alert["chart"], threshold: number | null, since: string}} props */
+export function Chart({ chart: { figure, unit, points }, threshold, since }) {
+  const [pointed, point] = useState(/** @type {Point | null} */ (null));
+  const values = points.flatMap(([, value]) => (value === null ? [] : [value]));
+  const [first, last] = [points[0]?.[0] ?? 0, points.at(-1)?.[0] ?? 0];
+  if (values.length < 2 || last <= first) return null;
+  const ticks = ticksOf(threshold === null ? values : [...values, threshold]);
+  const [bottom, top] = [ticks[0] ?? 0, ticks.at(-1) ?? 1];
+  const x = (/** @type {number} */ at) => (at - first) / (last - first);
+  const y = (/** @type {number} */ value) => (value - bottom) / (top - bottom);
+  const began = x(Date.parse(since));
+  const share = (/** @type {number} */ part) => `${(part * 100).toFixed(2)}%`;
+  const look = (/** @type {PointerEvent} */ event) => {
+    const box = /** @type {HTMLElement} */ (event.currentTarget).getBoundingClientRect();
+    const at = first + ((event.clientX - box.left) / box.width) * (last - first);
+    point(points.reduce((best, one) => (Math.abs(one[0] - at) < Math.abs(best[0] - at) ? one : best)));
+  };
+  const newest = values.at(-1) ?? 0;
+  const said = `${figure} from ${clock(first, now())} to ${clock(last, now())}: between ${tick(Math.min(...values), unit)} and ${tick(Math.max(...values), unit)}, last ${tick(newest, unit)}`;
+  return html`<figure class="incident-chart">
+    <figcaption>${figure}${threshold === null ? null : html` <small><span class="dashes" aria-hidden="true"></span> threshold ${tick(threshold, unit)}</small>`}
+      <output>${pointed ? `${clock(pointed[0], now())}: ${pointed[1] === null ? "not known" : tick(pointed[1], unit)}` : ""}</output>
+    </figcaption>
+    <div class="axis-y" aria-hidden="true">${ticks.map((value) => html`<span style=${{ bottom: share(y(value)) }}>${tick(value, unit)}</span>`)}</div>
+    <div class="plot" role="img" aria-label=${said} onPointerMove=${look} onPointerLeave=${() => point(null)}>
+      <svg viewBox=${`0 0 ${WIDE} ${HIGH}`} preserveAspectRatio="none" aria-hidden="true">
+        ${ticks.map((value) => html`<line class="rule" x1="0" x2=${WIDE} y1=${(1 - y(value)) * HIGH} y2=${(1 - y(value)) * HIGH} />`)}
+        ${threshold === null ? null : html`<line class="threshold" x1="0" x2=${WIDE} y1=${(1 - y(threshold)) * HIGH} y2=${(1 - y(threshold)) * HIGH} />`}
+        <path class="curve" d=${lineOf(points, x, y)} />
+      </svg>
+      ${began > 0 && began < 1 ? html`<span class="began" style=${{ left: share(began) }}><small>began</small></span>` : null}
+      ${pointed ? html`<span class="pointed" style=${{ left: share(x(pointed[0])) }}></span>` : null}
+    </div>
+    <div class="axis-x">${[first, (first + last) / 2, last].map((at) => html`<time title=${utc(at)}>${clock(at, now())}</time>`)}</div>
+  </figure>`;
+}

@@ -1,0 +1,15 @@
+// Which incident stands first.
+
+/** @typedef {import("../../types.d.ts").Alert} Alert */
+
+const SEVERITIES = ["critical", "high", "medium", "low"];
+const STATES = ["firing", "recovering", "acknowledged", "pending", "resolved"];
+
+/** Those nobody has taken first, then the worst, then the newest. @param {Alert} one @param {Alert} other */
+export function byUrgency(one, other) {
+  return (
+    STATES.indexOf(one.state) - STATES.indexOf(other.state) ||
+    SEVERITIES.indexOf(one.severity) - SEVERITIES.indexOf(other.severity) ||
+    Date.parse(other.startedAt) - Date.parse(one.startedAt)
+  );
+}

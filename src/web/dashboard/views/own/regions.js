@@ -1,0 +1,43 @@
+// Each region as this node sees it: its nodes, its probes, and the way to its bus.
+import { html } from "../../lib/dom.js";
+import { count, number } from "../../lib/format.js";
+import { Ago, Status } from "../../parts/words.js";
+
+/** @typedef {import("./asked.js").Region} Region */
+
+/** @param {{roster: import("./asked.js").Roster}} props */
+function Probes({ roster }) {
+  const said = [
+    `${count(roster.probes)} for ${count(roster.targets)} targets`,
+    roster.seen < roster.targets && `${count(roster.targets - roster.seen)} never heard`,
+    roster.silent > 0 && `${count(roster.silent)} silent`,
+    roster.panics > 0 && `restarted ${count(roster.panics)} × after a panic`,
+    roster.hangs > 0 && `restarted ${count(roster.hangs)} × after silence`,
+    roster.givenUp > 0 && `${count(roster.givenUp)} given up`,
+    roster.dropped > 0 && `${count(roster.dropped)} readings dropped`,
+  ];
+  return html`<span>${said.filter(Boolean).join(" · ")}</span>`;
+}
+
+/** @param {Region} region */
+function bus({ latency, trouble, cutOff }) {
+  if (trouble !== null) return html`<span class="is-unhealthy wrap">■ ${trouble}</span>`;
+  if (cutOff) return html`<span class="is-unhealthy">■ cut off from this node</span>`;
+  return html`<span>${latency === null ? "–" : number(latency, 1, " ms")}</span>`;
+}
+
+/** @param {{regions: Region[]}} props */
+export function Regions({ regions }) {
+  const row = (/** @type {Region} */ region) => html`<tr key=${region.region}>
+    <th scope="row" class="left"><a href=${`/targets?region=${encodeURIComponent(region.region)}`}>${region.region}</a></th>
+    <td class="left"><${Status} is=${region.status} /></td>
+    <td><${Ago} at=${region.heardAt} /></td>
+    <td class="left">${region.nodes.length === 0 ? "–" : region.nodes.map(({ node, heardAt, targets }) => html`<div><b class="wrap">${node}</b>${node === region.leader ? " (leads)" : ""} <small>${count(targets)} ${targets === 1 ? "target" : "targets"}, heard <${Ago} at=${heardAt} /> ago</small></div>`)}</td>
+    <td class="left">${region.roster && html`<${Probes} roster=${region.roster} />`}</td>
+    <td class="left">${bus(region)}</td>
+  </tr>`;
+  return html`<div class="scroll" role="region" aria-label="Regions" tabindex="0"><table class="own-table">
+    <thead><tr><th scope="col" class="left">region</th><th scope="col" class="left">status</th><th scope="col">heard, ago</th>${["nodes", "probes", "bus, there and back"].map((name) => html`<th scope="col" class="left">${name}</th>`)}</tr></thead>
+    <tbody>${regions.map(row)}</tbody>
+  </table></div>`;
+}

@@ -1,0 +1,56 @@
+// One target: what is wrong, since when, who holds its connections, what to do; and all of it over time.
+import { pathOf, useAnswer } from "../lib/api.js";
+import { html } from "../lib/dom.js";
+import { key, useWorld, world } from "../lib/store.js";
+import { Empty, Waiting } from "../parts/words.js";
+import { Blocking } from "./target/blocking.js";
+import { Charts } from "./target/charts.js";
+import { Figures } from "./target/figures.js";
+import { Head } from "./target/head.js";
+import { Holders } from "./target/holders.js";
+import { Pools } from "./target/pools.js";
+import { Queries } from "./target/queries.js";
+import { RangePicker, rangeOf } from "./target/range.js";
+import { Replication } from "./target/replication.js";
+import { ToDo } from "./target/todo.js";
+import { Upkeep } from "./target/upkeep.js";
+import { What } from "./target/what.js";
+
+const DETAILS_MS = 2000;
+const TRENDS_MS = 30_000;
+
+/** @param {{region: string, target: string, query: URLSearchParams}} props */
+export function Target({ region, target, query }) {
+  useWorld();
+  const sample = world.samples.get(key(region, target));
+  const path = pathOf(region, target);
+  /** @type {{data: import("../types.d.ts").Details | null, error: Error | null}} */
+  const { data: details, error } = useAnswer(path, DETAILS_MS);
+  /** @type {{data: import("../types.d.ts").Trends | null}} */
+  const { data: trends } = useAnswer(`${path}/trends`, TRENDS_MS);
+  const shown = sample ?? details;
+  if (!shown) {
+    return html`<h1 tabindex="-1">${target}</h1>
+      ${error ? html`<${Empty}>Nobody watches ${target} in ${region}. <a href="/targets">All targets</a><//>` : html`<${Waiting} error=${null} what=${target} />`}`;
+  }
+  const statements = details?.queries?.statements ?? [];
+  return html`<article class="target">
+    <${Head} sample=${shown} critical=${details?.critical ?? false} />
+    <${What} sample=${shown} trends=${trends} />
+    <${Figures} sample=${shown} />
+    <div class="pair">
+      <${Holders} activity=${details?.activity ?? null} sample=${shown} />
+      <${Blocking} activity=${details?.activity ?? null} statements=${statements} />
+    </div>
+    <${ToDo} region=${region} target=${target} />
+    <h2>Over time</h2>
+    <${RangePicker} query=${query} />
+    <${Charts} region=${region} target=${target} range=${rangeOf(query)} growth=${shown.database.growthPerDay ?? trends?.growthPerDay ?? null} />
+    <${Queries} region=${region} target=${target} queries=${details?.queries ?? null} regressions=${trends?.regressions ?? []} sample=${shown} />
+    <div class="pair">
+      <${Pools} sample=${shown} vitals=${details?.vitals ?? null} />
+      <${Upkeep} sample=${shown} vitals=${details?.vitals ?? null} trends=${trends} />
+    </div>
+    <${Replication} vitals=${details?.vitals ?? null} />
+  </article>`;
+}

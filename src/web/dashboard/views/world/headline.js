@@ -1,0 +1,76 @@
+// One sentence that says where it hurts, what it is and since when, with the way there.
+import { html } from "../../lib/dom.js";
+import { count } from "../../lib/format.js";
+import { incidentPath, targetPath } from "../../lib/route.js";
+import { link } from "../../lib/store.js";
+import { Ago, Moment, shapeOf } from "../../parts/words.js";
+import { SEVERITY_RANK } from "../targets/glance.js";
+import { blindness } from "./regions.js";
+
+/** @typedef {import("./regions.js").Region} Region */
+
+/** More regions than these are counted, not named. */
+const ALSO = 4;
+
+/** @param {string} region */
+export const regionPath = (region) => `/targets?region=${encodeURIComponent(region)}`;
+
+/** @param {{at: string}} props */
+const Since = ({ at }) => html`<small class="since">since <${Moment} at=${at} />, for <${Ago} at=${at} /></small>`;
+
+/** @param {{is: string, children?: any}} props */
+const Line = ({ is, children }) =>
+  html`<p class="headline is-${is}"><span class="shape" aria-hidden="true">${shapeOf(is)}</span> <span class="said">${children}</span></p>`;
+
+/** @param {{region: string, target: string | null}} props */
+const Where = ({ region, target }) =>
+  target === null ? null : html`<a href=${targetPath(region, target)}>${target}</a>: `;
+
+/** @param {{incident: import("../../types.d.ts").Alert}} props */
+function Incident({ incident: { id, region, target, message, startedAt, acknowledgedBy } }) {
+  return html`<${Where} region=${region} target=${target} /><a href=${incidentPath(id)}>${message}</a>${" "}
+    <${Since} at=${startedAt} />${acknowledgedBy ? html` <small>· taken by ${acknowledgedBy}</small>` : null}`;
+}
+
+/** What is worst in a region: its gravest incident, or the reason of its worst target. @param {{of: Region}} props */
+function Trouble({ of }) {
+  const incident = of.incidents[0];
+  const reason = of.worst?.reasons[0];
+  // What is graver than any incident will be one when it lasts.
+  if (incident && !(reason && SEVERITY_RANK[reason.severity] > SEVERITY_RANK[incident.severity])) {
+    return html`<${Incident} incident=${incident} />`;
+  }
+  if (of.worst && reason) {
+    const { region, target } = of.worst;
+    return html`<${Where} region=${region} target=${target} />${reason.message} <${Since} at=${reason.since} />`;
+  }
+  const unseen = of.counts.unknown;
+  return unseen > 0 ? `${count(unseen)} of ${count(of.counts.total)} targets cannot be seen` : "why is not known yet";
+}
+
+/** @param {{regions: Region[]}} props */
+function Calm({ regions }) {
+  const targets = regions.reduce((sum, { counts }) => sum + counts.total, 0);
+  const [first, ...others] = regions.flatMap(({ incidents }) => incidents);
+  const where = regions.length === 1 ? "the one region" : `all ${count(regions.length)} regions`;
+  const all = `${targets === 1 ? "The target is" : `All ${count(targets)} targets are`} healthy in ${where}`;
+  if (!first) return html`<${Line} is="healthy">${all}. No incident is open.<//>`;
+  const more = others.length > 0 ? html` <a href="/incidents">and ${count(others.length)} more</a>` : null;
+  return html`<${Line} is="healthy">${all}. Still open: <${Incident} incident=${first} />${more}<//>`;
+}
+
+/** @param {{regions: Region[]}} props regions, worst first */
+export function Headline({ regions }) {
+  if (!link.known) return html`<p class="headline empty" role="status">Loading the world …</p>`;
+  if (regions.length === 0) return html`<${Line} is="unknown">No region is known yet.<//>`;
+  const dark = regions.filter((of) => of.cutOff || of.status === "unknown");
+  const seen = regions.filter((of) => !dark.includes(of));
+  const bad = seen.filter(({ status }) => status !== "healthy");
+  const [worst] = bad;
+  return html`<div class="headlines live">
+    ${worst && html`<${Line} is=${worst.status}><a href=${regionPath(worst.name)}>${worst.name}</a> ${bad.length > 1 ? "hurts most" : "hurts"}: <${Trouble} of=${worst} /><//>`}
+    ${bad.length > 1 && html`<p class="also">Not healthy either: ${bad.slice(1, 1 + ALSO).map(({ name, status }, index) => html`${index > 0 ? ", " : ""}<a href=${regionPath(name)}>${name}</a> (${status})`)}${bad.length > 1 + ALSO && html` and <a href="/targets?status=trouble">${count(bad.length - 1 - ALSO)} more</a>`}.</p>`}
+    ${dark.map((of) => html`<${Line} key=${of.name} is="unknown"><a href=${regionPath(of.name)}>${of.name}</a> ${of.cutOff ? "is cut off" : "is blind"}: ${blindness(of)}.${of.heard ? html` <small>Last heard <${Ago} at=${of.heard} /> ago.</small>` : null}<//>`)}
+    ${!worst && seen.length > 0 && html`<${Calm} regions=${seen} />`}
+  </div>`;
+}
