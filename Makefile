@@ -33,6 +33,7 @@ screenshots: ## pictures of every view of the demo's page, light and dark, to do
 
 gate: ## what a change must pass beside the tests: format, lints, docs, dependencies
 	@.ci/setup gate
+	@.ci/vendor --check
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
