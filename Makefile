@@ -10,7 +10,7 @@ ARGS :=
 # How often `make test-faults` makes each fault.
 ROUNDS := 20
 
-.PHONY: demo test test-faults screenshots gate fmt docs bench bench-detect bench-bus bench-page bench-history trial-advice help
+.PHONY: demo test test-faults screenshots gate page-check fmt docs bench bench-detect bench-bus bench-page bench-history trial-advice help
 .DEFAULT_GOAL := help
 
 demo: ## three real regions, watched, with incidents that come and go: http://127.0.0.1:3000
@@ -31,9 +31,10 @@ screenshots: ## pictures of every view of the demo's page, light and dark, to do
 	@.ci/setup test
 	@$(CARGO) nextest run --locked --test world --run-ignored only -E 'test(dashboard::picture)' $(ARGS)
 
-gate: ## what a change must pass beside the tests: format, lints, docs, dependencies
+gate: ## what a change must pass beside the tests: format, lints, docs, the page, dependencies
 	@.ci/setup gate
 	@.ci/vendor --check
+	@$(MAKE) --no-print-directory page-check
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
@@ -42,6 +43,9 @@ gate: ## what a change must pass beside the tests: format, lints, docs, dependen
 	@if $(CARGO) deny --locked fetch db >/dev/null 2>&1; \
 	then $(CARGO) deny --locked --offline check advisories; \
 	else echo 'gate: ADVISORIES NOT CHECKED: their database cannot be fetched from here'; fi
+
+page-check: ## the page's own files: format, lints, types; `.ci/page/check --write` formats them
+	@.ci/page/check
 
 fmt: ## format the code
 	$(CARGO) fmt

@@ -29,6 +29,7 @@ mod links;
 mod otlp;
 mod pages;
 mod place;
+mod places;
 mod poolers;
 mod problem;
 mod region;

@@ -19,6 +19,7 @@ mod alerts;
 mod answer;
 mod applications;
 mod asker;
+mod assets;
 mod cluster;
 mod commands;
 mod health;
@@ -26,8 +27,10 @@ mod interest;
 mod metrics;
 mod page;
 mod past;
+mod places;
 mod process;
 mod routes;
+mod runbooks;
 mod stream;
 mod tls;
 mod views;
@@ -78,12 +81,14 @@ pub struct Settings {
     pub tls_key: Option<PathBuf>,
     /// Whether everybody may read what viewers may.
     pub public_details: bool,
+    /// Where regions are on the map, degrees north and east: of those whose codes do not say so, or say otherwise.
+    pub places: BTreeMap<RegionName, [f64; 2]>,
 }
 
 impl PartialEq for Settings {
     fn eq(&self, other: &Self) -> bool {
         let token = |of: &Option<SecretString>| of.as_ref().map(|token| token.expose_secret().to_owned());
-        let rest = |of: &Self| (of.listen, of.tls_cert.clone(), of.tls_key.clone(), of.public_details);
+        let rest = |of: &Self| (of.listen, of.tls_cert.clone(), of.tls_key.clone(), of.public_details, of.places.clone());
         rest(self) == rest(other)
             && token(&self.viewer_token) == token(&other.viewer_token)
             && token(&self.operator_token) == token(&other.operator_token)
@@ -101,6 +106,7 @@ impl Default for Settings {
             tls_cert: None,
             tls_key: None,
             public_details: false,
+            places: BTreeMap::new(),
         }
     }
 }
@@ -201,6 +207,7 @@ const FAREWELL: Duration = Duration::from_millis(200);
 /// Everything a handler may need.
 struct State {
     shared: Shared,
+    places: places::Places,
     access: access::Access,
     health: health::Cache,
     stream: Addr<WebActor>,
@@ -272,6 +279,7 @@ pub fn start(settings: &Settings, shared: Shared) -> Result<Running, Error> {
     let stream = WebActor::start_in_arbiter(&arbiter, move |_| WebActor::new(boot, world.load_full(), alerts, looks));
     let state = Data::new(State {
         access: access::Access::new(settings),
+        places: settings.places.clone(),
         shared,
         health: health::Cache::default(),
         stream: stream.clone(),

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 
 use super::{
-    advice, alerts, bus, history, otlp,
+    advice, alerts, bus, history, otlp, places,
     section::{Findings, Place, Section, Text},
     thresholds::{self, Layer},
     tinybird,
@@ -56,7 +56,7 @@ pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Aro
     root.only(findings, &KEYS, (&["region", "target"], "a region's own file, e.g. us-east-1.toml"));
     let mut global = Global::default();
     if let Some(section) = root.table(findings, "web") {
-        global.web = web(findings, &section, around.folder);
+        global.web = web(findings, &section, around);
     }
     if let Some(section) = root.table(findings, "sampling") {
         global.sampling = sampling(findings, &section);
@@ -71,8 +71,8 @@ pub(super) fn read(findings: &mut Findings<'_>, root: &Section<'_>, around: &Aro
     global
 }
 
-fn web(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> web::Settings {
-    let known = ["ingest_token", "listen", "operator_token", "public_details", "tls_cert", "tls_key", "viewer_token"];
+fn web(findings: &mut Findings<'_>, section: &Section<'_>, around: &Around<'_>) -> web::Settings {
+    let known = ["ingest_token", "listen", "operator_token", "places", "public_details", "tls_cert", "tls_key", "viewer_token"];
     section.only(findings, &known, (&[], ""));
     let viewer = token(findings, section, "viewer_token");
     let operator = token(findings, section, "operator_token");
@@ -94,9 +94,10 @@ fn web(findings: &mut Findings<'_>, section: &Section<'_>, folder: &Path) -> web
         viewer_token: viewer.map(|token| token.value.into()),
         operator_token: operator.map(|token| token.value.into()),
         ingest_token: ingest.map(|token| token.value.into()),
-        tls_cert: tls_cert.map(|path| folder.join(path.value)),
-        tls_key: tls_key.map(|path| folder.join(path.value)),
+        tls_cert: tls_cert.map(|path| around.folder.join(path.value)),
+        tls_key: tls_key.map(|path| around.folder.join(path.value)),
         public_details: section.flag(findings, "public_details").unwrap_or(false),
+        places: places::read(findings, section, around),
         ..web::Settings::default()
     };
     if let Some(listen) = section.text(findings, "listen") {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{answer::Refusal, views::Filter};
+use super::{answer::Refusal, past, views::Filter};
 use crate::model::{
     RegionName, Rule, Severity, TargetName, Timestamp,
     alert::{Acknowledge, Alert, AlertBook, AlertState, AlertStep, Delivery, Matchers, NewSilence},
@@ -41,6 +41,8 @@ pub(super) struct Asked {
     severity: Option<String>,
     rule: Option<String>,
     target: Option<TargetName>,
+    from: Option<String>,
+    to: Option<String>,
     limit: Option<usize>,
 }
 
@@ -51,6 +53,10 @@ pub(super) struct Selection {
     severities: BTreeSet<Severity>,
     rules: BTreeSet<Rule>,
     filter: Filter,
+    /// Not those that were over before.
+    from: Option<Timestamp>,
+    /// Not those that began later.
+    to: Option<Timestamp>,
     limit: usize,
 }
 
@@ -64,7 +70,7 @@ pub(super) struct List<'a> {
 
 impl Asked {
     /// What it asks for; a word that is not known is refused with those that are.
-    pub(super) fn selection(&self) -> Result<Selection, Refusal> {
+    pub(super) fn selection(&self, now: Timestamp) -> Result<Selection, Refusal> {
         let limit = self.limit.unwrap_or(SHOWN);
         if !(1..=MOST_SHOWN).contains(&limit) {
             return Err(Refusal::BadRequest(format!("limit: give a number from 1 to {MOST_SHOWN}")));
@@ -74,6 +80,8 @@ impl Asked {
             severities: words("severity", self.severity.as_deref(), &SEVERITIES, Severity::as_str)?,
             rules: words("rule", self.rule.as_deref(), &rules(), Rule::as_str)?,
             filter: Filter { region: self.region.clone(), target: self.target.clone() },
+            from: past::moment("from", self.from.as_ref(), now).map_err(Refusal::BadRequest)?,
+            to: past::moment("to", self.to.as_ref(), now).map_err(Refusal::BadRequest)?,
             limit,
         })
     }
@@ -114,6 +122,8 @@ impl Selection {
         self.states.contains(&alert.state)
             && self.severities.contains(&alert.severity)
             && self.rules.contains(&alert.rule)
+            && self.to.is_none_or(|to| alert.started_at < to)
+            && self.from.is_none_or(|from| alert.resolved_at.is_none_or(|over| over >= from))
             && concerns(alert, &self.filter)
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::model::{
     NodeName, RegionName, Timestamp,
-    cluster::{BusState, Link, Membership},
+    cluster::{BusState, Lease, Link, Membership},
     report::RosterState,
     world::{Region, World},
 };
@@ -123,10 +123,18 @@ pub(super) struct Hearing<'a> {
     /// Why its bus does not answer.
     trouble: Option<&'a str>,
     cut_off: bool,
+    /// Who leads its alert stage; null without a bus, and of regions that this node does not run.
+    leader: Option<&'a NodeName>,
 }
 
 /// How well this node hears a region.
-pub(super) fn hearing<'a>(world: &World, name: &RegionName, region: &'a Region, bus: Option<&'a Arc<BusState>>) -> Hearing<'a> {
+pub(super) fn hearing<'a>(
+    world: &World,
+    name: &RegionName,
+    region: &'a Region,
+    bus: Option<&'a Arc<BusState>>,
+    now: Instant,
+) -> Hearing<'a> {
     let node = |(node, state): (&'a NodeName, &'a crate::model::world::NodeState)| NodeView {
         node,
         heard_at: state.heard_at,
@@ -138,12 +146,21 @@ pub(super) fn hearing<'a>(world: &World, name: &RegionName, region: &'a Region, 
         latency: link.and_then(|link| link.round_trip_ms),
         trouble: link.and_then(|link| link.trouble.as_deref()),
         cut_off: world.cut_off.contains(name),
+        leader: bus.and_then(|bus| leader(bus.homes.get(name)?, now)),
+    }
+}
+
+fn leader(home: &Membership, now: Instant) -> Option<&NodeName> {
+    match &home.lease {
+        Lease::Other(node) => Some(node),
+        Lease::Mine { .. } if leads(home, now) => Some(&home.me),
+        Lease::Mine { .. } | Lease::Free => None,
     }
 }
 
 /// Whether this node leads a region's alert stage now.
 pub(super) fn leads(home: &Membership, now: Instant) -> bool {
-    matches!(home.lease, crate::model::cluster::Lease::Mine { until, .. } if now < until)
+    matches!(home.lease, Lease::Mine { until, .. } if now < until)
 }
 
 #[cfg(test)]

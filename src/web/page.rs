@@ -1,4 +1,7 @@
-//! The page and its session. The page is three static files; whoever has no session gets a form that works without a script.
+//! The page and its session. The page is one document at many addresses, so that each of its views has a link; whoever has no session gets a
+//! form that works without a script and leads to what was asked for.
+
+use std::sync::LazyLock;
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError,
@@ -14,6 +17,7 @@ use super::{
     access::SESSION_LIFE,
     answer::{Refusal, json},
     asker::{Operator, Viewer},
+    assets,
 };
 use crate::clock;
 
@@ -23,59 +27,59 @@ const COOKIE: &str = "isobar_session";
 /// A token and its wrapping; tokens are some tens of bytes.
 const LONGEST_BODY: usize = 4_096;
 
-const PAGE: &str = include_str!("dashboard/page.html");
-const SIGN_IN: &str = include_str!("dashboard/sign_in.html");
-const SCRIPT: &str = include_str!("dashboard/page.js");
-const STYLE: &str = include_str!("dashboard/page.css");
+/// Both with the addresses of their files.
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let page = include_str!("dashboard/page.html").replace("<!-- preloads -->", &assets::preloads());
+    assets::addressed(&page)
+});
+static SIGN_IN: LazyLock<String> = LazyLock::new(|| assets::addressed(include_str!("dashboard/sign_in.html")));
 
-/// The page's way out.
-const LEAVE: &str = r#"<button id="leave" type="button">Sign out</button>"#;
+/// Where the page is told who looks at it, and at whom.
+const BODY: &str = "<body>";
 
-/// The page of those who may only read, and of those who may act too: they get buttons.
-const READS: &str = "<body>";
-const ACTS: &str = r#"<body data-acts="yes">"#;
-
-/// Where the sign-in page says what went wrong.
+/// Where the form says what went wrong, and where it carries what was asked for.
 const SAID: &str = "<!-- said -->";
+const NEXT: &str = "<!-- next -->";
 
 fn html(mut answer: HttpResponseBuilder, page: String) -> HttpResponse {
     answer.content_type("text/html; charset=utf-8").body(page)
 }
 
-fn sign_in_page(refusal: &Refusal, said: &str) -> HttpResponse {
-    let mut answer = HttpResponse::build(refusal.status_code());
-    answer.insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="isobar""#));
-    html(answer, SIGN_IN.replace(SAID, said))
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
-/// `GET /`: the page, or the form for those who may not see it.
+/// Whether a browser that is sent there stays here: `//host` and `/\host` name others, and it skips what cannot be seen.
+fn is_local(path: &str) -> bool {
+    path.starts_with('/') && !path[1..].starts_with(['/', '\\']) && path.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn sign_in_page(refusal: &Refusal, said: &str, next: &str) -> HttpResponse {
+    let mut answer = HttpResponse::build(refusal.status_code());
+    answer.insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="isobar""#));
+    let next = format!(r#"<input type="hidden" name="next" value="{}">"#, escaped(next));
+    html(answer, SIGN_IN.replace(SAID, said).replace(NEXT, &next))
+}
+
+/// `GET /` and every address within the page: the page, or the form for those who may not see it.
 pub(super) async fn page(
     viewer: Result<Viewer, Refusal>,
     operator: Result<Operator, Refusal>,
     request: HttpRequest,
+    state: Data<State>,
 ) -> HttpResponse {
     if let Err(refusal) = viewer {
-        return sign_in_page(&refusal, "");
+        return sign_in_page(&refusal, "", request.uri().path_and_query().map_or("/", |asked| asked.as_str()));
     }
-    let mut page = PAGE.to_owned();
-    // Who did not sign in has nothing to sign out of.
-    if session(&request).is_none() {
-        page = page.replace(LEAVE, "");
-    }
-    if operator.is_ok() {
-        page = page.replace(READS, ACTS);
-    }
-    html(HttpResponse::Ok(), page)
-}
-
-/// `GET /page.js`.
-pub(super) async fn script() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/javascript; charset=utf-8").body(SCRIPT)
-}
-
-/// `GET /page.css`.
-pub(super) async fn style() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(STYLE)
+    let word = |is: bool| if is { "yes" } else { "no" };
+    let body = format!(
+        r#"<body data-acts="{}" data-session="{}" data-version="{}" data-node="{}">"#,
+        word(operator.is_ok()),
+        word(session(&request).is_some()),
+        escaped(state.shared.version),
+        escaped(&state.shared.node),
+    );
+    html(HttpResponse::Ok(), PAGE.replace(BODY, &body))
 }
 
 #[derive(Deserialize)]
@@ -91,7 +95,8 @@ pub(super) async fn sign_in(request: HttpRequest, state: Data<State>, body: Payl
         .await
         .map_err(|_| Refusal::BodyTooLarge(LONGEST_BODY))?
         .map_err(|_| Refusal::BadRequest("the body did not arrive whole".to_owned()))?;
-    let token = if form { form_token(&body) } else { serde_json::from_slice::<Presented>(&body).ok().map(|body| body.token) };
+    let token = if form { field(&body, "token") } else { serde_json::from_slice::<Presented>(&body).ok().map(|body| body.token) };
+    let next = if form { field(&body, "next") } else { None }.filter(|next| is_local(next)).unwrap_or_else(|| "/".to_owned());
     let token = token.ok_or_else(|| Refusal::BadRequest(r#"expected {"token": "..."}"#.to_owned()))?;
     let from = request.peer_addr().map(|peer| peer.ip());
     let signed = state.access.sign_in(clock::now(), from, &token, &mut rand::rng());
@@ -99,11 +104,11 @@ pub(super) async fn sign_in(request: HttpRequest, state: Data<State>, body: Payl
         tracing::warn!(?from, %refusal, "sign-in refused");
     }
     match signed {
-        Err(refusal @ Refusal::WrongToken) if form => Ok(sign_in_page(&refusal, "This token is not known.")),
+        Err(refusal @ Refusal::WrongToken) if form => Ok(sign_in_page(&refusal, "This token is not known.", &next)),
         Err(refusal) => Err(refusal),
         Ok((id, role)) => {
             let mut answer = if form {
-                HttpResponse::SeeOther().insert_header((header::LOCATION, "/")).finish()
+                HttpResponse::SeeOther().insert_header((header::LOCATION, next)).finish()
             } else {
                 json(StatusCode::OK, &json!({ "role": role }))?
             };
@@ -136,7 +141,33 @@ pub(super) fn session(request: &HttpRequest) -> Option<&str> {
     cookies.flat_map(|cookies| cookies.split(';')).find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }
 
-fn form_token(body: &[u8]) -> Option<String> {
-    let value = std::str::from_utf8(body).ok()?.split('&').find_map(|pair| pair.strip_prefix("token="))?;
+fn field(form: &[u8], name: &str) -> Option<String> {
+    let mut pairs = std::str::from_utf8(form).ok()?.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(key, _)| *key == name)?;
     Some(percent_decode_str(&value.replace('+', " ")).decode_utf8().ok()?.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_stays_here_is_local() {
+        for (path, expected) in [
+            ("/", true),
+            ("/targets/eu-west-1/shop?tab=queries", true),
+            ("/incidents/%2F%2Fevil.example", true),
+            ("", false),
+            ("targets", false),
+            ("//evil.example", false),
+            ("/\\evil.example", false),
+            ("/\t/evil.example", false),
+            ("/\r\nSet-Cookie: a=b", false),
+            ("https://evil.example", false),
+            ("javascript:alert(1)", false),
+            ("/é", false),
+        ] {
+            assert_eq!(is_local(path), expected, "{path:?}");
+        }
+    }
 }

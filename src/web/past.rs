@@ -1,5 +1,8 @@
 //! What is asked about the past of a target, in the words of an address. Pure.
 
+pub(super) mod answers;
+mod statements;
+
 use std::time::Duration;
 
 use serde::{Deserialize, de::value::StrDeserializer};
@@ -12,7 +15,7 @@ use crate::model::{
 /// Requests that are answered at once; each takes a thread for some milliseconds.
 pub(super) const AT_ONCE: usize = 4;
 /// A request waits so long for its turn.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Figures of one request.
 const MOST: usize = 20;
 /// Without a beginning.
@@ -29,12 +32,8 @@ pub(super) struct Asked {
 
 impl Asked {
     /// One question per figure, and whether it was asked for one alone; or what is wrong with the words.
-    pub(super) fn questions(&self, target: &TargetId, now: Timestamp) -> Result<Vec<Question>, String> {
-        let to = given(self.to.as_ref()).map_or(Ok(now), |text| moment("to", text, now))?;
-        let from = given(self.from.as_ref()).map_or_else(|| Ok(to.before(USUAL)), |text| moment("from", text, now))?;
-        if from >= to {
-            return Err("from must be before to".to_owned());
-        }
+    fn questions(&self, target: &TargetId, now: Timestamp) -> Result<Vec<Question>, String> {
+        let (from, to) = span(self.from.as_ref(), self.to.as_ref(), now)?;
         let step = given(self.step.as_ref()).map(step).transpose()?;
         let names: Vec<&str> = given(self.metric.as_ref()).into_iter().flat_map(|all| all.split(',')).map(str::trim).collect();
         if names.is_empty() {
@@ -51,12 +50,23 @@ impl Asked {
     }
 }
 
+/// From when until when; the last hour unless told.
+fn span(from: Option<&String>, to: Option<&String>, now: Timestamp) -> Result<(Timestamp, Timestamp), String> {
+    let to = moment("to", to, now)?.unwrap_or(now);
+    let from = moment("from", from, now)?.unwrap_or_else(|| to.before(USUAL));
+    if from < to { Ok((from, to)) } else { Err("from must be before to".to_owned()) }
+}
+
 fn given(text: Option<&String>) -> Option<&str> {
     text.map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
-/// RFC 3339, `now`, `-90m`, or milliseconds since 1970.
-fn moment(key: &str, text: &str, now: Timestamp) -> Result<Timestamp, String> {
+/// RFC 3339, `now`, `-90m`, or milliseconds since 1970; none when nothing is given.
+pub(super) fn moment(key: &str, text: Option<&String>, now: Timestamp) -> Result<Option<Timestamp>, String> {
+    given(text).map(|text| read(key, text, now)).transpose()
+}
+
+fn read(key: &str, text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let wrong = || format!("{key} must be a moment: 2026-11-30T08:00:00Z, -1h, now, or milliseconds since 1970");
     if text == "now" {
         return Ok(now);

@@ -21,7 +21,7 @@ use super::{
     answer::{Refusal, json},
     applications,
     asker::{Operator, Viewer},
-    cluster, commands, metrics, page, past, process, stream,
+    assets, cluster, commands, metrics, page, past, process, runbooks, stream,
     views::{self, Filter},
 };
 use crate::{
@@ -34,7 +34,11 @@ const LONGEST_URI: usize = 2_048;
 
 /// Every page and answer: nothing but our own files runs, nobody frames us, nothing is guessed or cached.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+     img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Where the page shows its views.
+const PAGES: [&str; 8] =
+    ["/", "/targets", "/targets/{region}/{target}", "/incidents", "/incidents/{id}", "/advice", "/silences", "/status"];
 
 type Answered = Result<HttpResponse, Refusal>;
 
@@ -92,8 +96,9 @@ pub(super) fn addresses(app: &mut ServiceConfig) -> Vec<(&'static str, &'static 
     table.get("/api/databases", databases);
     table.get("/api/databases/{region}/{target}", database);
     table.get("/api/databases/{region}/{target}/trends", trends);
-    table.get("/api/databases/{region}/{target}/history", history);
+    table.get("/api/databases/{region}/{target}/history", past::answers::history);
     table.get("/api/databases/{region}/{target}/queries", queries);
+    table.get("/api/databases/{region}/{target}/queries/history", past::answers::queries);
     table.get("/api/databases/{region}/{target}/activity", activity);
     table.get("/api/databases/{region}/{target}/recommendations", recommendations_of);
     table.get("/api/recommendations", recommendations);
@@ -101,6 +106,7 @@ pub(super) fn addresses(app: &mut ServiceConfig) -> Vec<(&'static str, &'static 
     table.get("/api/alerts", alert_list);
     table.get("/api/alerts/{id}", alert);
     table.get("/api/alerts/{id}/explain", explain);
+    table.get("/api/runbooks/{rule}", runbook);
     table.post("/api/alerts/{id}/ack", commands::acknowledge);
     let both = web::resource("/api/silences").route(web::get().to(silences)).route(web::head().to(silences));
     table.install("/api/silences", "GET, HEAD, POST", both.route(web::post().to(commands::silence)));
@@ -116,9 +122,11 @@ pub(super) fn addresses(app: &mut ServiceConfig) -> Vec<(&'static str, &'static 
     table.get("/livez", livez);
     table.get("/readyz", readyz);
     table.get("/openapi.json", openapi);
-    table.get("/", page::page);
-    table.get("/page.js", page::script);
-    table.get("/page.css", page::style);
+    for path in PAGES {
+        table.get(path, page::page);
+    }
+    let asset = web::resource("/assets/{tag}/{path:.*}").route(web::get().to(assets::asset)).route(web::head().to(assets::asset));
+    table.install("/assets/{tag}/{path}", "GET, HEAD", asset);
     table.served
 }
 
@@ -226,7 +234,8 @@ async fn prometheus(_: Viewer, request: HttpRequest, state: Data<State>, query: 
 
 async fn regions(_: Viewer, state: Data<State>) -> Answered {
     let bus = state.shared.bus.as_ref().map(|bus| bus.load_full());
-    json(StatusCode::OK, &json!({ "regions": views::regions(&state.shared.world.load(), bus.as_ref()) }))
+    let world = state.shared.world.load();
+    json(StatusCode::OK, &json!({ "regions": views::regions(&world, bus.as_ref(), &state.places, clock::now()) }))
 }
 
 #[derive(Deserialize)]
@@ -259,25 +268,6 @@ async fn trends(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> 
     })
 }
 
-async fn history(_: Viewer, state: Data<State>, path: Path<(String, String)>, query: Query<past::Asked>) -> Answered {
-    let target = views::target(&state.shared.world.load(), &path.0, &path.1)?.report.id();
-    let questions = query.questions(&target, clock::wall()).map_err(Refusal::BadRequest)?;
-    let kept = state.shared.history.clone();
-    let kept = kept.ok_or(Refusal::NotReady("history is not kept here; [history] path in global.toml says where to"))?;
-    let turn = tokio::time::timeout(past::PATIENCE, state.past.acquire()).await;
-    let busy = Refusal::NotReady("too many questions about the past at once; try again later");
-    let _turn = turn.ok().and_then(Result::ok).ok_or(busy)?;
-    let answered = web::block(move || questions.iter().map(|question| kept.series(question)).collect::<Result<Vec<_>, _>>());
-    let series = answered.await.map_err(|_| Refusal::Internal)?.map_err(|why| {
-        tracing::error!("{why}");
-        Refusal::NotReady("history cannot be read now; the log says why")
-    })?;
-    match series.as_slice() {
-        [one] => json(StatusCode::OK, one),
-        all => json(StatusCode::OK, &json!({ "series": all })),
-    }
-}
-
 async fn queries(_: Viewer, state: Data<State>, path: Path<(String, String)>) -> Answered {
     about(&state, &path, |target| {
         json(StatusCode::OK, &views::queries(target, &views::insight(&state.shared.insights.load(), target)))
@@ -302,7 +292,7 @@ async fn recommendations_of(_: Viewer, state: Data<State>, path: Path<(String, S
 }
 
 async fn alert_list(_: Viewer, state: Data<State>, query: Query<Asked>) -> Answered {
-    json(StatusCode::OK, &query.selection()?.list(&state.shared.alerts.load()))
+    json(StatusCode::OK, &query.selection(clock::wall())?.list(&state.shared.alerts.load()))
 }
 
 async fn alert(_: Viewer, state: Data<State>, id: Path<String>) -> Answered {
@@ -311,6 +301,12 @@ async fn alert(_: Viewer, state: Data<State>, id: Path<String>) -> Answered {
 
 async fn explain(_: Viewer, state: Data<State>, id: Path<String>) -> Answered {
     json(StatusCode::OK, &alerts::explain(&state.shared.alerts.load(), &id)?)
+}
+
+async fn runbook(_: Viewer, rule: Path<String>) -> Answered {
+    let no_such = || Refusal::NoSuch { code: "no_such_rule", said: format!("no rule is called {:?}", rule.as_str()) };
+    let page = runbooks::named(&rule).ok_or_else(no_such)?;
+    Ok(HttpResponse::Ok().content_type("text/markdown; charset=utf-8").body(page))
 }
 
 async fn silences(_: Operator, state: Data<State>) -> Answered {

@@ -11,10 +11,10 @@
 
 pub(super) mod actor;
 pub(super) mod patch;
+mod ring;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
-    fmt::Write,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,6 +33,7 @@ use crate::model::{
     alert::{Alert, AlertBook},
     world::{Region, World},
 };
+use ring::{Ring, Scope};
 
 /// Chunks that a subscriber may leave unread: some seconds of a busy world.
 const QUEUE: usize = 64;
@@ -45,44 +46,6 @@ const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
 /// How long changes are kept for nobody, so that the last subscriber may come back after a broken connection.
 const RESUME_WITHIN: Duration = Duration::from_secs(30);
-
-/// Recent frames kept for those who come back: some seconds of 250 targets at 4/s, or minutes of a few.
-const RING_FRAMES: usize = 4_096;
-
-/// The same in bytes, for worlds with much to tell.
-const RING_BYTES: usize = 4 << 20;
-
-/// Whom a frame concerns.
-#[derive(Debug, Clone)]
-enum Scope {
-    /// Those who watch all regions.
-    World,
-    /// Those who watch this one only.
-    Region(RegionName),
-    /// Those who watch this target.
-    Target(RegionName, TargetName),
-    /// Those who see this alert.
-    Alert(Arc<Alert>),
-}
-
-impl Scope {
-    fn concerns(&self, filter: &Filter) -> bool {
-        match self {
-            Self::World => filter.region.is_none(),
-            Self::Region(region) => filter.region.as_ref() == Some(region),
-            Self::Target(region, target) => filter.takes(region, target),
-            Self::Alert(alert) => alerts::concerns(alert, filter),
-        }
-    }
-}
-
-/// One event, as it goes over the wire.
-#[derive(Debug)]
-struct Frame {
-    id: u64,
-    scope: Scope,
-    bytes: Bytes,
-}
 
 #[derive(Debug)]
 struct Subscriber {
@@ -101,16 +64,12 @@ struct Told {
 /// The stream's state.
 #[derive(Debug)]
 pub(super) struct Hub {
-    boot: i64,
-    newest: u64,
-    /// Whoever has seen this or later can resume.
-    resumable: u64,
     world: Arc<World>,
     alerts: Arc<ArcSwap<AlertBook>>,
     told: BTreeMap<RegionName, Told>,
     told_status: Status,
-    ring: VecDeque<Frame>,
-    ring_bytes: usize,
+    told_cut_off: BTreeSet<RegionName>,
+    ring: Ring,
     subscribers: Vec<Subscriber>,
     /// When somebody last looked; none while nothing is kept.
     looked: Option<Instant>,
@@ -121,15 +80,12 @@ impl Hub {
     /// A hub that nobody watches yet. `boot` tells this process's events from those of the one before.
     pub(super) fn new(now: Instant, boot: i64, world: Arc<World>, alerts: Arc<ArcSwap<AlertBook>>) -> Self {
         Self {
-            boot,
-            newest: 0,
-            resumable: 0,
             told_status: world.status,
+            told_cut_off: world.cut_off.clone(),
             world,
             alerts,
             told: BTreeMap::new(),
-            ring: VecDeque::new(),
-            ring_bytes: 0,
+            ring: Ring::new(boot),
             subscribers: Vec::new(),
             looked: None,
             comment_due: now + COMMENT_EVERY,
@@ -142,7 +98,7 @@ impl Hub {
             self.wake();
         }
         self.looked = Some(now);
-        let missed = last_event.and_then(|id| self.missed(&filter, id));
+        let missed = last_event.and_then(|id| self.ring.missed(&filter, id));
         // A browser that loses the stream comes back after this many milliseconds.
         let first = missed.unwrap_or_else(|| self.snapshot(&filter));
         let first = [b"retry: 1000\n\n".as_slice(), &first].concat();
@@ -158,13 +114,13 @@ impl Hub {
         if self.looked.is_none() {
             return;
         }
-        let from = self.newest;
+        let from = self.ring.newest;
         self.tell_status();
         self.tell_samples();
-        if self.newest > from {
+        if self.ring.newest > from {
             self.deliver(now, from);
         }
-        self.trim();
+        self.ring.trim();
     }
 
     /// Tells what happened to alerts.
@@ -172,17 +128,17 @@ impl Hub {
         if self.looked.is_none() {
             return;
         }
-        let from = self.newest;
+        let from = self.ring.newest;
         for (event, alert) in changed {
             let data = json!({
                 "event": event, "at": alert.timestamp, "region": alert.region, "target": alert.target, "alert": alert,
             });
-            self.push(Scope::Alert(alert.clone()), "alert", &data);
+            self.ring.push(Scope::Alert(alert.clone()), "alert", &data);
         }
-        if self.newest > from {
+        if self.ring.newest > from {
             self.deliver(now, from);
         }
-        self.trim();
+        self.ring.trim();
     }
 
     /// The passing of time, about once a second: comments, laggards, and rest when nobody looks.
@@ -195,7 +151,7 @@ impl Hub {
             let gave_up = subscriber.lagging_since.is_some_and(|since| now.saturating_duration_since(since) >= PATIENCE);
             !gave_up && !subscriber.to.is_closed()
         });
-        self.deliver(now, self.newest);
+        self.deliver(now, self.ring.newest);
         if comment {
             for subscriber in &self.subscribers {
                 // A full queue needs no proof of life.
@@ -224,6 +180,7 @@ impl Hub {
 
     fn wake(&mut self) {
         self.told_status = self.world.status;
+        self.told_cut_off.clone_from(&self.world.cut_off);
         let told = self.world.regions.iter().map(|(name, region)| {
             let samples = region.targets.iter().map(|(name, target)| {
                 let sample = target.report.sample.clone();
@@ -238,32 +195,39 @@ impl Hub {
     fn rest(&mut self) {
         self.looked = None;
         self.told.clear();
-        self.ring.clear();
-        self.ring_bytes = 0;
-        // Changes now go by untold, so what was seen before cannot be resumed from.
-        self.newest += 1;
-        self.resumable = self.newest;
+        self.ring.forget();
     }
 
+    /// A region that is cut off, or is so no longer, is news of it even when its status is the same.
     fn tell_status(&mut self) {
         let mut regions: BTreeMap<RegionName, Option<Status>> = BTreeMap::new();
         for (name, region) in &self.world.regions {
-            if self.told.get(name).is_none_or(|told| told.region.status != region.status) {
+            let is_told = self.told.get(name).is_some_and(|told| told.region.status == region.status);
+            if !is_told || self.told_cut_off.contains(name) != self.world.cut_off.contains(name) {
                 regions.insert(name.clone(), Some(region.status));
             }
         }
         for name in self.told.keys().filter(|name| !self.world.regions.contains_key(*name)) {
             regions.insert(name.clone(), None);
         }
-        if regions.is_empty() && self.told_status == self.world.status {
+        if regions.is_empty() && self.told_status == self.world.status && self.told_cut_off == self.world.cut_off {
             return;
         }
         self.told_status = self.world.status;
+        self.told_cut_off.clone_from(&self.world.cut_off);
         for (name, status) in &regions {
-            let data = json!({ "status": status.unwrap_or(Status::Unknown), "regions": { name.as_str(): status } });
-            self.push(Scope::Region(name.clone()), "status", &data);
+            let filter = Filter { region: Some(name.clone()), target: None };
+            let data = json!({
+                "status": status.unwrap_or(Status::Unknown), "regions": { name.as_str(): status }, "cutOff": self.cut_off(&filter),
+            });
+            self.ring.push(Scope::Region(name.clone()), "status", &data);
         }
-        self.push(Scope::World, "status", &json!({ "status": self.world.status, "regions": regions }));
+        let cut_off = self.cut_off(&Filter::default());
+        self.ring.push(Scope::World, "status", &json!({ "status": self.world.status, "regions": regions, "cutOff": cut_off }));
+    }
+
+    fn cut_off(&self, filter: &Filter) -> Vec<RegionName> {
+        self.world.cut_off.iter().filter(|region| filter.takes_region(region)).cloned().collect()
     }
 
     fn tell_samples(&mut self) {
@@ -298,7 +262,7 @@ impl Hub {
                 }
                 let value = patch::value(sample);
                 let update = patch::update(before.map(|(_, value)| value), &value);
-                self.push(Scope::Target(name.clone(), target.clone()), "update", &update);
+                self.ring.push(Scope::Target(name.clone(), target.clone()), "update", &update);
                 told.samples.insert(target.clone(), (sample.clone(), value));
             }
         }
@@ -306,47 +270,7 @@ impl Hub {
     }
 
     fn push_removed(&mut self, region: &RegionName, target: &TargetName) {
-        self.push(Scope::Target(region.clone(), target.clone()), "removed", &json!({ "region": region, "target": target }));
-    }
-
-    fn push(&mut self, scope: Scope, event: &str, data: &Value) {
-        self.newest += 1;
-        let bytes = Bytes::from(self.event(event, data));
-        self.ring_bytes += bytes.len();
-        self.ring.push_back(Frame { id: self.newest, scope, bytes });
-    }
-
-    /// JSON holds no raw line break, so one `data:` line carries it all.
-    fn event(&self, event: &str, data: &Value) -> String {
-        let mut text = String::with_capacity(512);
-        let _ = write!(text, "event: {event}\nid: {:x}-{}\ndata: {data}\n\n", self.boot, self.newest);
-        text
-    }
-
-    fn trim(&mut self) {
-        while self.ring.len() > RING_FRAMES || self.ring_bytes > RING_BYTES {
-            let Some(oldest) = self.ring.pop_front() else { break };
-            self.ring_bytes -= oldest.bytes.len();
-            self.resumable = oldest.id;
-        }
-    }
-
-    /// All frames after an event that concern a filter, in one piece; shared when it is just one frame.
-    fn chunk(&self, filter: &Filter, after: u64) -> Option<Bytes> {
-        let start = self.ring.partition_point(|frame| frame.id <= after);
-        let mut concerned = self.ring.range(start..).filter(|frame| frame.scope.concerns(filter));
-        let first = concerned.next()?;
-        let Some(second) = concerned.next() else { return Some(first.bytes.clone()) };
-        let mut all = [&*first.bytes, &*second.bytes].concat();
-        concerned.for_each(|frame| all.extend_from_slice(&frame.bytes));
-        Some(all.into())
-    }
-
-    fn missed(&self, filter: &Filter, last_event: &str) -> Option<Bytes> {
-        let (boot, id) = last_event.split_once('-')?;
-        let id: u64 = id.parse().ok()?;
-        let known = boot == format!("{:x}", self.boot) && (self.resumable..=self.newest).contains(&id);
-        known.then(|| self.chunk(filter, id).unwrap_or_else(|| Bytes::from_static(b": nothing missed\n\n")))
+        self.ring.push(Scope::Target(region.clone(), target.clone()), "removed", &json!({ "region": region, "target": target }));
     }
 
     fn snapshot(&self, filter: &Filter) -> Bytes {
@@ -362,9 +286,10 @@ impl Hub {
         let targets: Vec<_> = filter.targets(&self.world).collect();
         let book = self.alerts.load();
         let data = json!({
-            "status": status, "regions": regions, "databases": views::samples(&targets), "alerts": alerts::open(&book, filter),
+            "status": status, "regions": regions, "cutOff": self.cut_off(filter), "databases": views::samples(&targets),
+            "alerts": alerts::open(&book, filter),
         });
-        self.event("snapshot", &data).into()
+        self.ring.event("snapshot", &data).into()
     }
 
     /// Hands the frames after `after` to everybody they concern; who was lagging and has room again starts over.
@@ -381,7 +306,7 @@ impl Hub {
                 }
                 Some(snapshots.entry(filter.clone()).or_insert_with(|| self.snapshot(filter)).clone())
             } else {
-                chunks.entry(filter.clone()).or_insert_with(|| self.chunk(filter, after)).clone()
+                chunks.entry(filter.clone()).or_insert_with(|| self.ring.chunk(filter, after)).clone()
             };
             let Some(chunk) = chunk else { return true };
             match subscriber.to.try_send(chunk) {

@@ -1,6 +1,6 @@
 //! The JSON shapes behind the API, as functions of the world: what is selected, which is the worst, what is not ready.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,7 @@ use crate::model::{
 use super::{
     answer::Refusal,
     cluster::{self, Hearing},
+    places::{self, Location, Places},
 };
 
 /// What a question is about: everything, a region, a target of a region, or that name in every region.
@@ -109,6 +110,7 @@ pub(super) struct RegionView<'a> {
     heard_at: Option<Timestamp>,
     targets: Tally,
     roster: &'a RosterState,
+    location: Option<Location<'a>>,
     #[serde(flatten)]
     hearing: Hearing<'a>,
 }
@@ -124,11 +126,25 @@ struct Tally {
 }
 
 /// `/api/regions`.
-pub(super) fn regions<'a>(world: &'a World, bus: Option<&'a Arc<BusState>>) -> Vec<RegionView<'a>> {
-    world.regions.iter().map(|(name, region)| region_view(name, region, cluster::hearing(world, name, region, bus))).collect()
+pub(super) fn regions<'a>(
+    world: &'a World,
+    bus: Option<&'a Arc<BusState>>,
+    places: &Places,
+    now: Instant,
+) -> Vec<RegionView<'a>> {
+    let view = |(name, region): (&'a RegionName, &'a Arc<Region>)| {
+        let hearing = cluster::hearing(world, name, region, bus, now);
+        region_view(name, region, places::location(places, name), hearing)
+    };
+    world.regions.iter().map(view).collect()
 }
 
-fn region_view<'a>(name: &'a RegionName, region: &'a Region, hearing: Hearing<'a>) -> RegionView<'a> {
+fn region_view<'a>(
+    name: &'a RegionName,
+    region: &'a Region,
+    location: Option<Location<'a>>,
+    hearing: Hearing<'a>,
+) -> RegionView<'a> {
     let mut tally = Tally::default();
     for target in region.targets.values() {
         tally.total += 1;
@@ -146,6 +162,7 @@ fn region_view<'a>(name: &'a RegionName, region: &'a Region, hearing: Hearing<'a
         heard_at: region.heard_at,
         targets: tally,
         roster: &region.roster,
+        location,
         hearing,
     }
 }

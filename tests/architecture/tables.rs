@@ -104,7 +104,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("crc32fast", &["bus/wire", "bus/redis/shelves", "export/tinybird/lines"]),
     ("croner", &["alert/silence", "config"]),
-    ("flate2", &["web/applications", "export/http", "history/block"]),
+    ("flate2", &["web/applications", "web/assets", "export/http", "history/block"]),
     ("futures_util", &["*"]),
     ("hex", &["alert"]),
     ("hmac", &["alert/channels", "probe/scrape/token"]),
@@ -133,6 +133,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("rusqlite", &["alert/journal", "history"]),
+    ("rust_embed", &["web/assets"]),
     ("rustix", &["cli/terminal"]),
     ("rustls", &["crypto", "probe", "web/tls"]),
     ("rustls_native_certs", &["probe/tls"]),
@@ -155,7 +156,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("serde_path_to_error", &["config"]),
-    ("sha2", &["alert", "probe/scrape/token"]),
+    ("sha2", &["alert", "probe/scrape/token", "web/assets"]),
     ("socket2", &["probe", "web"]),
     ("strsim", &["config", "probe/conninfo"]),
     ("subtle", &["alert", "web"]),
@@ -195,7 +196,7 @@ pub(crate) const EFFECTFUL: &str = "
     alert/actor alert/journal alert/heartbeat alert/channels
     export/actor export/collector export/http export/tinybird/actor export/tinybird/events export/tinybird/spool
     history/file history/keeper history/reader history/store history/writer
-    web.rs web/access web/answer web/applications/intake web/asker web/commands web/interest web/page web/process web/routes web/stream.rs
+    web.rs web/access web/answer web/applications/intake web/asker web/assets web/commands web/interest web/page web/past/answers web/process web/routes web/stream.rs
     web/stream/actor web/tls
 ";
 

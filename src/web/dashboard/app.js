@@ -48,11 +48,14 @@ function Header() {
   useWorld(500);
   const { view } = useRoute();
   const open = [...world.alerts.values()].filter((alert) => alert.state !== "pending" && !alert.suppressedBy).length;
+  const badge = open > 0 && html` <b class="badge">${open}</b>`;
+  const tab = (/** @type {string[]} */ [path, name, of]) =>
+    html`<a key=${of} href=${path} aria-current=${view === of ? "page" : undefined}>${name}${of === "incidents" && badge}</a>`;
   return html`<header>
     <a class="name" href="/">Isobar</a>
     <span id="world" role="status"><${Status} is=${link.known ? world.status : "unknown"} /></span>
     <nav aria-label="Views">
-      ${TABS.map(([path, name, of]) => html`<a href=${path} aria-current=${view === of ? "page" : undefined}>${name}${of === "incidents" && open > 0 ? html` <b class="badge">${open}</b>` : null}</a>`)}
+      ${TABS.map(tab)}
     </nav>
     ${viewer.signedIn && html`<button type="button" id="leave" onClick=${leave}>Sign out</button>`}
   </header>`;
@@ -61,7 +64,9 @@ function Header() {
 /** Says at once when the figures are no longer live. */
 function Broken() {
   useWorld(500);
-  useEffect(() => document.body.classList.toggle("broken-stream", !link.live), [link.live]);
+  useEffect(() => {
+    document.body.classList.toggle("broken-stream", !link.live);
+  }, [link.live]);
   const text = link.live || !link.known ? "" : `■ ${link.text}: figures are ${age(Date.now() - link.heard)} old`;
   return html`<p id="link" role="alert" hidden=${text === ""}>${text}</p>`;
 }

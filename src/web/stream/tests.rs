@@ -127,8 +127,9 @@ fn what_is_kept_is_bounded() {
     for clients in 0..5_000 {
         scene.waiting(clients);
     }
-    assert!(scene.hub.ring.len() <= RING_FRAMES && scene.hub.ring_bytes <= RING_BYTES);
-    assert_eq!(scene.hub.ring.iter().map(|frame| frame.bytes.len()).sum::<usize>(), scene.hub.ring_bytes);
+    let ring = &scene.hub.ring;
+    assert!(ring.frames.len() <= ring::MOST_FRAMES && ring.bytes <= ring::MOST_BYTES);
+    assert_eq!(ring.frames.iter().map(|frame| frame.bytes.len()).sum::<usize>(), ring.bytes);
 }
 
 /// A reader with these filters.
@@ -168,6 +169,29 @@ fn an_alert_is_told_to_those_it_concerns() {
     }
 }
 
+/// The data of the next event.
+fn data(queue: &mut Receiver<Bytes>) -> Value {
+    let chunk = queue.try_recv().unwrap();
+    let line = from_utf8(&chunk).unwrap().lines().find_map(|line| line.strip_prefix("data: ")).unwrap().to_owned();
+    serde_json::from_str(&line).unwrap()
+}
+
+#[test]
+fn a_region_that_is_cut_off_is_named_at_once_and_when_that_ends() {
+    let mut scene = Scene::new();
+    let (mut all, mut here) = (scene.subscribe("", None), reader(&mut scene, Some("us-east-1"), None));
+    assert_eq!(data(&mut all)["cutOff"], json!([]));
+    for cut_off in [json!(["us-east-1"]), json!([])] {
+        let mut world = world(&[report()]);
+        world.cut_off = serde_json::from_value(cut_off.clone()).unwrap();
+        scene.hub.change(scene.now, Arc::new(world));
+        let expected = json!({"status": "degraded", "regions": {"us-east-1": "degraded"}, "cutOff": cut_off});
+        assert_eq!((data(&mut all), data(&mut here)), (expected.clone(), expected));
+        assert_eq!(data(&mut scene.subscribe("", None))["cutOff"], cut_off);
+    }
+    assert!(all.try_recv().is_err(), "and then no more");
+}
+
 #[test]
 fn a_snapshot_names_the_open_alerts_and_an_event_the_whole_alert() {
     let mut scene = Scene::new();
@@ -178,11 +202,6 @@ fn a_snapshot_names_the_open_alerts_and_an_event_the_whole_alert() {
     let open = told::alert(|_| {});
     scene.hub.alerts.store(Arc::new(AlertBook { alerts: vec![over, open.clone()], ..AlertBook::default() }));
     let mut queue = scene.subscribe("", None);
-    let data = |queue: &mut Receiver<Bytes>| {
-        let chunk = queue.try_recv().unwrap();
-        let line = from_utf8(&chunk).unwrap().lines().find_map(|line| line.strip_prefix("data: ")).unwrap().to_owned();
-        serde_json::from_str::<Value>(&line).unwrap()
-    };
     assert_eq!(data(&mut queue)["alerts"], json!([open]));
     assert_eq!(data(&mut scene.subscribe("billing", None))["alerts"], json!([]));
     scene.hub.tell_alerts(scene.now, &[("acknowledged", open.clone())]);
@@ -195,7 +214,7 @@ fn a_snapshot_names_the_open_alerts_and_an_event_the_whole_alert() {
 fn alerts_are_missed_by_nobody_who_comes_back_and_cost_nothing_while_nobody_looks() {
     let mut scene = Scene::new();
     scene.hub.tell_alerts(scene.now, &[("firing", told::alert(|_| {}))]);
-    assert!(scene.hub.ring.is_empty(), "nobody looks");
+    assert!(scene.hub.ring.frames.is_empty(), "nobody looks");
     let mut queue = scene.subscribe("", None);
     let id = last_id(&mut queue);
     drop(queue);

@@ -89,13 +89,18 @@ async fn regions_show_their_nodes_and_how_far_away_they_are() {
     let document: Value = serde_json::from_str(routes::OPENAPI).unwrap();
     let schema = &document["components"]["schemas"]["Regions"];
     let shared = with_bus(half_seen(), bus(clock::now()));
-    let app = init_service(routes::app(state_of(&Settings::default(), shared))).await;
+    let settings = Settings { places: [("eu-west-1".into(), [52.52, 13.4])].into(), ..Settings::default() };
+    let app = init_service(routes::app(state_of(&settings, shared))).await;
     let answer = call_service(&app, TestRequest::get().uri("/api/regions").to_request()).await;
     let body: Value = read_body_json(answer).await;
     assert_eq!(strays(schema, &body, "regions"), Vec::<String>::new());
     let (far, near) = (&body["regions"][0], &body["regions"][1]);
     assert_eq!((&far["cutOff"], &far["trouble"]), (&json!(true), &json!("no answer from redis.internal:6379 in 1 s")));
     assert_eq!((&near["latency"], &near["cutOff"]), (&json!(1.5), &json!(false)));
+    assert_eq!((&near["leader"], &far["leader"]), (&json!("n1"), &json!(null)), "only its own regions' leaders are known");
+    let berlin = json!({"latitude": 52.52, "longitude": 13.4, "place": "eu-west-1"});
+    let virginia = json!({"latitude": 38.9, "longitude": -77.4, "place": "Northern Virginia"});
+    assert_eq!((&near["location"], &far["location"]), (&virginia, &berlin), "as its code says, and as configured");
     assert_eq!(near["nodes"], json!([{"node": "n1", "heardAt": "2026-11-23T08:46:00.123Z", "targets": 2}]));
 }
 

@@ -34,7 +34,16 @@ impl Past for Always {
     }
 
     fn statements(&self, _: &TargetId, _: Timestamp, _: Timestamp) -> Result<Vec<StatementBucket>, String> {
-        Err("nobody asks".to_owned())
+        let bucket = |ms, query: &str, calls, total_ms| StatementBucket {
+            at: Timestamp::from_unix_ms(ms).unwrap(),
+            query_id: query.to_owned(),
+            user: "app".to_owned(),
+            calls,
+            total_ms,
+            rows: 1,
+        };
+        let began = 1_700_000_100_000;
+        Ok(vec![bucket(began, "1", 4, 10.0), bucket(began, "2", 1, 90.5), bucket(began + 300_000, "1", 2, 3.0)])
     }
 }
 
@@ -53,8 +62,12 @@ impl Past for Broken {
 }
 
 async fn get(shared: Shared, query: &str) -> (u16, Value) {
+    ask(shared, &format!("history{query}")).await
+}
+
+async fn ask(shared: Shared, what: &str) -> (u16, Value) {
     let app = init_service(routes::app(state_of(&Settings::default(), shared))).await;
-    let uri = format!("/api/databases/us-east-1/marketing/history{query}");
+    let uri = format!("/api/databases/us-east-1/marketing/{what}");
     let answer = call_service(&app, TestRequest::get().uri(&uri).to_request()).await;
     (answer.status().as_u16(), read_body_json(answer).await)
 }
@@ -75,6 +88,28 @@ async fn one_metric_is_a_series_and_several_are_a_list() {
     assert_eq!(asked[0].target, TargetId::new("us-east-1", "marketing"));
     assert_eq!((asked[0].to.since(asked[0].from).as_secs(), asked[0].step.unwrap().as_secs()), (7_200, 300));
     assert_eq!((asked[2].to.since(asked[2].from).as_secs(), asked[2].step), (3_600, None));
+}
+
+#[actix_web::test]
+async fn statements_have_a_past_too() {
+    let (status, body) = ask(with(Arc::<Always>::default()), "queries/history?from=-2h").await;
+    let point = |at: &str, calls: u64, mean: f64, total: f64| json!({"at": at, "calls": calls, "meanMs": mean, "totalMs": total});
+    let expected = json!({"stepMs": 300_000, "statements": [
+        {"queryId": "2", "user": "app", "points": [point("2023-11-14T22:15:00.000Z", 1, 90.5, 90.5)]},
+        {"queryId": "1", "user": "app", "points": [
+            point("2023-11-14T22:15:00.000Z", 4, 2.5, 10.0), point("2023-11-14T22:20:00.000Z", 2, 1.5, 3.0),
+        ]},
+    ]});
+    assert_eq!((status, body), (200, expected));
+    for (past, query, status, code) in [
+        (None, "", 503, "not_ready"),
+        (Some(Arc::new(Broken) as Arc<dyn Past>), "", 503, "not_ready"),
+        (Some(Arc::<Always>::default()), "?from=-30d", 400, "bad_request"),
+        (Some(Arc::<Always>::default()), "?to=soon", 400, "bad_request"),
+    ] {
+        let (got, said) = ask(Shared { history: past, ..shared(two()) }, &format!("queries/history{query}")).await;
+        assert_eq!((got, &said["error"]["code"]), (status, &json!(code)), "{query}");
+    }
 }
 
 #[actix_web::test]

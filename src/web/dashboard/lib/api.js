@@ -47,7 +47,9 @@ export async function send(method, path, body) {
  * @returns {{data: T | null, error: Error | null, again: () => void}}
  */
 export function useAnswer(path, every, how = get) {
-  const [state, set] = useState(/** @type {{path: string | null, data: T | null, error: Error | null}} */ ({ path, data: null, error: null }));
+  const [state, set] = useState(
+    /** @type {{path: string | null, data: T | null, error: Error | null}} */ ({ path, data: null, error: null }),
+  );
   const [turn, next] = useState(0);
   useEffect(() => {
     if (path === null) return undefined;
@@ -61,15 +63,27 @@ export function useAnswer(path, every, how = get) {
           if (!stop.signal.aborted) set({ path, data, error: null });
         } catch (error) {
           if (stop.signal.aborted) return;
-          set((before) => ({ path, data: before.path === path ? before.data : null, error: /** @type {Error} */ (error) }));
+          set((before) => ({
+            path,
+            data: before.path === path ? before.data : null,
+            error: /** @type {Error} */ (error),
+          }));
         }
       }
       if (every && !stop.signal.aborted) timer = setTimeout(once, every);
     };
+    // A page that was opened in the background asks when somebody looks.
+    const looked = () => {
+      if (document.hidden) return;
+      clearTimeout(timer);
+      void once();
+    };
     void once();
+    document.addEventListener("visibilitychange", looked);
     return () => {
       stop.abort();
       clearTimeout(timer);
+      document.removeEventListener("visibilitychange", looked);
     };
   }, [path, every, turn]);
   const mine = state.path === path ? state : { data: null, error: null };

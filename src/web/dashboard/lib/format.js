@@ -12,7 +12,9 @@ export function number(value, digits, unit = "") {
 /** A whole number with thin spaces between thousands. @param {Known} value */
 export function count(value) {
   if (value === null || value === undefined) return DASH;
-  return Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 }
 
 /** A number of things a second, or sessions: more digits where it is small. @param {Known} value @param {string} [unit] */
@@ -55,7 +57,12 @@ export function age(ms) {
   return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
 }
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 
 /** The local clock, with the day when it is another. @param {string | number | Date} moment */

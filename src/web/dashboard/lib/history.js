@@ -103,11 +103,18 @@ export function usePast(region, target, metrics, range, every = SOONEST_MS) {
       }
       if ("last" in range) timer = setTimeout(once, Math.min(60_000, Math.max(every, kept.stepMs)));
     };
+    const looked = () => {
+      if (document.hidden) return;
+      clearTimeout(timer);
+      void once();
+    };
     set({ past: null, error: null });
     void once();
+    document.addEventListener("visibilitychange", looked);
     return () => {
       stop.abort();
       clearTimeout(timer);
+      document.removeEventListener("visibilitychange", looked);
     };
   }, [asked, every]);
   return state;

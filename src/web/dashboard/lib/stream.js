@@ -46,7 +46,9 @@ const EVENTS = {
     world.status = all.status;
     world.regions = all.regions;
     world.cutOff = all.cutOff ?? world.cutOff;
-    world.samples = new Map(all.databases.map((/** @type {any} */ sample) => [key(sample.region, sample.target), sample]));
+    world.samples = new Map(
+      all.databases.map((/** @type {any} */ sample) => [key(sample.region, sample.target), sample]),
+    );
     world.alerts = new Map(all.alerts.map((/** @type {any} */ alert) => [alert.id, alert]));
     // The newest timestamp just measured tells how far this clock is from the server's.
     const ages = all.databases.map((/** @type {any} */ sample) => Date.now() - Date.parse(sample.timestamp));
@@ -104,4 +106,3 @@ export function start() {
     if (silent) turn(false, "nothing heard for a while");
   }, 1000);
 }
-

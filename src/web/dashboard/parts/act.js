@@ -11,7 +11,10 @@ import { ByField, Dialog, rememberName } from "./dialog.js";
 function Acknowledge({ alert, onClose }) {
   const submit = async (/** @type {Record<string, string>} */ { by, note }) => {
     rememberName(by ?? "");
-    takeAlert(await send("POST", `/api/alerts/${encodeURIComponent(alert.id)}/ack`, { by, note: note || null }), "acknowledged");
+    takeAlert(
+      await send("POST", `/api/alerts/${encodeURIComponent(alert.id)}/ack`, { by, note: note || null }),
+      "acknowledged",
+    );
   };
   return html`<${Dialog} title="Take this incident" action="Acknowledge" onClose=${onClose} onSubmit=${submit}>
     <p>${alert.message}</p>
@@ -20,6 +23,8 @@ function Acknowledge({ alert, onClose }) {
   <//>`;
 }
 
+/** @param {string} text */
+const option = (text) => html`<option value=${text} selected=${text === "1h"}>${text}</option>`;
 const LASTS = ["15m", "1h", "4h", "12h", "1d", "7d"];
 
 /** @param {{alert: Alert, onClose: () => void, onDone?: () => void}} props */
@@ -38,7 +43,7 @@ function Silence({ alert, onClose, onDone }) {
       <label><input type="radio" name="scope" value="rule" checked /> ${alert.rule} at ${what}</label>
       <label><input type="radio" name="scope" value="all" /> everything at ${what}</label>
     </fieldset>
-    <label>For <select name="duration">${LASTS.map((text) => html`<option selected=${text === "1h"}>${text}</option>`)}</select></label>
+    <label>For <select name="duration">${LASTS.map(option)}</select></label>
     <label>Why, for those who wonder later <input name="reason" required maxlength="2000" /></label>
     <${ByField} />
   <//>`;

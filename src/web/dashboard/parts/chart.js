@@ -2,7 +2,7 @@
 import { html, useEffect, useRef } from "../lib/dom.js";
 import { clock, number } from "../lib/format.js";
 
-/** @typedef {{name: string, colour: string, values: (number | null)[], dash?: boolean}} Line */
+/** A null is a hole, undefined is joined over. @typedef {{name: string, colour: string, values: (number | null | undefined)[], dash?: boolean}} Line */
 /** @typedef {{from: number, to: number, severity: string, what: string}} Band */
 
 const DAY_MS = 86_400_000;
@@ -58,7 +58,19 @@ function stacked(lines) {
  * @param {{title: string, at: number[], from: number, to: number, lines: Line[], format?: (value: number | null) => string,
  *   stack?: boolean, bands?: Band[], most?: number, note?: any, onSelect?: (from: number, to: number) => void}} props
  */
-export function Chart({ title, at, from, to, lines, format = (value) => number(value, 1), stack = false, bands = [], most, note, onSelect }) {
+export function Chart({
+  title,
+  at,
+  from,
+  to,
+  lines,
+  format = (value) => number(value, 1),
+  stack = false,
+  bands = [],
+  most,
+  note,
+  onSelect,
+}) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const legend = useRef(/** @type {HTMLUListElement | null} */ (null));
   const plot = useRef(/** @type {any} */ (null));
@@ -86,11 +98,23 @@ export function Chart({ title, at, from, to, lines, format = (value) => number(v
       plot.current?.destroy();
       const ink = resolved(element, "--dim");
       const grid = resolved(element, "--line");
-      const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font: "11px system-ui" };
+      const axis = {
+        stroke: ink,
+        grid: { stroke: grid, width: 1 },
+        ticks: { stroke: grid, width: 1 },
+        font: "11px system-ui",
+      };
       const drawn = stack ? [...shown.current.lines].reverse() : shown.current.lines;
       const series = drawn.map((line) => {
         const stroke = resolved(element, line.colour);
-        return { label: line.name, stroke, width: 1.4, fill: stack ? stroke : undefined, dash: line.dash ? [5, 4] : undefined, points: { show: false } };
+        return {
+          label: line.name,
+          stroke,
+          width: 1.4,
+          fill: stack ? stroke : undefined,
+          dash: line.dash ? [5, 4] : undefined,
+          points: { show: false },
+        };
       });
       plot.current = new uPlot(
         {
@@ -98,8 +122,15 @@ export function Chart({ title, at, from, to, lines, format = (value) => number(v
           height: 150,
           padding: [8, 8, 0, 0],
           legend: { show: false },
-          cursor: { sync: { key: "time", scales: ["x", null] }, drag: { x: true, y: false, setScale: false }, points: { show: false } },
-          scales: { x: { time: true, range: () => [shown.current.from / 1000, shown.current.to / 1000] }, y: { range: (_u, _low, high) => [0, Math.max(most ?? 0, high ?? 0) * 1.08 || 1] } },
+          cursor: {
+            sync: { key: "time", scales: ["x", null] },
+            drag: { x: true, y: false, setScale: false },
+            points: { show: false },
+          },
+          scales: {
+            x: { time: true, range: () => [shown.current.from / 1000, shown.current.to / 1000] },
+            y: { range: (_u, _low, high) => [0, Math.max(most ?? 0, high ?? 0) * 1.08 || 1] },
+          },
           axes: [
             { ...axis, values: times, space: 64 },
             { ...axis, size: 62, space: 34, values: (_u, splits) => labels(splits, shown.current.format) },
@@ -111,7 +142,9 @@ export function Chart({ title, at, from, to, lines, format = (value) => number(v
             setSelect: [
               (u) => {
                 if (u.select.width < 8) return;
-                const [begin, end] = [u.select.left, u.select.left + u.select.width].map((x) => u.posToVal(x, "x") * 1000);
+                const [begin, end] = [u.select.left, u.select.left + u.select.width].map(
+                  (x) => u.posToVal(x, "x") * 1000,
+                );
                 u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
                 shown.current.onSelect?.(begin, end);
               },
@@ -164,7 +197,10 @@ function shade(u, bands, element) {
     const begin = Math.max(left, u.valToPos(band.from / 1000, "x", true));
     const end = Math.min(left + width, Math.max(u.valToPos(band.to / 1000, "x", true), begin + 2));
     if (begin > left + width || end < left) continue;
-    const fill = resolved(element, band.severity === "critical" || band.severity === "high" ? "--unhealthy" : "--degraded");
+    const fill = resolved(
+      element,
+      band.severity === "critical" || band.severity === "high" ? "--unhealthy" : "--degraded",
+    );
     ctx.fillStyle = fill;
     ctx.globalAlpha = 0.14;
     ctx.fillRect(begin, top, end - begin, height);

@@ -24,7 +24,11 @@ export function Command({ text, name = "command" }) {
     const timer = setTimeout(() => say(""), SHOWN_MS);
     return () => clearTimeout(timer);
   }, [said]);
-  const press = () => copy(text).then(() => say("copied"), () => say("not copied: select it by hand"));
+  const press = () =>
+    copy(text).then(
+      () => say("copied"),
+      () => say("not copied: select it by hand"),
+    );
   return html`<div class="command">
     <pre tabindex="0" aria-label=${name}>${text}</pre>
     <button type="button" onClick=${press} aria-label=${`Copy the ${name}`}>Copy</button>

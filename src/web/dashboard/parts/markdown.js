@@ -46,7 +46,11 @@ function inline(text, how) {
   return made.filter((part) => part !== "");
 }
 
-/** Commands with what they answer: only a command is to be copied; a listing alone has none. @param {string[]} lines @returns {[command: string, answer: string][]} */
+/**
+ * Commands with what they answer: only a command is to be copied; a listing alone has none.
+ * @param {string[]} lines
+ * @returns {[command: string, answer: string][]}
+ */
 function commands(lines) {
   const typed = lines.flatMap((line, at) => (line.startsWith("$ ") ? [at] : []));
   if (typed.length > 0) {
@@ -81,7 +85,13 @@ function heading(lines, at, how) {
   return [html`<${`h${level}`}>${inline(found[2] ?? "", how)}<//>`, at + 1];
 }
 
-/** The lines of one item without its mark and indent, and the line after them. @param {string[]} lines @param {number} at @param {number} indent @returns {[string[], number]} */
+/**
+ * The lines of one item without its mark and indent, and the line after them.
+ * @param {string[]} lines
+ * @param {number} at
+ * @param {number} indent
+ * @returns {[string[], number]}
+ */
 function item(lines, at, indent) {
   const own = [(lines[at] ?? "").slice(indent)];
   let next = at + 1;
@@ -130,8 +140,9 @@ function table(lines, at, how) {
   const row = (/** @type {string} */ line) =>
     html`<tr>${cells(line).map((cell) => html`<td class="left">${inline(cell, how)}</td>`)}</tr>`;
   const head = cells(lines[at] ?? "").map((cell) => html`<th class="left" scope="col">${inline(cell, how)}</th>`);
+  const body = lines.slice(at + 2, end).map(row);
   return [
-    html`<div class="scroll" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>${lines.slice(at + 2, end).map(row)}</tbody></table></div>`,
+    html`<div class="scroll" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`,
     end,
   ];
 }

@@ -1,6 +1,6 @@
 // The bar below every view: how old the figures are, and how Isobar itself is.
 import { html } from "../lib/dom.js";
-import { age, clock, percent } from "../lib/format.js";
+import { age, clock, DASH, percent } from "../lib/format.js";
 import { ageOf, link, useWorld, viewer } from "../lib/store.js";
 import { busOf, leadersOf, nodesOf, useReady, useRegions } from "../views/own/asked.js";
 import { BUDGET } from "../views/own/impact.js";
@@ -9,6 +9,7 @@ import { BUDGET } from "../views/own/impact.js";
 
 /** Tenths while it is young, so that it is seen to move. @param {number} ms */
 const young = (ms) => (ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : age(ms));
+const ageSaid = (/** @type {Sample | null} */ sample) => (sample ? young(ageOf(sample.timestamp)) : DASH);
 const named = (/** @type {Sample | null} */ sample) => (sample ? `${sample.region} / ${sample.target}` : "");
 
 /** @param {Iterable<Sample>} samples */
@@ -36,16 +37,25 @@ function Ages() {
   const { oldest, newest, costliest } = extremes(useWorld(1000).samples.values());
   const impact = costliest?.probe.impact ?? null;
   const isOver = impact !== null && impact > BUDGET;
+  const broken = link.known ? `■ broken since ${clock(link.since)}` : "… connecting";
+  const most = `what Isobar costs the server that it costs most, of one core; most at ${named(costliest)}`;
   return html`
     <${Item} name="figures" title=${oldest ? `the oldest is of ${named(oldest)}` : undefined}>
-      <b class="narrow">${newest ? young(ageOf(newest.timestamp)) : "–"}</b> to <b class="narrow">${oldest ? young(ageOf(oldest.timestamp)) : "–"}</b> old
+      <b class="narrow">${ageSaid(newest)}</b> to <b class="narrow">${ageSaid(oldest)}</b> old
     <//>
     <${Item} name="stream" is=${link.live || !link.known ? "" : "is-unhealthy"}>
-      <b>${link.live ? "● live" : link.known ? `■ broken since ${clock(link.since)}` : "… connecting"}</b>
+      <b>${link.live ? "● live" : broken}</b>
     <//>
-    <${Item} name="impact" is=${isOver ? "is-unhealthy" : ""} title=${`what Isobar costs the server that it costs most, of one core; most at ${named(costliest)}`}>
+    <${Item} name="impact" is=${isOver ? "is-unhealthy" : ""} title=${most}>
       <b class="narrow">${percent(impact, 2)}</b>, limit ${percent(BUDGET, 0)} <span class="most">${named(costliest)}</span>
     <//>`;
+}
+
+/** @param {{bus: import("../views/own/asked.js").Bus}} props */
+function Bus({ bus: { is, text } }) {
+  if (is === "none") return html`<${Item} name="bus" title="one process needs none"><b>none</b><//>`;
+  if (is === "trouble") return html`<${Item} name="bus" is="is-unhealthy"><b>■ ${text}</b><//>`;
+  return html`<${Item} name="bus"><b>${text}</b><//>`;
 }
 
 /** @param {{regions: import("../views/own/asked.js").Region[] | null, error: Error | null}} props */
@@ -59,19 +69,26 @@ function Nodes({ regions, error }) {
     leaders.length === 1 ? ` led by ${leaders[0]}` : leaders.length > 1 ? ` and ${leaders.length} leaders` : "";
   return html`
     <${Item} name="nodes" title=${nodes.join(", ")}><b>${nodes.length || 1}</b>${led}<//>
-    <${Item} name="bus" title=${bus.is === "none" ? "one process needs none" : undefined} is=${bus.is === "trouble" ? "is-unhealthy" : ""}><b>${bus.is === "trouble" ? "■ " : ""}${bus.is === "none" ? "none" : bus.text}</b><//>`;
+    <${Bus} bus=${bus} />`;
+}
+
+function Ready() {
+  const { data, error } = useReady();
+  if (error || data === null) return html`<${Item} name="warnings"><b>${error ? DASH : "…"}</b><//>`;
+  const lacks = data.notReady.map(({ region, cause }) => `${region}: ${cause}`);
+  const { warnings } = data;
+  const is = warnings.length > 0 ? "is-degraded" : "";
+  return html`
+    ${lacks.length > 0 && html`<${Item} name="not ready" is="is-unhealthy" title=${lacks.join("\n")}><b>■ ${lacks.length}</b><//>`}
+    <${Item} name="warnings" is=${is} title=${warnings.join("\n") || undefined}><b>${is && "▲ "}${warnings.length}</b><//>`;
 }
 
 export function StatusBar() {
-  const { regions, error: silent } = useRegions();
-  const { data: ready, error } = useReady();
-  const lacks = ready?.notReady.length ?? 0;
-  const warnings = ready?.warnings ?? [];
+  const { regions, error } = useRegions();
   return html`<footer aria-label="How Isobar itself is">
     <${Ages} />
-    <${Nodes} regions=${regions} error=${silent} />
-    ${lacks > 0 && html`<${Item} name="not ready" is="is-unhealthy" title=${ready?.notReady.map(({ region, cause }) => `${region}: ${cause}`).join("\n")}><b>■ ${lacks}</b><//>`}
-    <${Item} name="warnings" is=${warnings.length > 0 ? "is-degraded" : ""} title=${warnings.join("\n") || undefined}><b>${error ? "–" : ready ? `${warnings.length > 0 ? "▲ " : ""}${warnings.length}` : "…"}</b><//>
+    <${Nodes} regions=${regions} error=${error} />
+    <${Ready} />
     <span class="bar-item last">Isobar <b>${viewer.version}</b></span>
   </footer>`;
 }

@@ -35,7 +35,9 @@ export function Moment({ at }) {
 
 /** How long ago; the moment itself for who points at it. @param {{at: string | null | undefined}} props */
 export function Ago({ at }) {
-  return at ? html`<time datetime=${at} title=${`${clock(at, now())} · ${utc(at)}`}>${age(now() - Date.parse(at))}</time>` : html`<span>–</span>`;
+  return at
+    ? html`<time datetime=${at} title=${`${clock(at, now())} · ${utc(at)}`}>${age(now() - Date.parse(at))}</time>`
+    : html`<span>–</span>`;
 }
 
 /** Why there is nothing to see. @param {{children?: any}} props */

@@ -38,7 +38,8 @@ function Unknown({ unknown }) {
     <h2>Of these nothing can be said <small>${unknown.length}</small></h2>
     <ul class="unknown">${unknown.map(
       (one) => html`<li key=${`${one.region}/${one.target}/${one.subject}`}>
-      <a class="wrap" href=${targetPath(one.region, one.target)}>${one.region} / ${one.target}</a> <b class="wrap">${one.subject}</b> <span class="wrap">${one.cause}</span>
+      <a class="wrap" href=${targetPath(one.region, one.target)}>${one.region} / ${one.target}</a>
+        ${" "}<b class="wrap">${one.subject}</b> <span class="wrap">${one.cause}</span>
     </li>`,
     )}</ul>
   </section>`;

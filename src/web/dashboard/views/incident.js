@@ -14,7 +14,9 @@ import { useAlertNews } from "./incidents/news.js";
 import { HiddenBy, Lasts, Taken, Where } from "./incidents/parts.js";
 
 /** @typedef {import("../types.d.ts").Alert} Alert */
-/** @typedef {{alert: Alert, steps: import("../types.d.ts").AlertStep[], deliveries: import("../types.d.ts").Delivery[]}} Explained */
+/** @typedef {import("../types.d.ts").AlertStep} AlertStep */
+/** @typedef {import("../types.d.ts").Delivery} Delivery */
+/** @typedef {{alert: Alert, steps: AlertStep[], deliveries: Delivery[]}} Explained */
 
 const AGAIN_MS = 5000;
 
@@ -26,12 +28,16 @@ function Facts({ alert }) {
   const { name, unit, falls } = judgedBy(alert.rule);
   const others = alert.affects.filter((target) => target !== alert.target);
   const isKnown = alert.value !== null && unit !== null;
+  const limit = `threshold: ${falls ? "below" : "above"} ${show(alert.threshold, unit)}`;
+  const threshold = alert.threshold === null ? null : html` <small>${limit}</small>`;
+  const back = `came back ${alert.flaps} × while it recovered${alert.flapping ? ": flapping" : ""}`;
+  const flaps = alert.flaps > 0 ? html` <small>${back}</small>` : null;
   return html`<dl class="facts">
     <${Fact} name="Where"><${Where} alert=${alert} />${alert.server && html` <small class="wrap">${alert.server}</small>`}<//>
     <${Fact} name="Since"><${Moment} at=${alert.startedAt} /> <small><${Lasts} alert=${alert} /></small><//>
     ${alert.resolvedAt && html`<${Fact} name="Until"><${Moment} at=${alert.resolvedAt} /><//>`}
-    ${isKnown && html`<${Fact} name=${name}><b>${show(alert.value, unit)}</b>${alert.threshold === null ? null : html` <small>threshold: ${falls ? "below" : "above"} ${show(alert.threshold, unit)}</small>`}<//>`}
-    <${Fact} name="Rule">${words(alert.rule)}${alert.flaps > 0 ? html` <small>came back ${alert.flaps} × while it recovered${alert.flapping ? ": flapping" : ""}</small>` : null}<//>
+    ${isKnown && html`<${Fact} name=${name}><b>${show(alert.value, unit)}</b>${threshold}<//>`}
+    <${Fact} name="Rule">${words(alert.rule)}${flaps}<//>
     ${others.length > 0 && html`<${Fact} name="Affects also"><span class="wrap">${others.join(", ")}</span><//>`}
     ${alert.acknowledgedBy && html`<${Fact} name="Who has it"><${Taken} alert=${alert} /><//>`}
     ${alert.suppressedBy && html`<${Fact} name="Hidden by"><${HiddenBy} by=${alert.suppressedBy} /><//>`}
@@ -60,7 +66,10 @@ export function Incident({ id }) {
       alert &&
       html`<div class="incident">
       <div class="happened">
-        <p class="summary"><${Severity} is=${alert.severity} /><${AlertState} is=${alert.state} /><${Acts} alert=${alert} onDone=${again} /></p>
+        <p class="summary">
+          <${Severity} is=${alert.severity} /><${AlertState} is=${alert.state} />
+          <${Acts} alert=${alert} onDone=${again} />
+        </p>
         <${Facts} alert=${alert} />
         ${chart && html`<${Chart} chart=${chart} threshold=${onChart(alert, chart.unit)} since=${alert.startedAt} />`}
         <${Evidence} evidence=${alert.evidence} />

@@ -28,11 +28,12 @@ function pathOfResolved({ state, region, severity }) {
 /** @param {{name: string, alerts: Alert[], isLive?: boolean, children?: any}} props */
 function Listed({ name, alerts, isLive, children }) {
   const [most, show] = useState(SHOWN);
+  const left = alerts.length - most;
   const rows = alerts.slice(0, most).map((alert) => html`<${Row} key=${alert.id} alert=${alert} />`);
   return html`<section aria-label=${name}>
     <h2>${name} <small>${count(alerts.length)}</small></h2>
     ${rows.length > 0 ? html`<ul class=${isLive ? "incidents live" : "incidents"}>${rows}</ul>` : children}
-    ${alerts.length > most && html`<p><button type="button" onClick=${() => show(most * 5)}>Show more: ${count(alerts.length - most)} are left</button></p>`}
+    ${left > 0 && html`<p><button type="button" onClick=${() => show(most * 5)}>Show more: ${count(left)} are left</button></p>`}
   </section>`;
 }
 
@@ -70,7 +71,11 @@ export function Incidents({ query }) {
       asked.state !== "open" &&
       html`
       <${Listed} name="Resolved" alerts=${resolved}>
-        ${data ? html`<${Empty}>${isFiltered ? "None lately that is like that." : "None lately."}<//>` : html`<${Waiting} error=${error} what="what is over" />`}
+        ${
+          data
+            ? html`<${Empty}>${isFiltered ? "None lately that is like that." : "None lately."}<//>`
+            : html`<${Waiting} error=${error} what="what is over" />`
+        }
       <//>
       ${data && data.total > data.alerts.length && html`<p class="empty">The newest ${count(data.alerts.length)} of ${count(data.total)}.</p>`}
       ${data && error && html`<${Waiting} error=${error} />`}`

@@ -11,13 +11,17 @@ import { Regions } from "./own/regions.js";
 /** @param {{ready: import("./own/asked.js").Ready}} props */
 function Readiness({ ready }) {
   const isReady = ready.status === "ready";
+  const note = isReady ? "ready: everything that should be seen is seen" : "not ready";
+  const lacks = ready.notReady.map(({ region, cause }) => html`<li class="wrap"><b>${region}</b>: ${cause}</li>`);
+  const warning = (/** @type {string} */ text) =>
+    html`<li class="wrap"><span class="is-degraded" aria-hidden="true">▲</span> ${text}</li>`;
   return html`
-    <p><${Status} is=${isReady ? "healthy" : "unhealthy"} note=${isReady ? "ready: everything that should be seen is seen" : "not ready"} /></p>
-    ${ready.notReady.length > 0 && html`<ul>${ready.notReady.map(({ region, cause }) => html`<li class="wrap"><b>${region}</b>: ${cause}</li>`)}</ul>`}
+    <p><${Status} is=${isReady ? "healthy" : "unhealthy"} note=${note} /></p>
+    ${lacks.length > 0 && html`<ul>${lacks}</ul>`}
     ${
       ready.warnings.length > 0
         ? html`<h3>Worth knowing <small>${ready.warnings.length}</small></h3>
-      <ul class="warnings">${ready.warnings.map((text) => html`<li class="wrap"><span class="is-degraded" aria-hidden="true">▲</span> ${text}</li>`)}</ul>`
+      <ul class="warnings">${ready.warnings.map(warning)}</ul>`
         : html`<${Empty}>No warnings.<//>`
     }
   `;
@@ -30,6 +34,7 @@ export function Own() {
   const nodes = regions ? nodesOf(regions) : [];
   const leaders = regions ? leadersOf(regions) : [];
   const bus = regions ? busOf(regions) : null;
+  const stream = link.live ? "live" : `broken since ${clock(link.since, now())}`;
   return html`
     <h1 tabindex="-1">Isobar itself</h1>
     <dl class="figures">
@@ -37,7 +42,7 @@ export function Own() {
       <${Figure} name="this node" value=${viewer.node || "–"} />
       <${Figure} name="nodes" value=${nodes.length || "–"} note=${leaders.length > 0 ? `led by ${leaders.join(", ")}` : null} />
       <${Figure} name="bus" value=${bus?.text ?? "…"} is=${bus?.is === "trouble" ? "is-unhealthy" : ""} />
-      <${Figure} name="this page's stream" value=${link.live ? "live" : `broken since ${clock(link.since, now())}`} is=${link.live ? "" : "is-unhealthy"} />
+      <${Figure} name="this page's stream" value=${stream} is=${link.live ? "" : "is-unhealthy"} />
     </dl>
     <h2>Readiness</h2>
     ${ready ? html`<${Readiness} ready=${ready} />` : null}

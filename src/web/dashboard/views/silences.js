@@ -32,12 +32,13 @@ function End({ silence, onClose, onDone }) {
 
 /** When it holds, in words. @param {{silence: Silence}} props */
 function When({ silence: { startsAt, endsAt, schedule, active } }) {
-  const left = endsAt ? Date.parse(endsAt) - now() : null;
+  const ms = endsAt ? Date.parse(endsAt) - now() : 0;
+  const left = active && ms > 0 ? html` <small>${age(ms)} left</small>` : null;
   return html`
     ${schedule && html`<span>${schedule}</span>`}
     ${!schedule && !startsAt && !endsAt && html`<span>always</span>`}
     ${!active && startsAt && Date.parse(startsAt) > now() ? html`<span>from <${Moment} at=${startsAt} /></span>` : null}
-    ${endsAt && html`<span>until <${Moment} at=${endsAt} />${active && left !== null && left > 0 ? html` <small>${age(left)} left</small>` : null}</span>`}`;
+    ${endsAt && html`<span>until <${Moment} at=${endsAt} />${left}</span>`}`;
 }
 
 /** @param {{silence: Silence, hides: number, onEnd: () => void}} props */
@@ -72,13 +73,15 @@ function List() {
     [...alerts.values()].filter(
       ({ suppressedBy }) => suppressedBy === `${kind === "maintenance" ? kind : "silence"}/${id}`,
     ).length;
+  const row = (/** @type {Silence} */ one) =>
+    html`<${Row} key=${`${one.kind}/${one.id}`} silence=${one} hides=${hides(one)} onEnd=${() => set(one)} />`;
   return html`
     <p><button type="button" class="main" onClick=${() => set("new")}>New silence</button></p>
     ${error && html`<${Waiting} error=${error} />`}
     ${
       silences.length === 0
         ? html`<${Empty}>Nothing is silenced: every incident is told.<//>`
-        : html`<ul class="silences">${silences.map((one) => html`<${Row} key=${`${one.kind}/${one.id}`} silence=${one} hides=${hides(one)} onEnd=${() => set(one)} />`)}</ul>`
+        : html`<ul class="silences">${silences.map(row)}</ul>`
     }
     ${open === "new" && html`<${NewSilence} onClose=${close} onDone=${again} />`}
     ${open !== null && open !== "new" && html`<${End} silence=${open} onClose=${close} onDone=${again} />`}
@@ -86,7 +89,10 @@ function List() {
 }
 
 const OnlyOperators = () =>
-  html`<${Empty}>Silences, with who made them and why, are for operators; you are signed in to read. What is hidden stands among the <a href="/incidents">incidents</a> all the same.<//>`;
+  html`<${Empty}>
+    Silences, with who made them and why, are for operators; you are signed in to read.
+    What is hidden stands among the <a href="/incidents">incidents</a> all the same.
+  <//>`;
 
 export function Silences() {
   return html`<h1 tabindex="-1">Silences</h1>${viewer.acts ? html`<${List} />` : html`<${OnlyOperators} />`}`;

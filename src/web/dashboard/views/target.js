@@ -30,27 +30,32 @@ export function Target({ region, target, query }) {
   const { data: trends } = useAnswer(`${path}/trends`, TRENDS_MS);
   const shown = sample ?? details;
   if (!shown) {
+    const nobody = html`<${Empty}>Nobody watches ${target} in ${region}. <a href="/targets">All targets</a><//>`;
     return html`<h1 tabindex="-1">${target}</h1>
-      ${error ? html`<${Empty}>Nobody watches ${target} in ${region}. <a href="/targets">All targets</a><//>` : html`<${Waiting} error=${null} what=${target} />`}`;
+      ${error ? nobody : html`<${Waiting} error=${null} what=${target} />`}`;
   }
   const statements = details?.queries?.statements ?? [];
+  const activity = details?.activity ?? null;
+  const vitals = details?.vitals ?? null;
+  const growth = shown.database.growthPerDay ?? trends?.growthPerDay ?? null;
+  const at = { region, target };
   return html`<article class="target">
     <${Head} sample=${shown} critical=${details?.critical ?? false} />
     <${What} sample=${shown} trends=${trends} />
     <${Figures} sample=${shown} />
     <div class="pair">
-      <${Holders} activity=${details?.activity ?? null} sample=${shown} />
-      <${Blocking} activity=${details?.activity ?? null} statements=${statements} />
+      <${Holders} activity=${activity} sample=${shown} />
+      <${Blocking} activity=${activity} statements=${statements} />
     </div>
-    <${ToDo} region=${region} target=${target} />
+    <${ToDo} ...${at} />
     <h2>Over time</h2>
     <${RangePicker} query=${query} />
-    <${Charts} region=${region} target=${target} range=${rangeOf(query)} growth=${shown.database.growthPerDay ?? trends?.growthPerDay ?? null} />
-    <${Queries} region=${region} target=${target} queries=${details?.queries ?? null} regressions=${trends?.regressions ?? []} sample=${shown} />
+    <${Charts} ...${at} range=${rangeOf(query)} growth=${growth} />
+    <${Queries} ...${at} queries=${details?.queries ?? null} regressions=${trends?.regressions ?? []} sample=${shown} />
     <div class="pair">
-      <${Pools} sample=${shown} vitals=${details?.vitals ?? null} />
-      <${Upkeep} sample=${shown} vitals=${details?.vitals ?? null} trends=${trends} />
+      <${Pools} sample=${shown} vitals=${vitals} />
+      <${Upkeep} sample=${shown} vitals=${vitals} trends=${trends} growth=${growth} />
     </div>
-    <${Replication} vitals=${details?.vitals ?? null} />
+    <${Replication} vitals=${vitals} />
   </article>`;
 }

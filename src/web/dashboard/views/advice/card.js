@@ -44,12 +44,19 @@ function Predicted({ predicted }) {
     </dl>`;
 }
 
+/** @param {Recommendation["evidence"][0]} fact */
+const fact = ({ what, value, unit }) => html`<div><dt>${what}</dt><dd>${said(value, unit)}</dd></div>`;
+
 /** @param {{one: Recommendation}} props */
 export function AdviceCard({ one }) {
   const leave = one.kind === "do_not_enlarge_pool";
   return html`<article class=${`card advice-card ${leave ? "leave" : ""}`}>
     <h3 class="wrap">${one.title}</h3>
-    <p class="where"><span class="kind">${KINDS[one.kind] ?? words(one.kind)}</span> <a class="wrap" href=${targetPath(one.region, one.target)}>${one.region} / ${one.target}</a> <small class="wrap">${one.subject}</small></p>
+    <p class="where">
+      <span class="kind">${KINDS[one.kind] ?? words(one.kind)}</span>
+      <a class="wrap" href=${targetPath(one.region, one.target)}>${one.region} / ${one.target}</a>
+      <small class="wrap">${one.subject}</small>
+    </p>
     <div class="halves">
       <div>
         <${Change} change=${one.change} leave=${leave} />
@@ -60,7 +67,7 @@ export function AdviceCard({ one }) {
       ${
         one.evidence.length > 0 &&
         html`<div><h4>Why</h4>
-        <dl class="why">${one.evidence.map(({ what, value, unit }) => html`<div><dt>${what}</dt><dd>${said(value, unit)}</dd></div>`)}</dl></div>`
+        <dl class="why">${one.evidence.map(fact)}</dl></div>`
       }
     </div>
   </article>`;

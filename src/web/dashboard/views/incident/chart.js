@@ -1,4 +1,4 @@
-// The judged figure over the minutes around the incident. The line is drawn as SVG that stretches; its words are text, and do not.
+// The judged figure over the minutes around the incident. The line is SVG, which stretches; its words are text, which does not.
 import { html, useState } from "../../lib/dom.js";
 import { clock, utc } from "../../lib/format.js";
 import { now } from "../../lib/store.js";
@@ -55,21 +55,29 @@ export function Chart({ chart: { figure, unit, points }, threshold, since }) {
     point(points.reduce((best, one) => (Math.abs(one[0] - at) < Math.abs(best[0] - at) ? one : best)));
   };
   const newest = values.at(-1) ?? 0;
-  const said = `${figure} from ${clock(first, now())} to ${clock(last, now())}: between ${tick(Math.min(...values), unit)} and ${tick(Math.max(...values), unit)}, last ${tick(newest, unit)}`;
+  const extremes = `between ${tick(Math.min(...values), unit)} and ${tick(Math.max(...values), unit)}`;
+  const said = `${figure} from ${clock(first, now())} to ${clock(last, now())}: ${extremes}, last ${tick(newest, unit)}`;
+  const level = (/** @type {number} */ value, /** @type {string} */ kind) =>
+    html`<line class=${kind} x1="0" x2=${WIDE} y1=${(1 - y(value)) * HIGH} y2=${(1 - y(value)) * HIGH} />`;
+  const dashes = html`<span class="dashes" aria-hidden="true"></span>`;
   return html`<figure class="incident-chart">
-    <figcaption>${figure}${threshold === null ? null : html` <small><span class="dashes" aria-hidden="true"></span> threshold ${tick(threshold, unit)}</small>`}
+    <figcaption>${figure}${threshold === null ? null : html` <small>${dashes} threshold ${tick(threshold, unit)}</small>`}
       <output>${pointed ? `${clock(pointed[0], now())}: ${pointed[1] === null ? "not known" : tick(pointed[1], unit)}` : ""}</output>
     </figcaption>
-    <div class="axis-y" aria-hidden="true">${ticks.map((value) => html`<span style=${{ bottom: share(y(value)) }}>${tick(value, unit)}</span>`)}</div>
+    <div class="axis-y" aria-hidden="true">
+      ${ticks.map((value) => html`<span style=${{ bottom: share(y(value)) }}>${tick(value, unit)}</span>`)}
+    </div>
     <div class="plot" role="img" aria-label=${said} onPointerMove=${look} onPointerLeave=${() => point(null)}>
       <svg viewBox=${`0 0 ${WIDE} ${HIGH}`} preserveAspectRatio="none" aria-hidden="true">
-        ${ticks.map((value) => html`<line class="rule" x1="0" x2=${WIDE} y1=${(1 - y(value)) * HIGH} y2=${(1 - y(value)) * HIGH} />`)}
-        ${threshold === null ? null : html`<line class="threshold" x1="0" x2=${WIDE} y1=${(1 - y(threshold)) * HIGH} y2=${(1 - y(threshold)) * HIGH} />`}
+        ${ticks.map((value) => level(value, "rule"))}
+        ${threshold === null ? null : level(threshold, "threshold")}
         <path class="curve" d=${lineOf(points, x, y)} />
       </svg>
       ${began > 0 && began < 1 ? html`<span class="began" style=${{ left: share(began) }}><small>began</small></span>` : null}
       ${pointed ? html`<span class="pointed" style=${{ left: share(x(pointed[0])) }}></span>` : null}
     </div>
-    <div class="axis-x">${[first, (first + last) / 2, last].map((at) => html`<time title=${utc(at)}>${clock(at, now())}</time>`)}</div>
+    <div class="axis-x">
+      ${[first, (first + last) / 2, last].map((at) => html`<time title=${utc(at)}>${clock(at, now())}</time>`)}
+    </div>
   </figure>`;
 }

@@ -1,18 +1,36 @@
 // Who or what causes it: sessions, applications, statements. Texts of statements come without their values.
 import { html } from "../../lib/dom.js";
-import { count, percent, time, words } from "../../lib/format.js";
+import { count, DASH, percent, time, words } from "../../lib/format.js";
+import { Table } from "../../parts/table.js";
 
 /** @typedef {import("../../types.d.ts").Evidence} Of */
+/** @typedef {import("../../parts/table.js").Column} Column */
 
-/** @param {{name: string, columns: [string, boolean?][], rows: any[][]}} props */
-function Table({ name, columns, rows }) {
+/** @type {Column[]} */
+const HOLDERS = [["application"], ["user"], ["connections", true], ["idle in transaction", true]];
+/** @type {Column[]} */
+const SESSIONS = [
+  ["pid", true],
+  ["application"],
+  ["user"],
+  ["state"],
+  ["waits for"],
+  ["for", true],
+  ["blocks", true],
+  ["query id"],
+];
+/** @type {Column[]} */
+const STATEMENTS = [["statement"], ["calls", true], ["mean time", true], ["share of all time", true]];
+
+const named = (/** @type {string} */ application) => application || "(no name)";
+
+/** @param {{name: string, columns: Column[], rows: any[][]}} props */
+function Listed({ name, columns, rows }) {
   if (rows.length === 0) return null;
-  const side = (/** @type {number} */ at) => (columns[at]?.[1] ? "" : "left");
+  const cell = (/** @type {any} */ value, /** @type {number} */ at) =>
+    html`<td class=${columns[at]?.[1] ? "" : "left"}>${value}</td>`;
   return html`<h3>${name}</h3>
-    <div class="scroll" role="region" aria-label=${name} tabindex="0"><table>
-      <thead><tr>${columns.map(([column], at) => html`<th scope="col" class=${side(at)}>${column}</th>`)}</tr></thead>
-      <tbody>${rows.map((row) => html`<tr>${row.map((cell, at) => html`<td class=${side(at)}>${cell}</td>`)}</tr>`)}</tbody>
-    </table></div>`;
+    <${Table} name=${name} columns=${columns}>${rows.map((row) => html`<tr>${row.map(cell)}</tr>`)}<//>`;
 }
 
 /** @param {{evidence: Of}} props */
@@ -23,15 +41,34 @@ export function Evidence({ evidence: { cause, detail, attempts, pooler, sessions
     pooler && `pooler: ${pooler}`,
   ].filter(Boolean);
   if (said.length === 0 && !detail && sessions.length + holders.length + queries.length === 0) return null;
+  const held = holders.map((one) => [
+    named(one.application),
+    one.user,
+    count(one.connections),
+    count(one.idleInTransaction),
+  ]);
+  const active = sessions.map((one) => [
+    one.pid,
+    named(one.application),
+    one.user,
+    words(one.state),
+    one.wait ?? DASH,
+    time(one.ageMs),
+    count(one.blocks),
+    one.queryId ?? DASH,
+  ]);
+  const asked = queries.map((one) => [
+    one.text ? html`<code class="sql wrap">${one.text}</code>` : html`<small>query ${one.queryId}</small>`,
+    count(one.calls),
+    time(one.meanMs),
+    percent(one.share),
+  ]);
   return html`<section class="evidence">
     <h2>Cause</h2>
     ${said.length > 0 && html`<p class="wrap">${said.join(" · ")}</p>`}
     ${detail && html`<p class="wrap">${detail}</p>`}
-    <${Table} name="Who holds connections" columns=${[["application"], ["user"], ["connections", true], ["idle in transaction", true]]}
-      rows=${holders.map((one) => [one.application || "(no name)", one.user, count(one.connections), count(one.idleInTransaction)])} />
-    <${Table} name="Sessions" columns=${[["pid", true], ["application"], ["user"], ["state"], ["waits for"], ["for", true], ["blocks", true], ["query id"]]}
-      rows=${sessions.map((one) => [one.pid, one.application || "(no name)", one.user, words(one.state), one.wait ?? "–", time(one.ageMs), count(one.blocks), one.queryId ?? "–"])} />
-    <${Table} name="Statements" columns=${[["statement"], ["calls", true], ["mean time", true], ["share of all time", true]]}
-      rows=${queries.map((one) => [one.text ? html`<code class="sql wrap">${one.text}</code>` : html`<small>query ${one.queryId}</small>`, count(one.calls), time(one.meanMs), percent(one.share)])} />
+    <${Listed} name="Who holds connections" columns=${HOLDERS} rows=${held} />
+    <${Listed} name="Sessions" columns=${SESSIONS} rows=${active} />
+    <${Listed} name="Statements" columns=${STATEMENTS} rows=${asked} />
   </section>`;
 }

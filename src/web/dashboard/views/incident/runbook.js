@@ -21,6 +21,10 @@ export function Runbook({ rule, link }) {
   }
   return html`
     ${page !== rule && html`<p class="above"><button type="button" onClick=${() => open(rule)}>← ${words(rule)}</button></p>`}
-    ${data === null ? html`<h2>Runbook</h2><${Waiting} error=${error} what="the runbook" />` : html`<${Markdown} text=${data} onPage=${open} />`}
+    ${
+      data === null
+        ? html`<h2>Runbook</h2><${Waiting} error=${error} what="the runbook" />`
+        : html`<${Markdown} text=${data} onPage=${open} />`
+    }
   `;
 }

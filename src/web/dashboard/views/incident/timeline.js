@@ -1,12 +1,16 @@
 // What happened and why, and who was told of it.
 import { html } from "../../lib/dom.js";
 import { time, words } from "../../lib/format.js";
+import { Table } from "../../parts/table.js";
 import { Empty, Moment } from "../../parts/words.js";
 
 /** @typedef {import("../../types.d.ts").Delivery} Delivery */
 /** @typedef {import("../../types.d.ts").AlertStep} AlertStep */
 
 const SHAPES = { queued: "…", sending: "→", sent: "✓", failed: "■", cancelled: "–" };
+
+/** @type {import("../../parts/table.js").Column[]} */
+const COLUMNS = [["channel"], ["of what"], ["decided"], ["how far"], ["attempts", true], ["answer"]];
 
 /** @param {Delivery} delivery */
 function stateOf({ state, queuedAt, sentAt }) {
@@ -34,10 +38,7 @@ export function Told({ deliveries }) {
     ${
       deliveries.length === 0
         ? html`<${Empty}>Nobody.<//>`
-        : html`<div class="scroll" role="region" aria-label="Who was told" tabindex="0"><table class="told">
-      <thead><tr>${["channel", "of what", "decided", "how far"].map((name) => html`<th scope="col" class="left">${name}</th>`)}<th scope="col">attempts</th><th scope="col" class="left">answer</th></tr></thead>
-      <tbody>${deliveries.map(row)}</tbody>
-    </table></div>`
+        : html`<${Table} name="Who was told" columns=${COLUMNS} kind="told">${deliveries.map(row)}<//>`
     }
   </section>`;
 }
@@ -50,8 +51,10 @@ const spoken = (text) => text.split(MOMENT).map((part, nth) => (nth % 2 ? html`<
 /** @param {{steps: AlertStep[]}} props */
 export function Steps({ steps }) {
   if (steps.length === 0) return null;
+  const step = (/** @type {AlertStep} */ { at, what, text }) =>
+    html`<li><${Moment} at=${at} /> <b>${words(what)}</b> <span class="wrap">${spoken(text)}</span></li>`;
   return html`<section>
     <h2>What happened</h2>
-    <ol class="steps">${steps.map(({ at, what, text }) => html`<li><${Moment} at=${at} /> <b>${words(what)}</b> <span class="wrap">${spoken(text)}</span></li>`)}</ol>
+    <ol class="steps">${steps.map(step)}</ol>
   </section>`;
 }

@@ -48,7 +48,11 @@ export function tick(value, unit) {
   return `${number(value, Number.isInteger(value) ? 0 : 1)} ${unit}`.trim();
 }
 
-/** The threshold in the chart's unit; null where the chart shows something else. @param {import("../../types.d.ts").Alert} alert @param {string} unit */
+/**
+ * The threshold in the chart's unit; null where the chart shows something else.
+ * @param {import("../../types.d.ts").Alert} alert
+ * @param {string} unit
+ */
 export function onChart({ rule, threshold }, unit) {
   if (threshold === null) return null;
   const judged = judgedBy(rule).unit;

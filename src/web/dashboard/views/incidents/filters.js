@@ -50,9 +50,13 @@ export function Filters({ asked, resolved }) {
   const regions = [...new Set(names)].filter(Boolean).sort();
   const choose = (/** @type {string} */ name) => (/** @type {Event} */ event) =>
     ask({ [name]: /** @type {HTMLInputElement} */ (event.currentTarget).value });
+  const button = (/** @type {string} */ state) => {
+    const press = () => ask({ state: state === "open" ? null : state });
+    return html`<button type="button" aria-pressed=${String(asked.state === state)} onClick=${press}>${state}</button>`;
+  };
   return html`<form class="filters" role="search" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
     <div class="buttons" role="group" aria-label="Which">
-      ${STATES.map((state) => html`<button type="button" aria-pressed=${String(asked.state === state)} onClick=${() => ask({ state: state === "open" ? null : state })}>${state}</button>`)}
+      ${STATES.map(button)}
     </div>
     <label>Region <select value=${asked.region} onChange=${choose("region")}>
       <option value="">all</option>${regions.map((region) => html`<option key=${region} value=${region}>${region}</option>`)}
@@ -60,6 +64,8 @@ export function Filters({ asked, resolved }) {
     <label>Severity <select value=${asked.severity} onChange=${choose("severity")}>
       <option value="">all</option>${SEVERITIES.map((severity) => html`<option key=${severity} value=${severity}>${severity}</option>`)}
     </select></label>
-    <label class="grows">Text <input type="search" value=${asked.text} onInput=${choose("text")} placeholder="message, rule, target, person" /></label>
+    <label class="grows">Text
+      <input type="search" value=${asked.text} onInput=${choose("text")} placeholder="message, rule, target, person" />
+    </label>
   </form>`;
 }

@@ -2,7 +2,9 @@
 import { Refused, useAnswer } from "../../lib/api.js";
 
 /**
- * @typedef {{targets: number, probes: number, silent: number, panics: number, hangs: number, givenUp: number, dropped: number, seen: number}} Roster
+ * @typedef {{
+ *   targets: number, probes: number, silent: number, panics: number, hangs: number, givenUp: number, dropped: number, seen: number,
+ * }} Roster
  * @typedef {import("../../types.d.ts").RegionView & {roster?: Roster}} Region
  * @typedef {{status: string, notReady: {region: string, cause: string}[], warnings: string[]}} Ready
  * @typedef {{is: "ok" | "trouble" | "none", text: string}} Bus
@@ -10,7 +12,12 @@ import { Refused, useAnswer } from "../../lib/api.js";
 
 const AGAIN_MS = 10_000;
 
-/** A node that is not ready says why all the same. @param {string} path @param {AbortSignal} signal @returns {Promise<Ready>} */
+/**
+ * A node that is not ready says why all the same.
+ * @param {string} path
+ * @param {AbortSignal} signal
+ * @returns {Promise<Ready>}
+ */
 async function readiness(path, signal) {
   const answer = await fetch(path, { signal }).catch((cause) => {
     if (signal.aborted) throw cause;
@@ -34,7 +41,11 @@ export const nodesOf = (regions) => [...new Set(regions.flatMap((region) => regi
 /** @param {Region[]} regions */
 export const leadersOf = (regions) => [...new Set(regions.flatMap(({ leader }) => (leader ? [leader] : [])))];
 
-/** How the bus between nodes is. A process without one answers with neither latency nor trouble. @param {Region[]} regions @returns {Bus} */
+/**
+ * How the bus between nodes is. A process without one answers with neither latency nor trouble.
+ * @param {Region[]} regions
+ * @returns {Bus}
+ */
 export function busOf(regions) {
   const bad = regions.filter((region) => region.trouble !== null || region.cutOff);
   if (bad.length > 0)

@@ -3,10 +3,14 @@ import { send, useAnswer } from "../../lib/api.js";
 import { html, useState } from "../../lib/dom.js";
 import { count } from "../../lib/format.js";
 import { viewer } from "../../lib/store.js";
+import { Table } from "../../parts/table.js";
 import { Ago, Empty, Waiting } from "../../parts/words.js";
 
 /**
- * @typedef {{name: string, kind: string, queued: number, sent: number, failures: number, dead: number, lastSentAt: string | null, lastError: string | null}} Channel
+ * @typedef {{
+ *   name: string, kind: string, queued: number, sent: number, failures: number, dead: number,
+ *   lastSentAt: string | null, lastError: string | null,
+ * }} Channel
  */
 
 const AGAIN_MS = 5000;
@@ -28,7 +32,10 @@ function Test({ name, onDone }) {
       onDone();
     }
   };
-  return html`<button type="button" disabled=${busy} onClick=${press} aria-label=${`Send a test to ${name}`}>Send a test</button> <span role="status" class="wrap">${said}</span>`;
+  return html`
+    <button type="button" disabled=${busy} onClick=${press} aria-label=${`Send a test to ${name}`}>Send a test</button>
+    ${" "}<span role="status" class="wrap">${said}</span>
+  `;
 }
 
 /** @param {{channel: Channel, onDone: () => void}} props */
@@ -45,20 +52,26 @@ function Row({ channel, onDone }) {
   </tr>`;
 }
 
+/** @type {import("../../parts/table.js").Column[]} */
+const COLUMNS = [
+  ["channel"],
+  ["waiting", true],
+  ["sent", true],
+  ["failed calls", true],
+  ["given up", true],
+  ["last sent, ago", true],
+  ["last error"],
+];
+
 export function Channels() {
   const { data, error, again } = useAnswer("/api/channels", AGAIN_MS);
   const channels = /** @type {Channel[]} */ (data?.channels ?? []);
-  const columns = ["waiting", "sent", "failed calls", "given up", "last sent, ago"];
+  const rows = channels.map((channel) => html`<${Row} key=${channel.name} channel=${channel} onDone=${again} />`);
+  const columns = viewer.acts ? [...COLUMNS, ["test"]] : COLUMNS;
   return html`<section>
     <h2>Channels</h2>
     ${(data === null || error) && html`<${Waiting} error=${error} what="channels" />`}
-    ${data && channels.length === 0 && html`<${Empty}>No channel is configured: nobody is told of incidents outside this page.<//>`}
-    ${
-      channels.length > 0 &&
-      html`<div class="scroll" role="region" aria-label="Channels" tabindex="0"><table class="own-table">
-      <thead><tr><th scope="col" class="left">channel</th>${columns.map((name) => html`<th scope="col">${name}</th>`)}<th scope="col" class="left">last error</th>${viewer.acts && html`<th scope="col" class="left">test</th>`}</tr></thead>
-      <tbody>${channels.map((channel) => html`<${Row} key=${channel.name} channel=${channel} onDone=${again} />`)}</tbody>
-    </table></div>`
-    }
+    ${data && rows.length === 0 && html`<${Empty}>No channel is configured: nobody is told of incidents outside this page.<//>`}
+    ${rows.length > 0 && html`<${Table} name="Channels" columns=${columns} kind="own-table">${rows}<//>`}
   </section>`;
 }

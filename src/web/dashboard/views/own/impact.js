@@ -3,6 +3,7 @@ import { html, useState } from "../../lib/dom.js";
 import { count, number, percent } from "../../lib/format.js";
 import { targetPath } from "../../lib/route.js";
 import { useWorld } from "../../lib/store.js";
+import { Table } from "../../parts/table.js";
 import { Empty } from "../../parts/words.js";
 
 /** @typedef {import("../../types.d.ts").Sample} Sample */
@@ -14,7 +15,11 @@ const SHOWN = 50;
 /** @param {Sample} sample */
 const impactOf = (sample) => sample.probe?.impact ?? -1;
 
-/** The costliest first; by name where they are as good as equal, so that rows stay where they are. @param {Sample} one @param {Sample} other */
+/**
+ * The costliest first; by name where they are as good as equal, so that rows stay where they are.
+ * @param {Sample} one
+ * @param {Sample} other
+ */
 export const byImpact = (one, other) =>
   Math.round(impactOf(other) * 2000) - Math.round(impactOf(one) * 2000) ||
   `${one.region}/${one.target}`.localeCompare(`${other.region}/${other.target}`);
@@ -22,8 +27,12 @@ export const byImpact = (one, other) =>
 /** @param {{missing: Sample["probe"]["missing"]}} props */
 function Missing({ missing }) {
   if (missing.length === 0) return html`<span class="empty">nothing</span>`;
-  return html`<details><summary>${missing.length} ${missing.length === 1 ? "figure" : "figures"}</summary>
-    <ul class="missing">${missing.map(({ field, cause, fix }) => html`<li class="wrap"><code>${field}</code>: ${cause}${fix && html`<br /><b>Fix:</b> <code class="wrap">${fix}</code>`}</li>`)}</ul>
+  const one = (/** @type {Sample["probe"]["missing"][0]} */ { field, cause, fix }) => html`<li class="wrap">
+    <code>${field}</code>: ${cause}${fix && html`<br /><b>Fix:</b> <code class="wrap">${fix}</code>`}
+  </li>`;
+  return html`<details>
+    <summary>${missing.length} ${missing.length === 1 ? "figure" : "figures"}</summary>
+    <ul class="missing">${missing.map(one)}</ul>
   </details>`;
 }
 
@@ -40,20 +49,28 @@ function Row({ sample: { region, target, probe } }) {
   </tr>`;
 }
 
+/** @type {import("../../parts/table.js").Column[]} */
+const COLUMNS = [
+  ["target"],
+  ["of one core", true],
+  ["asks each", true],
+  ["connections", true],
+  ["slowed down"],
+  ["could not be known"],
+];
+
 export function Impact() {
   const all = [...useWorld(2000).samples.values()].filter((sample) => sample.probe).sort(byImpact);
   const [isWhole, show] = useState(false);
   const shown = isWhole ? all : all.slice(0, SHOWN);
+  const rows = shown.map((sample) => html`<${Row} key=${`${sample.region}/${sample.target}`} sample=${sample} />`);
   return html`<section>
     <h2>What it costs the servers</h2>
     <p class="empty">Of one core of each server, at most ${percent(BUDGET, 0)}; Isobar asks less often before it takes more.</p>
     ${
-      all.length === 0
+      rows.length === 0
         ? html`<${Empty}>No target has told yet.<//>`
-        : html`<div class="scroll live" role="region" aria-label="What it costs the servers" tabindex="0"><table class="own-table">
-      <thead><tr><th scope="col" class="left">target</th><th scope="col">of one core</th><th scope="col">asks each</th><th scope="col">connections</th><th scope="col" class="left">slowed down</th><th scope="col" class="left">could not be known</th></tr></thead>
-      <tbody>${shown.map((sample) => html`<${Row} key=${`${sample.region}/${sample.target}`} sample=${sample} />`)}</tbody>
-    </table></div>`
+        : html`<${Table} name="What it costs the servers" columns=${COLUMNS} kind="own-table" isLive>${rows}<//>`
     }
     ${all.length > shown.length && html`<p><button type="button" onClick=${() => show(true)}>All ${count(all.length)}</button></p>`}
   </section>`;

@@ -4,26 +4,42 @@ import { time } from "../../lib/format.js";
 import { Empty } from "../../parts/words.js";
 
 /** @typedef {import("../../types.d.ts").Session} Session */
-/** @typedef {import("../../types.d.ts").Statement} Statement */
+/** @typedef {{known: Map<number, Session>, waiting: Map<number, Session[]>, texts: Map<string, string>}} Scene */
 
 const DEEPEST = 8;
 const WIDEST = 20;
+const DEADLOCK = "They wait for each other in a circle: a deadlock, which PostgreSQL ends after deadlock_timeout.";
 
-/** @param {{session: Session | undefined, pid: number, waiting: Map<number, Session[]>, texts: Map<string, string>, depth: number, above: number[]}} props */
-function Branch({ session, pid, waiting, texts, depth, above }) {
-  const behind = above.includes(pid) ? [] : (waiting.get(pid) ?? []);
-  const text = session?.queryId ? texts.get(session.queryId) : undefined;
-  const since = session?.state.startsWith("idle in transaction") ? session.stateMs : session?.queryMs;
+/** What a session does, and since when. @param {Session | undefined} session */
+function doing(session) {
+  if (!session) return "not among the sessions seen";
+  const { state, stateMs, queryMs, waitEventType, waitEvent } = session;
+  const since = state.startsWith("idle in transaction") ? stateMs : queryMs;
+  return `${state} for ${time(since)}${waitEventType ? `, waits for ${waitEventType}: ${waitEvent}` : ""}`;
+}
+
+/** @param {{pid: number, scene: Scene, above: number[]}} props */
+function Branch({ pid, scene, above }) {
+  const session = scene.known.get(pid);
+  const behind = above.includes(pid) || above.length >= DEEPEST ? [] : (scene.waiting.get(pid) ?? []);
+  const text = session?.queryId ? scene.texts.get(session.queryId) : undefined;
+  const isRoot = above.length === 0;
+  const branches = behind
+    .slice(0, WIDEST)
+    .map((one) => html`<${Branch} key=${one.pid} pid=${one.pid} scene=${scene} above=${[...above, pid]} />`);
   return html`<li>
-    <span class=${depth === 0 ? "is-unhealthy" : ""}>${depth === 0 ? "■ " : "↳ "}<bdi>${session?.application || "(no name)"}</bdi> <small>pid ${pid}, <bdi>${session?.user ?? "unknown"}</bdi></small></span>
-    <span>${session ? `${session.state} for ${time(since)}` : "not among the sessions seen"}${session?.waitEventType ? `, waits for ${session.waitEventType}: ${session.waitEvent}` : ""}</span>
+    <span class=${isRoot ? "is-unhealthy" : ""}>
+      ${isRoot ? "■" : "↳"} <bdi>${session?.application || "(no name)"}</bdi>${" "}
+      <small>pid ${pid}, <bdi>${session?.user ?? "unknown"}</bdi></small>
+    </span>
+    <span>${doing(session)}</span>
     ${text && html`<code class="wrap">${text}</code>`}
-    ${behind.length > 0 && depth < DEEPEST && html`<ul>${behind.slice(0, WIDEST).map((one) => html`<${Branch} key=${one.pid} session=${one} pid=${one.pid} waiting=${waiting} texts=${texts} depth=${depth + 1} above=${[...above, pid]} />`)}</ul>`}
+    ${branches.length > 0 && html`<ul>${branches}</ul>`}
     ${behind.length > WIDEST && html`<small>and ${behind.length - WIDEST} more</small>`}
   </li>`;
 }
 
-/** @param {{activity: import("../../types.d.ts").Activity | null, statements: Statement[]}} props */
+/** @param {{activity: import("../../types.d.ts").Activity | null, statements: import("../../types.d.ts").Statement[]}} props */
 export function Blocking({ activity, statements }) {
   const sessions = activity?.sessions ?? [];
   const known = new Map(sessions.map((session) => [session.pid, session]));
@@ -34,10 +50,13 @@ export function Blocking({ activity, statements }) {
   }
   const roots = [...waiting.keys()].filter((pid) => (known.get(pid)?.blockedBy.length ?? 0) === 0);
   const texts = new Map(statements.map((statement) => [statement.queryId, statement.text ?? ""]));
+  const scene = { known, waiting, texts };
   return html`<section>
     <h2>Who blocks whom</h2>
     ${waiting.size === 0 && html`<${Empty}>Nobody waits for a lock.<//>`}
-    <ul class="tree live">${roots.map((pid) => html`<${Branch} key=${pid} session=${known.get(pid)} pid=${pid} waiting=${waiting} texts=${texts} depth=${0} above=${[]} />`)}</ul>
-    ${waiting.size > 0 && roots.length === 0 && html`<p class="is-unhealthy">■ They wait for each other in a circle: a deadlock, which PostgreSQL ends after deadlock_timeout.</p>`}
+    <ul class="tree live">
+      ${roots.map((pid) => html`<${Branch} key=${pid} pid=${pid} scene=${scene} above=${[]} />`)}
+    </ul>
+    ${waiting.size > 0 && roots.length === 0 && html`<p class="is-unhealthy">■ ${DEADLOCK}</p>`}
   </section>`;
 }

@@ -1,151 +1,97 @@
 // All charts of a target over one time, with its incidents as bands.
 import { useAnswer } from "../../lib/api.js";
 import { html } from "../../lib/dom.js";
-import { bytes, number, percent, rate, time } from "../../lib/format.js";
+import { percent } from "../../lib/format.js";
 import { usePast } from "../../lib/history.js";
 import { now, world } from "../../lib/store.js";
 import { Chart } from "../../parts/chart.js";
 import { Waiting } from "../../parts/words.js";
+import { CALM, paths, QUICK, SIZE, sizeFormat } from "./figure_list.js";
 import { choose } from "./range.js";
 
 /** @typedef {import("../../lib/history.js").Past} Past */
 /** @typedef {import("../../types.d.ts").Alert} Alert */
+/** @typedef {import("../../parts/chart.js").Line} Line */
+/** @typedef {import("./figure_list.js").Chosen} Chosen */
 
-const POOL = "connectionPool.";
-const WORK = "queryPerformance.";
-const FAST = [
-  ...["activeConnections", "idleConnections", "idleInTransaction", "totalConnections", "waitingClients", "averageWaitTime", "maxWaitTime", "utilization", "poolSize"].map((name) => POOL + name),
-  ...["averageQueryTime", "queriesPerSecond", "errorRate"].map((name) => WORK + name),
-  ...["cpu", "lock", "lwlock", "io", "client", "ipc", "other"].map((name) => `waits.${name}`),
-];
-const PHASES = ["dns", "tcp", "tls", "auth", "firstQuery"];
-const SLOW = [
-  ...PHASES.map((name) => `reachability.phases.${name}`),
-  "reachability.viaPooler.acquire",
-  "database.sizeBytes",
-  "vitals.replication.upstream.lagSeconds",
-  "vitals.host.cpuBusy",
-];
 const SLOW_MS = 5000;
-
-const WAITS = [
-  ["cpu", "on CPU", "--c-green"],
-  ["lock", "Lock", "--c-red"],
-  ["lwlock", "LWLock", "--c-purple"],
-  ["io", "IO", "--c-blue"],
-  ["client", "Client", "--c-yellow"],
-  ["ipc", "IPC", "--c-sky"],
-  ["other", "other", "--c-grey"],
-];
-
-/** Connections that are in none of the named states. @param {Past} past */
-function others(past) {
-  const named = ["activeConnections", "idleConnections", "idleInTransaction"].map((name) => past.of(POOL + name));
-  return past.of(`${POOL}totalConnections`).map((total, index) => {
-    if (total === null) return null;
-    return Math.max(0, total - named.reduce((sum, values) => sum + (values[index] ?? 0), 0));
-  });
-}
+const RESOLVED_MS = 15_000;
+const DAY_MS = 86_400_000;
+const QUICK_PATHS = paths(QUICK);
+const CALM_PATHS = [...paths(CALM), SIZE];
 
 const isKnown = (/** @type {(number | null)[]} */ values) => values.some((value) => value !== null);
 
-/** @param {Alert} alert @returns {import("../../parts/chart.js").Band} */
-const band = (alert) => ({
-  from: Date.parse(alert.startedAt),
-  to: alert.resolvedAt ? Date.parse(alert.resolvedAt) : now(),
-  severity: alert.severity,
-  what: alert.message,
-});
+/** What of a total is in none of the lines. @param {Past} past @param {Line[]} lines @param {string} total */
+const restOf = (past, lines, total) =>
+  past.of(total).map((all, index) => {
+    if (all === null) return null;
+    return Math.max(0, all - lines.reduce((sum, line) => sum + (line.values[index] ?? 0), 0));
+  });
 
-/** @param {Alert} alert @param {string} region @param {string} target */
-const concerns = (alert, region, target) => alert.region === region && (alert.target === null || alert.target === target || alert.affects.includes(target));
-
-/**
- * The incidents within a time, open ones as the stream tells them.
- * @param {string} region @param {string} target
- */
-function useBands(region, target) {
-  const query = new URLSearchParams({ region, target, state: "resolved", limit: "200" });
-  const { data } = useAnswer(`/api/alerts?${query}`, 15_000);
-  const open = [...world.alerts.values()].filter((alert) => alert.state !== "pending" && concerns(alert, region, target));
-  return [...open, ...(data?.alerts ?? [])].map(band);
+/** @param {Past} past @param {Chosen} chosen @returns {Line[]} */
+function linesOf(past, { lines, rest }) {
+  const told = lines.map(([name, colour, path, what, dash]) => ({ name, colour, values: past.of(path, what), dash }));
+  return rest ? [...told, { name: rest[0], colour: rest[1], values: restOf(past, told, rest[2]) }] : told;
 }
 
-/** @param {{region: string, target: string, range: import("../../lib/history.js").Range, growth: number | null}} props */
+/** @param {Alert} alert @returns {import("../../parts/chart.js").Band} */
+const band = ({ startedAt, resolvedAt, severity, message }) => ({
+  from: Date.parse(startedAt),
+  to: resolvedAt ? Date.parse(resolvedAt) : now(),
+  severity,
+  what: message,
+});
+
+/** The incidents within a time, open ones as the stream tells them. @param {string} region @param {string} target */
+function useBands(region, target) {
+  const query = new URLSearchParams({ region, target, state: "resolved", limit: "200" });
+  const { data } = useAnswer(`/api/alerts?${query}`, RESOLVED_MS);
+  const concerns = (/** @type {Alert} */ alert) =>
+    alert.region === region &&
+    alert.state !== "pending" &&
+    (alert.target === null || alert.target === target || alert.affects.includes(target));
+  return [...[...world.alerts.values()].filter(concerns), ...(data?.alerts ?? [])].map(band);
+}
+
+/**
+ * @param {{region: string, target: string, range: import("../../lib/history.js").Range, growth: number | null}} props
+ */
 export function Charts({ region, target, range, growth }) {
-  const { past, error } = usePast(region, target, FAST, range);
-  const { past: slow } = usePast(region, target, SLOW, range, SLOW_MS);
+  const { past: quick, error } = usePast(region, target, QUICK_PATHS, range);
+  const { past: calm } = usePast(region, target, CALM_PATHS, range, SLOW_MS);
   const bands = useBands(region, target);
-  if (!past) return html`<${Waiting} error=${error} what="the past" />`;
-  const common = { at: past.at, from: past.from, to: past.to, bands, onSelect: choose };
-  const line = (/** @type {string} */ name, /** @type {string} */ colour, /** @type {(number | null)[]} */ values, dash = false) => ({ name, colour, values, dash });
-  const sessions = (/** @type {number | null} */ value) => number(value, 1);
+  if (!quick) return html`<${Waiting} error=${error} what="the past" />`;
+  const common = { from: quick.from, to: quick.to, bands, onSelect: choose };
+  const draw = (/** @type {Past} */ past, /** @type {Chosen} */ chosen) =>
+    html`<${Chart} key=${chosen.title} ...${common} ...${chosen} at=${past.at} lines=${linesOf(past, chosen)} />`;
+  const told = calm === null ? [] : CALM.filter(({ lines }) => lines.some(([, , path]) => isKnown(calm.of(path))));
   return html`<div class="charts">
-    <${Chart} ...${common} title="Connections by state" stack format=${(/** @type {number | null} */ value) => number(value, 0)} lines=${[
-      line("active", "--c-green", past.of(`${POOL}activeConnections`)),
-      line("idle in transaction", "--c-red", past.of(`${POOL}idleInTransaction`)),
-      line("idle", "--c-sky", past.of(`${POOL}idleConnections`)),
-      line("other", "--c-grey", others(past)),
-    ]} />
-    <${Chart} ...${common} title="Pool: how full" most=${1} format=${(/** @type {number | null} */ value) => percent(value, 0)} lines=${[
-      line("utilization", "--c-blue", past.of(`${POOL}utilization`, "max")),
-    ]} />
-    <${Chart} ...${common} title="Pool: wait for a connection" format=${time} lines=${[
-      line("mean", "--c-blue", past.of(`${POOL}averageWaitTime`)),
-      line("oldest", "--c-red", past.of(`${POOL}maxWaitTime`, "max"), true),
-    ]} />
-    <${Chart} ...${common} title="Pool: queue" most=${4} format=${(/** @type {number | null} */ value) => number(value, 0)} lines=${[
-      line("clients that wait", "--c-red", past.of(`${POOL}waitingClients`, "max")),
-    ]} />
-    <${Chart} ...${common} title="Active sessions by wait event" stack format=${sessions} lines=${WAITS.map(([of, name, colour]) => line(name ?? "", colour ?? "", past.of(`waits.${of}`)))} />
-    <${Chart} ...${common} title="Average query time" format=${time} lines=${[
-      line("mean", "--c-blue", past.of(`${WORK}averageQueryTime`)),
-      line("p95 of the seconds", "--c-yellow", past.of(`${WORK}averageQueryTime`, "p95"), true),
-    ]} />
-    <${Chart} ...${common} title="Queries per second" format=${(/** @type {number | null} */ value) => rate(value, "/s")} lines=${[
-      line("queries", "--c-blue", past.of(`${WORK}queriesPerSecond`)),
-    ]} />
-    <${Chart} ...${common} title="Errors" format=${percent} lines=${[line("rolled back or failed", "--c-red", past.of(`${WORK}errorRate`, "max"))]} />
-    ${slow && html`<${SlowCharts} past=${slow} growth=${growth} common=${{ ...common, at: slow.at }} line=${line} />`}
+    ${QUICK.map((chosen) => draw(quick, chosen))}
+    ${calm && told.map((chosen) => draw(calm, chosen))}
+    ${calm && html`<${Size} past=${calm} growth=${growth} common=${common} />`}
   </div>`;
 }
 
-/** What changes slowly. @param {{past: Past, growth: number | null, common: any, line: any}} props */
-function SlowCharts({ past, growth, common, line }) {
-  const colours = ["--c-grey", "--c-sky", "--c-purple", "--c-yellow", "--c-green"];
-  const acquire = past.of("reachability.viaPooler.acquire");
-  const lag = past.of("vitals.replication.upstream.lagSeconds", "max");
-  const cpu = past.of("vitals.host.cpuBusy");
-  return html`
-    <${Chart} ...${common} title="A fresh connection, by phase" stack format=${time} lines=${PHASES.map((name, index) =>
-      line(name === "firstQuery" ? "first query" : name, colours[index], past.of(`reachability.phases.${name}`)))} />
-    ${isKnown(acquire) && html`<${Chart} ...${common} title="A client at the pooler" format=${time} lines=${[line("until a connection is had", "--c-blue", acquire)]} />`}
-    <${Size} past=${past} growth=${growth} common=${common} line=${line} />
-    ${isKnown(lag) && html`<${Chart} ...${common} title="Replication lag" format=${(/** @type {number | null} */ value) => time(value === null ? null : value * 1000)} lines=${[line("behind the primary", "--c-red", lag)]} />`}
-    ${isKnown(cpu) && html`<${Chart} ...${common} title="Processors" most=${1} format=${percent} lines=${[line("busy", "--c-green", cpu)]} />`}
-  `;
-}
-
-const DAY_MS = 86_400_000;
-
-/** Over a day or more it goes on where it leads, by the growth of the past. @param {{past: Past, growth: number | null, common: any, line: any}} props */
-function Size({ past, growth, common, line }) {
-  const size = past.of("database.sizeBytes", "last");
+/** Over a day or more it goes on where it leads, by the growth of the past. @param {{past: Past, growth: number | null, common: any}} props */
+function Size({ past, growth, common }) {
+  const size = past.of(SIZE, "last");
   const newest = size.findLastIndex((value) => value !== null);
   const begin = newest < 0 ? null : size[newest];
   const span = past.to - past.from;
+  const chart = { title: "Size", format: sizeFormat };
+  const database = { name: "database", colour: "--c-blue", values: size };
   if (growth === null || begin === null || begin === undefined || span < DAY_MS) {
-    return html`<${Chart} ...${common} title="Size" format=${bytes} lines=${[line("database", "--c-blue", size)]} />`;
+    return html`<${Chart} ...${common} ...${chart} at=${past.at} lines=${[database]} />`;
   }
   const to = past.to + span / 4;
   const end = begin * (1 + (growth * (to - past.to)) / DAY_MS);
-  const forecast = [...size.map((_, index) => (index === newest ? begin : null)), end];
-  return html`<${Chart} ...${common} title="Size" note=${`forecast: ${percent(growth)} a day`} to=${to} at=${[...past.at, to / 1000]} format=${bytes}
-    lines=${[line("database", "--c-blue", [...size, null]), line("forecast", "--c-grey", spanned(forecast), true)]} />`;
-}
-
-/** uPlot joins two values only when nothing lies between: a hole there is undefined, not null. @param {(number | null)[]} values */
-function spanned(values) {
-  const first = values.findIndex((value) => value !== null);
-  return values.map((value, index) => (value === null && index > first ? undefined : value));
+  // A null is a hole; what is undefined is joined over.
+  const line = [...size.map((_, index) => (index < newest ? null : index === newest ? begin : undefined)), end];
+  const lines = [
+    { ...database, values: [...size, null] },
+    { name: "forecast", colour: "--c-grey", values: line, dash: true },
+  ];
+  const at = [...past.at, to / 1000];
+  return html`<${Chart} ...${common} ...${chart} note=${`${percent(growth)} a day`} to=${to} at=${at} lines=${lines} />`;
 }

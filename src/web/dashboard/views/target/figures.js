@@ -4,23 +4,38 @@ import { bytes, count, DASH, number, percent, rate, time } from "../../lib/forma
 import { isOld } from "../../lib/store.js";
 import { Figure } from "../../parts/words.js";
 
-/** @param {{sample: import("../../types.d.ts").Sample}} props */
+/** @typedef {import("../../types.d.ts").Sample} Sample */
+/** Name, value, what stands below, and whether it is bad. @typedef {[string, string, (string | null)?, boolean?]} Told */
+
+/** @param {Sample} sample @returns {Told[]} */
+function told({ connectionPool: pool, queryPerformance: work, database, reachability }) {
+  const acquire = reachability.viaPooler?.acquire ?? null;
+  const growth = database.growthPerDay === null ? null : `${percent(database.growthPerDay)} a day`;
+  const oldest = pool.maxWaitTime ? `oldest ${time(pool.maxWaitTime)}` : null;
+  /** @type {Told[]} */
+  const all = [
+    ["Pool used", percent(pool.utilization, 0), `${pool.activeConnections ?? DASH} of ${pool.poolSize ?? DASH} busy`],
+    ["Clients waiting", count(pool.waitingClients), oldest, Boolean(pool.waitingClients)],
+    ["Mean wait", time(pool.averageWaitTime)],
+    ["Idle in transaction", count(pool.idleInTransaction)],
+    ["Active sessions", number(work.averageActiveSessions, 1), "mean of 1 s"],
+    ["Queries", rate(work.queriesPerSecond, " /s")],
+    ["Average query", time(work.averageQueryTime)],
+    ["Slow", percent(work.slowQueryRate), "of calls"],
+    ["Errors", percent(work.errorRate), "of transactions"],
+    ["Cache hits", percent(database.cacheHitRatio)],
+    ["Connections", count(database.activeConnections), `active, of ${count(database.maxConnections)}`],
+    ["Size", bytes(database.sizeBytes), growth],
+  ];
+  return acquire === null ? all : [...all, ["A client waits", time(acquire), "measured"]];
+}
+
+/** @param {{sample: Sample}} props */
 export function Figures({ sample }) {
-  const { connectionPool: pool, queryPerformance: work, database, reachability } = sample;
-  const acquire = reachability.viaPooler?.acquire;
   return html`<dl class="figures live ${isOld(sample) ? "old" : ""}">
-    <${Figure} name="Pool used" value=${percent(pool.utilization, 0)} note=${`${pool.activeConnections ?? DASH} of ${pool.poolSize ?? DASH} busy`} />
-    <${Figure} name="Clients waiting" value=${count(pool.waitingClients)} is=${pool.waitingClients ? "is-unhealthy" : ""} note=${pool.maxWaitTime ? `oldest ${time(pool.maxWaitTime)}` : null} />
-    <${Figure} name="Mean wait" value=${time(pool.averageWaitTime)} />
-    <${Figure} name="Idle in transaction" value=${count(pool.idleInTransaction)} />
-    <${Figure} name="Active sessions" value=${number(work.averageActiveSessions, 1)} note="mean of 1 s" />
-    <${Figure} name="Queries" value=${rate(work.queriesPerSecond, " /s")} />
-    <${Figure} name="Average query" value=${time(work.averageQueryTime)} />
-    <${Figure} name="Slow" value=${percent(work.slowQueryRate)} note="of calls" />
-    <${Figure} name="Errors" value=${percent(work.errorRate)} note="of transactions" />
-    <${Figure} name="Cache hits" value=${percent(database.cacheHitRatio)} />
-    <${Figure} name="Connections" value=${count(database.activeConnections)} note=${`active, of ${count(database.maxConnections)}`} />
-    <${Figure} name="Size" value=${bytes(database.sizeBytes)} note=${database.growthPerDay === null ? null : `${percent(database.growthPerDay)} a day`} />
-    ${acquire !== null && acquire !== undefined && html`<${Figure} name="A client waits" value=${time(acquire)} note="measured" />`}
+    ${told(sample).map(
+      ([name, value, note, isBad]) =>
+        html`<${Figure} key=${name} name=${name} value=${value} note=${note} is=${isBad ? "is-unhealthy" : ""} />`,
+    )}
   </dl>`;
 }

@@ -33,9 +33,15 @@ export function RangePicker({ query }) {
   const range = rangeOf(query);
   const fixed = "from" in range;
   const word = fixed ? "" : (query.get("range") ?? USUAL);
+  const pick = (/** @type {(typeof RANGES)[number]} */ [of, , name]) => {
+    const press = () => ask({ range: of, from: null, to: null });
+    return html`<button type="button" key=${of} aria-pressed=${of === word} onClick=${press}>${name}</button>`;
+  };
+  const back = () => ask({ from: null, to: null });
   return html`<div class="ranges buttons" role="group" aria-label="Time shown">
-    ${RANGES.map(([of, , name]) => html`<button type="button" key=${of} aria-pressed=${of === word} onClick=${() => ask({ range: of, from: null, to: null })}>${name}</button>`)}
-    ${fixed && html`<span>${clock(range.from)} to ${clock(range.to)} <button type="button" onClick=${() => ask({ from: null, to: null })}>Back to live</button></span>`}
+    ${RANGES.map(pick)}
+    ${fixed && html`<span>${clock(range.from)} to ${clock(range.to)}</span>`}
+    ${fixed && html`<button type="button" onClick=${back}>Back to live</button>`}
     ${!fixed && html`<small>live; drag across a chart to look closer</small>`}
   </div>`;
 }

@@ -12,9 +12,10 @@ export function ToDo({ region, target }) {
   const { data } = useAnswer(`${pathOf(region, target)}/recommendations`, EVERY_MS);
   const advice = data?.recommendations ?? [];
   if (advice.length === 0) return null;
+  const all = `/advice?${new URLSearchParams({ region, target })}`;
   return html`<section>
     <h2>What to do</h2>
     <div class="pair">${advice.slice(0, SHOWN).map((one) => html`<${AdviceCard} key=${one.id} one=${one} />`)}</div>
-    ${advice.length > SHOWN && html`<p><a href=${`/advice?region=${encodeURIComponent(region)}&target=${encodeURIComponent(target)}`}>All ${advice.length} recommendations</a></p>`}
+    ${advice.length > SHOWN && html`<p><a href=${all}>All ${advice.length} recommendations</a></p>`}
   </section>`;
 }

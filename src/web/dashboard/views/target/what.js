@@ -3,35 +3,55 @@ import { html } from "../../lib/dom.js";
 import { incidentPath } from "../../lib/route.js";
 import { world } from "../../lib/store.js";
 import { Acts } from "../../parts/act.js";
-import { Ago, Severity } from "../../parts/words.js";
+import { Ago, AlertState, Severity } from "../../parts/words.js";
 
 /** @typedef {import("../../types.d.ts").Sample} Sample */
+/** @typedef {import("../../types.d.ts").Alert} Alert */
 
 const WORST = ["critical", "high", "medium", "low"];
 
 /** @param {Sample} sample */
 function alertsOf({ region, target }) {
-  const all = [...world.alerts.values()].filter((alert) => alert.region === region && (alert.target === target || alert.affects.includes(target)));
-  return all.sort((a, b) => WORST.indexOf(a.severity) - WORST.indexOf(b.severity) || a.startedAt.localeCompare(b.startedAt));
+  const concerns = (/** @type {Alert} */ { region: where, target: of, affects }) =>
+    where === region && (of === target || affects.includes(target));
+  const bySeverity = (/** @type {Alert} */ a, /** @type {Alert} */ b) =>
+    WORST.indexOf(a.severity) - WORST.indexOf(b.severity) || a.startedAt.localeCompare(b.startedAt);
+  return [...world.alerts.values()].filter(concerns).sort(bySeverity);
 }
+
+/** @param {{alert: Alert}} props */
+function Told({ alert }) {
+  return html`<li>
+    <${Severity} is=${alert.severity} />
+    <a href=${incidentPath(alert.id)}>${alert.message}</a>
+    <span>for <${Ago} at=${alert.startedAt} /></span>
+    ${alert.state !== "firing" && html`<${AlertState} is=${alert.state} />`}
+    <span>${alert.acknowledgedBy ? `by ${alert.acknowledgedBy}` : ""}</span>
+    <${Acts} alert=${alert} />
+  </li>`;
+}
+
+/** @param {import("../../types.d.ts").Reason} reason */
+const seen = (reason) => html`<li key=${reason.rule}>
+  <${Severity} is=${reason.severity} /> <span>${reason.message}</span> <span>for <${Ago} at=${reason.since} /></span>
+</li>`;
 
 /** @param {{sample: Sample, trends: import("../../types.d.ts").Trends | null}} props */
 export function What({ sample, trends }) {
-  const alerts = alertsOf(sample);
-  const told = new Set(alerts.map((alert) => alert.rule));
+  const all = alertsOf(sample);
+  const alerts = all.filter((alert) => !alert.suppressedBy);
+  const told = new Set(all.map((alert) => alert.rule));
   const reasons = sample.reasons.filter((reason) => !told.has(reason.rule));
   const { verdict } = sample.reachability;
+  const isCalm = all.length + reasons.length === 0;
+  const calm = sample.status === "unknown" ? "? Nothing is seen of it now." : "● Nothing is wrong now.";
   return html`<section class="what" aria-label="What is wrong">
     <ul class="wrong">
-      ${alerts.map((alert) => html`<li key=${alert.id}>
-        <${Severity} is=${alert.severity} />
-        <a href=${incidentPath(alert.id)}>${alert.message}</a>
-        <span>for <${Ago} at=${alert.startedAt} />${alert.acknowledgedBy ? ` · taken by ${alert.acknowledgedBy}` : ""}</span>
-        <${Acts} alert=${alert} />
-      </li>`)}
-      ${reasons.map((reason) => html`<li key=${reason.rule}><${Severity} is=${reason.severity} /> <span>${reason.message}</span> <span>for <${Ago} at=${reason.since} /></span></li>`)}
+      ${alerts.map((alert) => html`<${Told} key=${alert.id} alert=${alert} />`)}
+      ${reasons.map(seen)}
       ${verdict?.kind === "path" && reasons.length === 0 && html`<li class="is-degraded">▲ ${verdict.message}</li>`}
-      ${alerts.length + reasons.length === 0 && html`<li class=${`is-${sample.status}`}>${sample.status === "unknown" ? "? Nothing is seen of it now." : "● Nothing is wrong now."}</li>`}
+      ${all.length > alerts.length && html`<li><small>${all.length - alerts.length} more follow from these, or are silenced</small></li>`}
+      ${isCalm && html`<li class=${`is-${sample.status}`}>${calm}</li>`}
     </ul>
     ${trends && html`<p class="sentence">${trends.sentence}</p>`}
   </section>`;

@@ -1,6 +1,6 @@
 // What a tile and a row show of a target: words and plain figures, worked out once a draw, so that what stayed the same is not
 // drawn again.
-import { percent, rate, time } from "../../lib/format.js";
+import { percent, rate, time, words } from "../../lib/format.js";
 import { isOld, key, world } from "../../lib/store.js";
 
 /** @typedef {import("../../types.d.ts").Sample} Sample */
@@ -14,8 +14,7 @@ import { isOld, key, world } from "../../lib/store.js";
  * @property {Status} status
  * @property {string} level how hard the pool is pressed, one of LEVELS
  * @property {number} rank by pressure, the worst the greatest
- * @property {string} used
- * @property {string} wait
+ * @property {string} load the same in words and figures
  * @property {string} more what the tile has no room for
  * @property {boolean} old
  * @property {Sample} sample
@@ -28,7 +27,7 @@ export const LEVELS = /** @type {const} */ ([
   ["tight", "80 % and more"],
   ["queue", "clients wait"],
   ["jam", "more wait than the pool has connections"],
-  ["down", "unhealthy, without figures"],
+  ["down", "down"],
   ["none", "without figures"],
   ["blind", "cannot be seen"],
 ]);
@@ -42,19 +41,33 @@ export function pressureOf({ utilization, waitingClients, poolSize, activeConnec
   return 1 + waitingClients / Math.max(1, poolSize ?? activeConnections ?? 1);
 }
 
-/** @param {Status} status @param {number | null} pressure */
-function levelOf(status, pressure) {
+/** Where these hold, what the pool says is beside the point. */
+const OUT = new Set(["database_down", "database_unresponsive", "database_rejecting", "pooler_down"]);
+
+/** @param {Status} status @param {string | undefined} rule that of the gravest reason @param {number | null} pressure */
+function levelOf(status, rule, pressure) {
   if (status === "unknown") return "blind";
-  if (pressure === null) return status === "unhealthy" ? "down" : "none";
+  if (status === "unhealthy" && rule !== undefined && OUT.has(rule)) return "down";
+  if (pressure === null) return "none";
   if (pressure > 2) return "jam";
   if (pressure > 1) return "queue";
   return pressure >= 0.8 ? "tight" : pressure >= 0.5 ? "busy" : "calm";
 }
 
-/** Who is down is under more pressure than can be said; who cannot be seen comes after those who wait. @param {string} level @param {number | null} pressure */
-function rankOf(level, pressure) {
+/** @param {string} level @param {string | undefined} rule @param {string} used @param {number} waiting */
+function loadOf(level, rule, used, waiting) {
+  if (level === "blind") return "not seen";
+  if (level === "down") return words(rule ?? "down");
+  return waiting > 0 ? `${used} · ${waiting} wait` : used;
+}
+
+/**
+ * Who is down is under more pressure than can be said; who cannot be seen, or hurts elsewhere, comes after those who wait.
+ * @param {string} level @param {Status} status @param {number | null} pressure
+ */
+function rankOf(level, status, pressure) {
   if (level === "down") return Number.POSITIVE_INFINITY;
-  return level === "blind" ? 1 : (pressure ?? -1);
+  return level === "blind" ? 1 : (pressure ?? (status === "unhealthy" ? 1 : -1));
 }
 
 /** @param {Sample} sample @returns {Glance} */
@@ -63,7 +76,7 @@ function glanceAt(sample) {
   // The last words of a region that nothing is heard of say nothing about now.
   const status = world.regions[region] === "unknown" ? "unknown" : sample.status;
   const pressure = pressureOf(pool);
-  const level = levelOf(status, pressure);
+  const level = levelOf(status, sample.reasons[0]?.rule, pressure);
   const waiting = pool.waitingClients ?? 0;
   return {
     id: key(region, target),
@@ -71,9 +84,8 @@ function glanceAt(sample) {
     target,
     status,
     level,
-    rank: rankOf(level, pressure),
-    used: level === "blind" || level === "down" ? "" : percent(pool.utilization, 0),
-    wait: level !== "blind" && waiting > 0 ? `${waiting} wait` : "",
+    rank: rankOf(level, status, pressure),
+    load: loadOf(level, sample.reasons[0]?.rule, percent(pool.utilization, 0), waiting),
     more: sample.reasons[0]?.message ?? "",
     old: isOld(sample),
     sample,
@@ -93,7 +105,7 @@ export function figureOf({ reasons, connectionPool: pool, queryPerformance: quer
   if (rule === undefined || rule.startsWith("pool_")) {
     if (full !== null) return full;
     if (queries.averageActiveSessions !== null) return rate(queries.averageActiveSessions, " active sessions");
-    return rule === undefined ? "no figures" : rule.replaceAll("_", " ");
+    return rule === undefined ? "no figures" : words(rule);
   }
   if (rule === "query_slow" && queries.averageQueryTime !== null)
     return `queries take ${time(queries.averageQueryTime)}`;
@@ -104,5 +116,5 @@ export function figureOf({ reasons, connectionPool: pool, queryPerformance: quer
     return `${pool.idleInTransaction} idle in transaction`;
   if (rule === "cache_hit_low" && database.cacheHitRatio !== null)
     return `${percent(database.cacheHitRatio)} cache hits`;
-  return rule.replaceAll("_", " ");
+  return words(rule);
 }

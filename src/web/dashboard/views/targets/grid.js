@@ -36,8 +36,8 @@ export function Grid({ groups, small = false, level = "h2" }) {
         <${GroupTitle} group=${group} level=${level} />
         <div class="tiles" role="group" aria-label=${`Targets of ${group.region}`}>
           ${group.all.map(
-            ({ id, region, target, status, level, used, wait, more, old }) => html`<${Tile}
-              key=${id} region=${region} target=${target} status=${status} level=${level} used=${used} wait=${wait} more=${more}
+            ({ id, region, target, status, level, load, more, old }) => html`<${Tile}
+              key=${id} region=${region} target=${target} status=${status} level=${level} load=${load} more=${more}
               old=${old} small=${small} first=${id === first}
             />`,
           )}

@@ -19,27 +19,20 @@ export class Steady extends Component {
 }
 
 /**
- * @typedef {{region: string, target: string, status: string, level: string, used: string, wait: string, more: string, old: boolean,
+ * @typedef {{region: string, target: string, status: string, level: string, load: string, more: string, old: boolean,
  *   small: boolean, first: boolean}} Props
  */
 
-/** What the tile shows of the load. @param {Props} props */
-function loadOf({ level, used, wait }) {
-  if (level === "blind") return "not seen";
-  return level === "down" ? "no figures" : `${used}${wait ? ` · ${wait}` : ""}`;
-}
-
-/** All that is to say, beginning with what is to see. @param {Props} props @param {string} load */
-function inWords({ region, target, status, old, more }, load) {
+/** All that is to say, beginning with what is to see. @param {Props} props */
+function inWords({ region, target, status, load, old, more }) {
   return `${target} ${load}, in ${region}: ${status}${old ? ", figures are old" : ""}${more ? `. ${more}` : ""}`;
 }
 
 export class Tile extends Steady {
   /** @param {Props} props */
   render(props) {
-    const { region, target, status, level, old, small, first } = props;
-    const load = loadOf(props);
-    const said = inWords(props, load);
+    const { region, target, status, load, level, old, small, first } = props;
+    const said = inWords(props);
     const style = `tile on-${level} is-${status}${old ? " old" : ""}`;
     return html`<a class=${style} href=${targetPath(region, target)} tabindex=${first ? 0 : -1} aria-label=${said} title=${said}>
       <b><span aria-hidden="true">${shapeOf(status)}</span>${small ? null : html` <span class="short">${target}</span>${" "}`}</b>

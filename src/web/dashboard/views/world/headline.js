@@ -9,7 +9,7 @@ import { blindness } from "./regions.js";
 
 /** @typedef {import("./regions.js").Region} Region */
 
-/** More regions than these are counted, not named. */
+/** More regions or targets than these are counted, not named. */
 const ALSO = 4;
 
 /** @param {string} region */
@@ -27,9 +27,10 @@ const Where = ({ region, target }) =>
   target === null ? null : html`<a href=${targetPath(region, target)}>${target}</a>: `;
 
 /** @param {{incident: import("../../types.d.ts").Alert}} props */
-function Incident({ incident: { id, region, target, message, startedAt, acknowledgedBy } }) {
+function Incident({ incident: { id, region, target, message, startedAt, state, acknowledgedBy, affects } }) {
+  const others = affects.filter((other) => other !== target);
   return html`<${Where} region=${region} target=${target} /><a href=${incidentPath(id)}>${message}</a>${" "}
-    <${Since} at=${startedAt} />${acknowledgedBy ? html` <small>· taken by ${acknowledgedBy}</small>` : null}`;
+    <${Since} at=${startedAt} />${others.length > 0 ? html` <small>· also ${others.slice(0, ALSO).join(", ")}${others.length > ALSO ? " and others" : ""}</small>` : null}${state === "recovering" ? html` <small>· recovering</small>` : null}${acknowledgedBy ? html` <small>· taken by ${acknowledgedBy}</small>` : null}`;
 }
 
 /** What is worst in a region: its gravest incident, or the reason of its worst target. @param {{of: Region}} props */
@@ -48,12 +49,16 @@ function Trouble({ of }) {
   return unseen > 0 ? `${count(unseen)} of ${count(of.counts.total)} targets cannot be seen` : "why is not known yet";
 }
 
-/** @param {{regions: Region[]}} props */
-function Calm({ regions }) {
+/** @param {{regions: Region[], others: boolean}} props `others` when some region is not seen */
+function Calm({ regions, others: unseen }) {
   const targets = regions.reduce((sum, { counts }) => sum + counts.total, 0);
   const [first, ...others] = regions.flatMap(({ incidents }) => incidents);
-  const where = regions.length === 1 ? "the one region" : `all ${count(regions.length)} regions`;
-  const all = `${targets === 1 ? "The target is" : `All ${count(targets)} targets are`} healthy in ${where}`;
+  const healthy = regions.reduce((sum, { counts }) => sum + counts.healthy, 0);
+  const named = regions.length === 1 ? "region" : "regions";
+  const where = `${unseen ? "the other " : regions.length === 1 ? "the one " : "all "}${regions.length === 1 ? "" : `${count(regions.length)} `}${named}`;
+  const who =
+    healthy < targets ? `${count(healthy)} of ${count(targets)}` : targets === 1 ? "The one" : `All ${count(targets)}`;
+  const all = `${who} ${targets === 1 ? "target is" : "targets are"} healthy in ${where}`;
   if (!first) return html`<${Line} is="healthy">${all}. No incident is open.<//>`;
   const more = others.length > 0 ? html` <a href="/incidents">and ${count(others.length)} more</a>` : null;
   return html`<${Line} is="healthy">${all}. Still open: <${Incident} incident=${first} />${more}<//>`;
@@ -71,6 +76,6 @@ export function Headline({ regions }) {
     ${worst && html`<${Line} is=${worst.status}><a href=${regionPath(worst.name)}>${worst.name}</a> ${bad.length > 1 ? "hurts most" : "hurts"}: <${Trouble} of=${worst} /><//>`}
     ${bad.length > 1 && html`<p class="also">Not healthy either: ${bad.slice(1, 1 + ALSO).map(({ name, status }, index) => html`${index > 0 ? ", " : ""}<a href=${regionPath(name)}>${name}</a> (${status})`)}${bad.length > 1 + ALSO && html` and <a href="/targets?status=trouble">${count(bad.length - 1 - ALSO)} more</a>`}.</p>`}
     ${dark.map((of) => html`<${Line} key=${of.name} is="unknown"><a href=${regionPath(of.name)}>${of.name}</a> ${of.cutOff ? "is cut off" : "is blind"}: ${blindness(of)}.${of.heard ? html` <small>Last heard <${Ago} at=${of.heard} /> ago.</small>` : null}<//>`)}
-    ${!worst && seen.length > 0 && html`<${Calm} regions=${seen} />`}
+    ${!worst && seen.length > 0 && html`<${Calm} regions=${seen} others=${dark.length > 0} />`}
   </div>`;
 }

@@ -15,7 +15,7 @@ function Worst({ of }) {
   if (blind) return html`<span class="is-unknown">${blind}</span>`;
   if (!of.worst) return html`<span class="empty">no targets</span>`;
   const { region, target } = of.worst;
-  return html`Worst: <a href=${targetPath(region, target)}>${target}</a> ${figureOf(of.worst)}`;
+  return html`${of.worst.reasons.length > 0 ? "Worst" : "Busiest"}: <a href=${targetPath(region, target)}>${target}</a> ${figureOf(of.worst)}`;
 }
 
 /** Targets by status; a status without any is left out. @param {{of: Region}} props */
