@@ -18,6 +18,9 @@ use crate::support::{Browser, Node, secs, until};
 /// Clients of the squeeze call themselves so.
 const CROWD: &str = "flash-sale";
 
+/// The whole world's status when nothing is wrong; "unhealthy" has the word in it too.
+const CALM: &str = "● healthy";
+
 /// Quick lanes on a small server; what is over is over soon; advice from short windows.
 const GLOBAL: &str = "[sampling]\nstatements = \"1s\"\nsize = \"5s\"\nupkeep = \"5s\"\nclient_check = \"2s\"\nimpact_budget = 0.2\n\
                       [alerts]\nresolve_after = \"2s\"\n[advice]\nwindow = \"20s\"\nevery = \"2s\"\n";
@@ -58,7 +61,8 @@ impl House {
         let mut command = std::process::Command::new(crate::support::node::BINARY);
         command.args(["run", "--listen", "127.0.0.1:0", "--config"]).arg(dir.path());
         let node = Node::launch_for(command, more.contains(OPERATOR).then_some(OPERATOR));
-        node.expect("local/shop", "healthy, and all of it seen", secs(30), |sample| {
+        node.expect("local/shop", "healthy, and all of it seen", secs(60), |sample| {
+            let _ = server.sql("shop", "SELECT count(*) FROM orders");
             sample["status"] == "healthy"
                 && sample["poolers"][0]["up"] == true
                 && sample["database"]["sizeBytes"].is_u64()
@@ -122,11 +126,12 @@ impl Drop for Crowd {
     }
 }
 
-/// Waits until a view shows what it is for: it has its title and nothing of it is on its way.
+/// Waits until a view shows what it is for: it has its title, is live, and nothing of it is on its way.
 #[track_caller]
 fn settle(browser: &Browser) {
     let script = "const main = document.querySelector('main');
                   if (document.readyState !== 'complete' || !main?.querySelector('h1')) return 'no title';
+                  if (document.body.classList.contains('broken-stream')) return 'no stream';
                   return main.textContent.match(/loading [^…]{0,40}…/)?.[0] ?? ''";
     browser.until("the view is complete", secs(20), || match browser.run(script).as_str() {
         Some("") => Ok(()),

@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use super::{CROWD, House, cable::Cable, settle};
+use super::{CALM, CROWD, House, cable::Cable, settle};
 use crate::support::secs;
 
 #[test]
@@ -10,28 +10,28 @@ fn an_incident_comes_and_goes_while_one_looks() {
     let house = House::open();
     let browser = &house.browser;
     house.visit("/");
-    browser.expect("#world", "healthy");
+    browser.expect("#world", CALM);
     browser.expect("main", "shop");
     browser.expect("main", "local");
     let crowd = house.squeeze();
-    browser.expect("#world", "degraded");
+    browser.expect_no("#world", CALM);
     browser.expect("header nav", "1");
 
     browser.press_on("header nav a[href='/incidents']");
     browser.expect("main h1", "Incidents");
-    browser.expect("main", "pool_waiting");
+    browser.expect("main", "pool waiting");
     let alert = house.expect_alert("pool_waiting", "firing");
     browser.press_on(&format!("main a[href='/incidents/{}']", alert["id"].as_str().expect("an id")));
     browser.expect("main", CROWD);
     browser.expect("main", "firing");
 
     house.visit("/targets/local/shop");
-    browser.expect("main .what", "pool waiting");
+    browser.expect("main .what", "wait for a connection");
     browser.expect("main", CROWD);
 
     drop(crowd);
-    browser.expect_within(secs(40), "#world", "healthy");
-    browser.expect_no("main .wrong", "pool waiting");
+    browser.expect_within(secs(40), "#world", CALM);
+    browser.expect_no("main .wrong", "wait for a connection");
     house.visit("/incidents");
     settle(browser);
     browser.expect_no("header nav .badge", "");
@@ -42,7 +42,7 @@ fn a_broken_stream_is_said_at_once_and_heals() {
     let house = House::open();
     let (browser, cable) = (&house.browser, Cable::to(house.node.base()));
     browser.go(&format!("{}/targets/local/shop", cable.base()));
-    browser.expect("#world", "healthy");
+    browser.expect("#world", CALM);
     settle(browser);
     browser.expect_no("#link", "");
     assert_eq!(opacity(&house), "1");
@@ -65,13 +65,13 @@ fn figures_of_a_node_that_stands_still_are_dimmed_and_then_called_old() {
     house.visit("/targets");
     settle(browser);
     browser.expect("main", "shop");
-    browser.expect_no("main .old", "");
+    browser.expect_no("main .group .old", "");
     house.node.signal(Signal::SIGSTOP);
-    browser.expect("main .old", "");
+    browser.expect("main .group .old", "");
     browser.expect_within(secs(40), "#link", "old");
     house.node.signal(Signal::SIGCONT);
     browser.expect_no("#link", "");
-    browser.expect_no("main .old", "");
+    browser.expect_no("main .group .old", "");
 }
 
 /// Of what is live on the page.

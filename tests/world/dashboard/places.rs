@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{House, settle, views};
+use super::{CALM, House, settle, views};
 use crate::support::Browser;
 
 /// What each view is called.
@@ -20,7 +20,7 @@ fn every_view_opens_by_its_address_and_the_console_stays_empty() {
         house.visit(&path);
         settle(browser);
         browser.expect("main h1", title);
-        browser.expect("#world", "degraded");
+        browser.expect_no("#world", CALM);
         assert_eq!(browser.path(), path);
         assert_eq!(browser.console(), Vec::<String>::new(), "{path}");
         let named =

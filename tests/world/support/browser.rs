@@ -69,6 +69,7 @@ impl Browser {
     }
 
     /// The processes of it that are ours to know.
+    #[allow(dead_code)] // a bench does
     pub(crate) fn pids(&self) -> Vec<i32> {
         self.chromium.pids()
     }
