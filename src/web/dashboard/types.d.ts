@@ -111,6 +111,7 @@ export interface Sample {
     checkedAt: string | null;
     phases: Phases;
     viaPooler: { outcome: string; acquire: Known; message: string | null } | null;
+    views?: { from: string; outcome: string; message: string | null; checkedAt: string; phases: Phases }[];
     verdict?: { kind: string; message: string } | null;
   };
   probe: {

@@ -11,9 +11,7 @@ export function waysOf() {
   /** @type {Map<string, Way>} */
   const ways = new Map();
   for (const { region, reachability } of world.samples.values()) {
-    /** @type {{from: string, outcome: string, phases: {tcp: number | null}}[]} */
-    const views = /** @type {any} */ (reachability).views ?? [];
-    for (const { from, outcome, phases } of views) {
+    for (const { from, outcome, phases } of reachability.views ?? []) {
       const id = `${from}\n${region}`;
       const way = ways.get(id) ?? { from, to: region, broken: 0, all: 0, tcp: null };
       way.all += 1;
