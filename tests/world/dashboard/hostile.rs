@@ -44,7 +44,7 @@ impl Mischief {
             let url = house.server.url_as(&percent(role), "shop");
             Session::open(&url, APPLICATION)
         };
-        let (holder, waiter) = (open(ROLE), open(TURNED));
+        let (holder, waiter) = (open(TURNED), open(ROLE));
         holder.run(&format!("BEGIN; UPDATE {table} SET {column} = 2")).expect("a lock");
         let waits = waiter.start(&format!("UPDATE {table} SET {column} = 3"));
         let slow = format!("SELECT {column}, pg_sleep(1.2) FROM {table}");
