@@ -9,6 +9,14 @@ fn id(alert: &Value) -> &str {
     alert["id"].as_str().expect("an id")
 }
 
+/// The page is drawn anew each second; what one types meanwhile stays.
+fn await_redraw(house: &House) {
+    let before = house.browser.texts(".lasting");
+    house
+        .browser
+        .until("a redraw", secs(10), || if house.browser.texts(".lasting") == before { Err("none".to_owned()) } else { Ok(()) });
+}
+
 #[test]
 fn an_incident_is_taken_by_name() {
     let house = House::open();
@@ -23,6 +31,7 @@ fn an_incident_is_taken_by_name() {
     assert_eq!(browser.run("return document.querySelector('dialog input[name=by]').validity.valueMissing"), true);
     browser.fill("dialog input[name=by]", "Ada");
     browser.fill("dialog input[name=note]", "more servers are on their way");
+    await_redraw(&house);
     browser.press_on("dialog button.main");
     let taken = house.expect_alert("pool_waiting", "acknowledged");
     assert_eq!((&taken["acknowledgedBy"], &taken["id"]), (&"Ada".into(), &alert["id"]), "{taken}");
@@ -48,8 +57,11 @@ fn a_silence_has_a_reason_and_an_end() {
     house.visit(&format!("/incidents/{}", id(&alert)));
     browser.press("Silence");
     browser.expect("dialog h2", "Silence");
+    browser.press_on("dialog input[name=scope][value=all]");
+    browser.press_on("dialog option[value='4h']");
     browser.fill("dialog input[name=reason]", "the sale of the year");
     browser.fill("dialog input[name=by]", "Grace");
+    await_redraw(&house);
     browser.press_on("dialog button.main");
     browser.expect_no("dialog", "");
     let silence = browser.until("the silence", secs(10), || {
@@ -57,8 +69,10 @@ fn a_silence_has_a_reason_and_an_end() {
         all["silences"].get(0).cloned().ok_or_else(|| all.to_string())
     });
     assert_eq!((&silence["by"], &silence["reason"]), (&"Grace".into(), &"the sale of the year".into()), "{silence}");
-    assert_eq!(silence["matchers"], serde_json::json!({ "region": "local", "target": "shop", "rule": "pool_waiting" }));
+    assert_eq!(silence["matchers"], serde_json::json!({ "region": "local", "target": "shop" }));
     assert!(silence["active"] == true && silence["endsAt"].is_string(), "{silence}");
+    let until = browser.run_with("return (Date.parse(arguments[0]) - Date.now()) / 60000", &[silence["endsAt"].clone()]);
+    assert!((235.0..=241.0).contains(&until.as_f64().expect("minutes")), "{until} minutes");
 
     house.visit("/silences");
     settle(browser);

@@ -288,7 +288,8 @@ impl Drop for Browser {
             let page = self.ask("execute/sync", &json!({ "script": script, "args": [] }));
             eprintln!("--- the page\n{}", page.map_or_else(|error| error, |page| page.as_str().unwrap_or_default().to_owned()));
             if let Some(folder) = std::env::var_os("ISOBAR_TEST_SHOTS") {
-                let shot = self.ask("screenshot", &json!({})).ok().and_then(|shot| STANDARD.decode(shot.as_str()?).ok());
+                let shot = self.ask("goog/cdp/execute", &json!({ "cmd": "Page.captureScreenshot", "params": {} }));
+                let shot = shot.ok().and_then(|shot| STANDARD.decode(shot["data"].as_str()?).ok());
                 let name = std::thread::current().name().unwrap_or("test").replace("::", "-");
                 let _ = std::fs::write(Path::new(&folder).join(name + ".png"), shot.unwrap_or_default());
             }
