@@ -11,10 +11,10 @@ fn id(alert: &Value) -> &str {
 
 /// The page is drawn anew each second; what one types meanwhile stays.
 fn await_redraw(house: &House) {
-    let before = house.browser.texts(".lasting");
+    let before = house.browser.texts(".lasts");
     house
         .browser
-        .until("a redraw", secs(10), || if house.browser.texts(".lasting") == before { Err("none".to_owned()) } else { Ok(()) });
+        .until("a redraw", secs(10), || if house.browser.texts(".lasts") == before { Err("none".to_owned()) } else { Ok(()) });
 }
 
 #[test]
