@@ -10,7 +10,7 @@ ARGS :=
 # How often `make test-faults` makes each fault.
 ROUNDS := 20
 
-.PHONY: demo test test-faults gate page-check fmt docs bench bench-detect bench-bus bench-history trial-advice help
+.PHONY: demo test test-faults screenshots gate page-check fmt docs bench bench-detect bench-bus bench-page bench-history trial-advice help
 .DEFAULT_GOAL := help
 
 demo: ## three real regions, watched, with incidents that come and go: http://127.0.0.1:3000
@@ -26,6 +26,10 @@ test-faults: ## the whole fault table of clusters, each fault 20 times, and what
 	@ulimit -n 65536 2>/dev/null || ulimit -n "$$(ulimit -Hn)"; ISOBAR_FAULT_ROUNDS=$(ROUNDS) $(CARGO) nextest run --locked --profile faults \
 	  --test world --success-output immediate --no-fail-fast --run-ignored only \
 	  -E 'test(cluster::table::) | test(supabase::a_disk)' $(ARGS)
+
+screenshots: ## pictures of every view of the demo's page, light and dark, to docs/dashboard
+	@.ci/setup test
+	@$(CARGO) nextest run --locked --test world --run-ignored only -E 'test(dashboard::picture)' $(ARGS)
 
 gate: ## what a change must pass beside the tests: format, lints, docs, the page, dependencies
 	@.ci/setup gate
@@ -66,6 +70,11 @@ trial-advice: ## the advice, taken and measured on real loads, 20 minutes on a q
 	$(CARGO) bench --locked --profile dev -- advice-trial $(ARGS)
 
 bench-history: ## what keeping the past takes: disk, processor, how long a chart waits, and what looking at it takes (ISOBAR_BENCH_HOURS=N lives for N hours instead of 24)
+bench-page: ## what the page takes of a visitor's machine, and its visitors of the server's 20 minutes and more (ISOBAR_BENCH_MINUTES=N looks for N minutes at each view instead of 10)
+	@.ci/setup test
+	ISOBAR_BENCH_MINUTES=$${ISOBAR_BENCH_MINUTES:-10} $(CARGO) bench --locked -- page
+
+bench-history: ## what keeping the past takes: disk, processor, and how long a chart waits (ISOBAR_BENCH_HOURS=N lives for N hours instead of 24)
 	$(CARGO) bench --locked -- history
 
 help: ## this list

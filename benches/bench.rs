@@ -21,6 +21,7 @@ mod freshness;
 mod health;
 mod history;
 mod meter;
+mod page;
 mod peer;
 mod report;
 mod support;
@@ -38,6 +39,7 @@ const PARTS: &[(&str, fn() -> Section)] = &[
     ("health", health::run),
     ("bus", bus::run),
     ("history", history::run),
+    ("page", page::run),
 ];
 
 fn main() {

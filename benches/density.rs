@@ -24,7 +24,8 @@ const WINDOW: Duration = secs(30);
 /// Until all lanes are at their own pace.
 const WARM_UP: Duration = secs(8);
 
-pub(crate) fn run() -> Section {
+/// The servers, and the sessions in their databases.
+pub(crate) fn servers() -> (Vec<Postgres>, Crowd) {
     let servers: Vec<Postgres> = std::thread::scope(|scope| {
         let starting: Vec<_> = (0..SERVERS).map(|_| scope.spawn(|| crowd::server(DATABASES))).collect();
         starting.into_iter().map(|server| server.join().expect("a server")).collect()
@@ -35,6 +36,22 @@ pub(crate) fn run() -> Section {
             crowd.join(2, &server.superuser_url(&format!("d{nth}")), "SELECT 1", Some(("SELECT 1", secs(5))));
         }
     }
+    (servers, crowd)
+}
+
+/// A node for which each database is so many targets, all at that pace.
+pub(crate) fn node(servers: &[Postgres], times: usize, fast: Duration) -> (Node, tempfile::TempDir) {
+    let targets = (0..times * SERVERS * DATABASES).map(|nth| {
+        let database = nth / times;
+        let server = &servers[database / DATABASES];
+        (format!("t{nth}"), server.url(&format!("d{}", database % DATABASES)))
+    });
+    let sampling = format!("[sampling]\nfast = \"{}ms\"\n", fast.as_millis());
+    Node::configured(&[("global.toml", &sampling), ("local.toml", &region(targets))])
+}
+
+pub(crate) fn run() -> Section {
+    let (servers, _crowd) = servers();
     let mut section = Section::new(
         "Density of one node",
         format!(
@@ -49,14 +66,8 @@ pub(crate) fn run() -> Section {
 }
 
 fn watch(servers: &[Postgres], section: &mut Section, times: usize, fast: Duration) {
-    let targets = (0..times * SERVERS * DATABASES).map(|nth| {
-        let database = nth / times;
-        let server = &servers[database / DATABASES];
-        (format!("t{nth}"), server.url(&format!("d{}", database % DATABASES)))
-    });
-    let count = targets.len();
-    let sampling = format!("[sampling]\nfast = \"{}ms\"\n", fast.as_millis());
-    let (node, _folder) = Node::configured(&[("global.toml", &sampling), ("local.toml", &region(targets))]);
+    let count = times * SERVERS * DATABASES;
+    let (node, _folder) = node(servers, times, fast);
     let sessions: Vec<_> = servers.iter().map(|server| Session::open(&server.superuser_url("d0"))).collect();
     pass(WARM_UP);
     let stream = node.stream("");

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // the tests use more of them
 
+#[path = "../tests/world/support/browser.rs"]
+mod browser;
 #[path = "../tests/world/support/client.rs"]
 mod client;
 #[path = "../tests/world/support/node.rs"]
@@ -11,6 +13,7 @@ mod stream;
 #[path = "../tests/world/support/wait.rs"]
 mod wait;
 
+pub(crate) use browser::Browser;
 pub(crate) use client::client;
 pub(crate) use node::Node;
 pub(crate) use stream::Stream;

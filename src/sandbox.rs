@@ -1,11 +1,12 @@
-//! **Throw-away servers**: real PostgreSQL, PgBouncer and Redis on loopback, for the demo, the world tests and the benches.
+//! **Throw-away servers**: real PostgreSQL, PgBouncer and Redis on loopback, for the demo, the world tests and the benches; and a browser.
 //! A mock would agree with whatever we believe; these disagree where the real ones do.
 //!
 //! ```text
 //!              ┌ ports    a number nobody else has          kill · freeze · thaw · stop · restart
 //!  Postgres  ──┤ folder   data, socket, log                              │
 //!  PgBouncer ──┤ account  who it runs as         running ◄───────────────┴──────────► stopped, killed
-//!  Redis     ──┘ process  it and its children        └────────── drop ──► no process, no folder
+//!  Redis     ──┤ process  it and its children        └────────── drop ──► no process, no folder
+//!  Chromium  ──┘
 //! ```
 //! Use them as `let pg = Postgres::start()?; pg.freeze();`, from plain and async code alike: every call blocks until the thing is
 //! true (a started server answers, a frozen one has stopped, a killed one is gone), and what needs a runtime runs on
@@ -19,6 +20,7 @@
 //! **Root.** No server runs as root, so there they run as `postgres`, or `nobody` where that user does not exist.
 
 mod account;
+pub mod chromium;
 mod folder;
 pub mod pgbouncer;
 pub mod ports;
@@ -38,6 +40,7 @@ use std::{
     time::Duration,
 };
 
+pub use chromium::Chromium;
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use redis::Redis;

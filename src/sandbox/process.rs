@@ -236,18 +236,16 @@ fn stands_still(pid: i32) -> bool {
     stat(pid).is_none_or(|stat| "TtZX".contains(stat.state))
 }
 
-/// Kills the processes that have the path among their arguments, and their children.
+/// Kills the processes that have the path among their arguments, and their children; returns when they are gone.
 pub(super) fn end_all_started_with(path: &Path) {
     let path = path.as_os_str().as_encoded_bytes();
     let named = |pid: &i32| {
         let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         arguments.windows(path.len()).any(|window| window == path)
     };
-    for pid in all().filter(named) {
-        let children = children(pid);
-        signal(pid, Signal::SIGKILL);
-        signal_all(&children, Signal::SIGKILL);
-    }
+    let pids: Vec<i32> = all().filter(named).flat_map(|pid| std::iter::once(pid).chain(children(pid))).collect();
+    signal_all(&pids, Signal::SIGKILL);
+    wait_until(DYING, || pids.iter().all(|&pid| !is_alive(pid)));
 }
 
 fn signal(pid: i32, signal: Signal) {

@@ -14,6 +14,7 @@ mod cli;
 mod cluster;
 mod consoles;
 mod copies;
+mod dashboard;
 mod deployed;
 mod discovery;
 mod doubles;

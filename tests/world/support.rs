@@ -1,5 +1,6 @@
 //! A running node, as a test sees it: the real binary, its API over HTTP, its log.
 
+mod browser;
 mod client;
 mod exposition;
 mod life;
@@ -10,6 +11,7 @@ mod session;
 mod stream;
 mod wait;
 
+pub(crate) use browser::{Browser, Scheme};
 pub(crate) use client::client;
 pub(crate) use exposition::series;
 pub(crate) use life::Life;

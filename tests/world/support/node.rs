@@ -81,7 +81,8 @@ impl Node {
                 log.push('\n');
             }
         });
-        let base = listening.recv_timeout(secs(20));
+        // The demo starts six servers before.
+        let base = listening.recv_timeout(secs(60));
         let bearer = |token: &str| ("authorization", format!("Bearer {token}"));
         let headers: HashMap<_, _> = token.map(bearer).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let headers = (&headers).try_into().expect("headers");

@@ -40,7 +40,7 @@ function Silence({ alert, onClose, onDone }) {
   const what = alert.target === null ? alert.region : `${alert.region} / ${alert.target}`;
   return html`<${Dialog} title="Silence" action="Silence" onClose=${onClose} onSubmit=${submit}>
     <fieldset><legend>What</legend>
-      <label><input type="radio" name="scope" value="rule" checked /> ${alert.rule} at ${what}</label>
+      <label><input type="radio" name="scope" value="rule" defaultChecked /> ${alert.rule} at ${what}</label>
       <label><input type="radio" name="scope" value="all" /> everything at ${what}</label>
     </fieldset>
     <label>For <select name="duration">${LASTS.map(option)}</select></label>

@@ -43,7 +43,7 @@ const NAME = "isobar:by";
 /** The name under which somebody acts; kept for the next time, in this browser. */
 export function ByField() {
   return html`<label>Your name, for the others
-    <input name="by" required maxlength="200" autocomplete="name" value=${localStorage.getItem(NAME) ?? ""} />
+    <input name="by" required maxlength="200" autocomplete="name" defaultValue=${localStorage.getItem(NAME) ?? ""} />
   </label>`;
 }
 

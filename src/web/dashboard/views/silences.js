@@ -26,7 +26,7 @@ function End({ silence, onClose, onDone }) {
   };
   return html`<${Dialog} title="End this silence" action="End it now" onClose=${onClose} onSubmit=${submit}>
     <p><${Matchers} matchers=${silence.matchers} /></p>
-    <p class="wrap">“${silence.reason}”, ${silence.by}. What it hides now will be told.</p>
+    <p class="wrap">“<bdi>${silence.reason}</bdi>”, <bdi>${silence.by}</bdi>. What it hides now will be told.</p>
   <//>`;
 }
 
@@ -46,7 +46,7 @@ function Row({ silence, hides, onEnd }) {
   const hidden = `${hides} incident${hides === 1 ? "" : "s"}`;
   return html`<li class=${`silence-row ${silence.active ? "" : "idle"}`}>
     <div class="how"><b>${silence.active ? "◼ holds" : "◻ later"}</b> <small>${KINDS[silence.kind] ?? words(silence.kind)}</small></div>
-    <div class="what"><${Matchers} matchers=${silence.matchers} /><span class="wrap">“${silence.reason}”, <b>${silence.by}</b></span></div>
+    <div class="what"><${Matchers} matchers=${silence.matchers} /><span class="wrap">“<bdi>${silence.reason}</bdi>”, <b>${silence.by}</b></span></div>
     <div class="when"><${When} silence=${silence} /></div>
     <div class="who">${hides > 0 && html`<a href=${`/incidents?text=${encodeURIComponent(`/${silence.id}`)}`}>hides ${hidden}</a>`}</div>
     <div class="do">${silence.kind === "api" && html`<button type="button" onClick=${onEnd}>End</button>`}</div>

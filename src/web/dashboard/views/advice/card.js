@@ -62,7 +62,7 @@ export function AdviceCard({ one }) {
         <${Change} change=${one.change} leave=${leave} />
         ${one.predicted && html`<${Predicted} predicted=${one.predicted} />`}
         <p class="wrap"><b>Confidence: ${sureness(one.confidence)}, ${percent(one.confidence, 0)}.</b> ${one.confidenceReason}</p>
-        ${one.caution && html`<p class="caution wrap"><b><span aria-hidden="true">▲</span> Caution:</b> ${one.caution}</p>`}
+        ${one.caution && html`<p class="caution wrap"><b><span aria-hidden="true">▲</span> Caution:</b> <bdi>${one.caution}</bdi></p>`}
       </div>
       ${
         one.evidence.length > 0 &&

@@ -47,6 +47,6 @@ export function HiddenBy({ by }) {
 /** Who has it. @param {{alert: Alert}} props */
 export function Taken({ alert: { acknowledgedBy, acknowledgementNote, acknowledgedUntil } }) {
   if (!acknowledgedBy) return null;
-  return html`<span class="wrap">taken by <b>${acknowledgedBy}</b>${acknowledgementNote ? html`: “${acknowledgementNote}”` : null}
+  return html`<span class="wrap">taken by <b>${acknowledgedBy}</b>${acknowledgementNote ? html`: “<bdi>${acknowledgementNote}</bdi>”` : null}
     ${acknowledgedUntil ? html` <small title=${utc(acknowledgedUntil)}>until ${clock(acknowledgedUntil, now())}</small>` : null}</span>`;
 }

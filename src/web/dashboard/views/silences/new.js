@@ -35,7 +35,7 @@ export function NewSilence({ onClose, onDone }) {
         <datalist id=${`known-${name}`}>${known(name).map((one) => html`<option value=${one} />`)}</datalist></label>`,
       )}
     </fieldset>
-    <label>For how long <input name="duration" list="known-durations" required value="1h" autocomplete="off" />
+    <label>For how long <input name="duration" list="known-durations" required defaultValue="1h" autocomplete="off" />
       <datalist id="known-durations">${LASTS.map((text) => html`<option value=${text} />`)}</datalist></label>
     <label>Why, for those who wonder later <input name="reason" required maxlength="2000" /></label>
     <${ByField} />

@@ -26,7 +26,7 @@ function Told({ alert }) {
     <a href=${incidentPath(alert.id)}>${alert.message}</a>
     <span>for <${Ago} at=${alert.startedAt} /></span>
     ${alert.state !== "firing" && html`<${AlertState} is=${alert.state} />`}
-    <span>${alert.acknowledgedBy ? `by ${alert.acknowledgedBy}` : ""}</span>
+    <span>${alert.acknowledgedBy ? html`by <bdi>${alert.acknowledgedBy}</bdi>` : ""}</span>
     <${Acts} alert=${alert} />
   </li>`;
 }

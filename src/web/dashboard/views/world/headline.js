@@ -30,7 +30,7 @@ const Where = ({ region, target }) =>
 function Incident({ incident: { id, region, target, message, startedAt, state, acknowledgedBy, affects } }) {
   const others = affects.filter((other) => other !== target);
   return html`<${Where} region=${region} target=${target} /><a href=${incidentPath(id)}>${message}</a>${" "}
-    <${Since} at=${startedAt} />${others.length > 0 ? html` <small>· also ${others.slice(0, ALSO).join(", ")}${others.length > ALSO ? " and others" : ""}</small>` : null}${state === "recovering" ? html` <small>· recovering</small>` : null}${acknowledgedBy ? html` <small>· taken by ${acknowledgedBy}</small>` : null}`;
+    <${Since} at=${startedAt} />${others.length > 0 ? html` <small>· also ${others.slice(0, ALSO).join(", ")}${others.length > ALSO ? " and others" : ""}</small>` : null}${state === "recovering" ? html` <small>· recovering</small>` : null}${acknowledgedBy ? html` <small>· taken by <bdi>${acknowledgedBy}</bdi></small>` : null}`;
 }
 
 /** What is worst in a region: its gravest incident, or the reason of its worst target. @param {{of: Region}} props */

@@ -16,7 +16,7 @@ function Line({ alert: { id, severity, region, target, startedAt, message, ackno
     <${Severity} is=${severity} />
     <span class="where wrap"><a href=${regionPath(region)}>${region}</a>${target === null ? null : html` / <a href=${targetPath(region, target)}>${target}</a>`}</span>
     <span class="since">for <${Ago} at=${startedAt} /></span>
-    <span class="what wrap"><a href=${incidentPath(id)}>${message}</a>${acknowledgedBy ? html` <small>taken by ${acknowledgedBy}</small>` : null}</span>
+    <span class="what wrap"><a href=${incidentPath(id)}>${message}</a>${acknowledgedBy ? html` <small>taken by <bdi>${acknowledgedBy}</bdi></small>` : null}</span>
   </li>`;
 }
 

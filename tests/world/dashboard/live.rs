@@ -1,0 +1,89 @@
+//! What happens in the world is on the page without anybody asking; and when the page cannot know, it says so.
+
+use nix::sys::signal::Signal;
+
+use super::{CALM, CROWD, House, cable::Cable, settle};
+use crate::support::secs;
+
+#[test]
+fn an_incident_comes_and_goes_while_one_looks() {
+    let house = House::open();
+    let browser = &house.browser;
+    house.visit("/");
+    browser.expect("#world", CALM);
+    browser.expect("main", "shop");
+    browser.expect("main", "local");
+    let crowd = house.squeeze();
+    browser.expect_no("#world", CALM);
+    browser.expect("header nav", "1");
+
+    browser.press_on("header nav a[href='/incidents']");
+    browser.expect("main h1", "Incidents");
+    browser.expect("main", "pool waiting");
+    let alert = house.expect_alert("pool_waiting", "firing");
+    browser.press_on(&format!("main a[href='/incidents/{}']", alert["id"].as_str().expect("an id")));
+    browser.expect("main", CROWD);
+    browser.expect("main", "firing");
+
+    house.visit("/targets/local/shop");
+    browser.expect("main .what", "wait for a connection");
+    browser.expect("main", CROWD);
+
+    drop(crowd);
+    browser.expect_within(secs(40), "#world", CALM);
+    browser.expect_no("main .wrong", "wait for a connection");
+    house.visit("/incidents");
+    settle(browser);
+    browser.expect_no("header nav .badge", "");
+}
+
+#[test]
+fn a_broken_stream_is_said_at_once_and_heals() {
+    let house = House::open();
+    let (browser, cable) = (&house.browser, Cable::to(house.node.base()));
+    browser.go(&format!("{}/targets/local/shop", cable.base()));
+    browser.expect("#world", CALM);
+    settle(browser);
+    browser.expect_no("#link", "");
+    assert_eq!(opacity(&house), "1");
+    cable.pull();
+    browser.expect_within(secs(3), "#link", "stream");
+    assert_ne!(opacity(&house), "1", "figures that may be old look so");
+    // They stay, and say how old they are.
+    browser.expect("main h1", "shop");
+    cable.plug_in();
+    browser.expect_no("#link", "");
+    assert_eq!(opacity(&house), "1");
+    let before = newest(&house);
+    browser.until("newer figures", secs(10), || if newest(&house) > before { Ok(()) } else { Err(before.to_string()) });
+}
+
+#[test]
+fn figures_of_a_node_that_stands_still_are_dimmed_and_then_called_old() {
+    let house = House::open();
+    let browser = &house.browser;
+    house.visit("/targets");
+    settle(browser);
+    browser.expect("main", "shop");
+    browser.expect_no("main .group .old", "");
+    house.node.signal(Signal::SIGSTOP);
+    browser.expect("main .group .old", "");
+    browser.expect_within(secs(40), "#link", "old");
+    house.node.signal(Signal::SIGCONT);
+    browser.expect_no("#link", "");
+    browser.expect_no("main .group .old", "");
+}
+
+/// Of what is live on the page.
+fn opacity(house: &House) -> String {
+    let script = "return getComputedStyle(document.querySelector('main .live')).opacity";
+    house.browser.run(script).as_str().expect("a style").to_owned()
+}
+
+/// When the newest sample that the page has was taken, milliseconds.
+fn newest(house: &House) -> i64 {
+    let script = "const own = [...document.scripts].find((one) => one.type === 'module').src;
+                  const { world } = await import(new URL('lib/store.js', own));
+                  return Math.max(...[...world.samples.values()].map((sample) => Date.parse(sample.timestamp)))";
+    house.browser.wait(script).as_i64().expect("a time")
+}
