@@ -69,12 +69,11 @@ trial-advice: ## the advice, taken and measured on real loads, 20 minutes on a q
 	@.ci/setup test
 	$(CARGO) bench --locked --profile dev -- advice-trial $(ARGS)
 
-bench-history: ## what keeping the past takes: disk, processor, how long a chart waits, and what looking at it takes (ISOBAR_BENCH_HOURS=N lives for N hours instead of 24)
 bench-page: ## what the page takes of a visitor's machine, and its visitors of the server's 20 minutes and more (ISOBAR_BENCH_MINUTES=N looks for N minutes at each view instead of 10)
 	@.ci/setup test
 	ISOBAR_BENCH_MINUTES=$${ISOBAR_BENCH_MINUTES:-10} $(CARGO) bench --locked -- page
 
-bench-history: ## what keeping the past takes: disk, processor, and how long a chart waits (ISOBAR_BENCH_HOURS=N lives for N hours instead of 24)
+bench-history: ## what keeping the past takes: disk, processor, how long a chart waits, and what looking at it takes (ISOBAR_BENCH_HOURS=N lives for N hours instead of 24)
 	$(CARGO) bench --locked -- history
 
 help: ## this list
