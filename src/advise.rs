@@ -20,6 +20,7 @@ pub mod actor;
 mod adviser;
 pub mod analyst;
 mod applications;
+mod bound;
 mod contention;
 mod demand;
 mod findings;

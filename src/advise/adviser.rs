@@ -9,7 +9,8 @@ use std::{
 use super::{
     Settings,
     applications::Busy,
-    demand::{Bound, Silent, Window},
+    bound::Bound,
+    demand::{Silent, Window},
     findings,
     look::{self, Look, PoolKey},
     memory::Memory,

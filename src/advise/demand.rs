@@ -19,6 +19,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    bound::Bound,
     contention::{self, Scaling},
     fitting::fitted,
     look::{Counts, Look, Part, Times, Work},
@@ -60,15 +61,6 @@ pub(super) struct Varies {
     pub(super) high: f64,
 }
 
-/// What an enlargement did to the service; times in seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct Contention {
-    pub(super) from: u32,
-    pub(super) to: u32,
-    pub(super) before: f64,
-    pub(super) after: f64,
-}
-
 /// Where the variation of single times is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Spread {
@@ -87,21 +79,6 @@ pub(super) struct Wanted {
     pub(super) most: u32,
     /// In the mean.
     pub(super) mean: f64,
-}
-
-/// What holds the server back.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) enum Bound {
-    /// Its processors, or most that is active computes and nobody tells how many processors there are.
-    Cpu(Work),
-    /// Locks.
-    Locks(Work),
-    /// Something it shares: a larger pool made each transaction slower.
-    Shared(Contention),
-    /// Neither.
-    Neither(Work),
-    /// Sessions cannot be seen.
-    Unseen,
 }
 
 /// See the module. Times in seconds.
@@ -350,25 +327,12 @@ impl Window {
     }
 
     fn bound(&self) -> Bound {
-        /// So much of what is active, for "most of it"; and for processors that are as good as full.
-        const MOST: f64 = 0.7;
-        const FULL: f64 = 0.8;
-        const HALF: f64 = 0.5;
         let mean = |of: fn(&Work) -> f64| self.mean(|look| look.work.as_ref().map(of));
         let (Some(active), Some(cpu), Some(lock)) = (mean(|work| work.active), mean(|work| work.cpu), mean(|work| work.lock))
         else {
             return Bound::Unseen;
         };
-        let work = Work { active, cpu, lock, cpu_busy: self.mean(|look| look.work.as_ref()?.cpu_busy) };
-        // Of a server of which nobody tells how many processors it has, one is sure.
-        let full = work.cpu_busy.map_or(cpu >= FULL && cpu >= MOST * active, |busy| busy >= FULL);
-        if full {
-            Bound::Cpu(work)
-        } else if lock >= 1.0 && lock >= HALF * active {
-            Bound::Locks(work)
-        } else {
-            Bound::Neither(work)
-        }
+        Bound::of(Work { active, cpu, lock, cpu_busy: self.mean(|look| look.work.as_ref()?.cpu_busy) })
     }
 }
 

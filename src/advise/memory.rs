@@ -2,11 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    demand::{Contention, Demand},
-    look::PoolKey,
-    outcome::Taken,
-};
+use super::{bound::Contention, demand::Demand, look::PoolKey, outcome::Taken};
 use crate::model::{Timestamp, advice::Recommendation};
 
 /// A change this long after the advice is not because of it, milliseconds.

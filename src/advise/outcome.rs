@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    demand::{Contention, Demand},
-    fitting, pool_size,
-};
+use super::{bound::Contention, demand::Demand, fitting, pool_size};
 use crate::model::{
     Timestamp,
     advice::{Outcome, Predicted, Recommendation, Verdict},

@@ -1,8 +1,9 @@
 //! How many server connections a pool should have: the fewest with which clients hardly wait. Pure.
 
 use super::{
+    bound::Bound,
     contention::{self, Scaling},
-    demand::{Bound, Demand, Spread, Wanted},
+    demand::{Demand, Spread, Wanted},
     fitting::{self, fit, model},
     look::Counts,
     queueing,

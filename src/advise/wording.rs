@@ -1,7 +1,8 @@
 //! Proposals in words, with commands. Pure.
 
 use super::{
-    demand::{Bound, Demand, Spread},
+    bound::Bound,
+    demand::{Demand, Spread},
     fitting,
     look::PoolKey,
     pool_size::{self, Proposal},
