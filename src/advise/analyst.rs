@@ -10,6 +10,7 @@
 //! moves costs one question and no arithmetic. The methods are in the room `trend`, the rates at which they err in docs/trends.md.
 
 pub mod actor;
+mod episodes;
 mod figures;
 mod outlook;
 mod regressions;
@@ -186,6 +187,7 @@ impl Analyst {
         insight.growth_per_day = learned.pace.growth_per_day(target);
         insight.forecasts = outlook::forecasts(&learned.pace, &known.sequences, target, wall);
         insight.regressions.clone_from(&statements.regressions);
+        insight.episodes = episodes::episodes(&asked)?;
         insight.sentence = sentence::sentence(&insight, &levels, &statements.buckets, wall);
         known.insight = Arc::new(insight);
         Ok(())

@@ -21,6 +21,9 @@ pub struct Insight {
     pub sentence: String,
     /// When it was looked at; null before.
     pub looked_at: Option<Timestamp>,
+    /// How often it was unhealthy in the last two hours; null when it never was.
+    #[serde(default)]
+    pub episodes: Option<Episodes>,
     /// Figures that are other than they were, newest first, over the last hours.
     pub changes: Vec<Change>,
     /// Figures that rise or fall for sure.
@@ -43,6 +46,7 @@ impl Default for Insight {
         Self {
             sentence: "Its past was not looked at yet.".into(),
             looked_at: None,
+            episodes: None,
             changes: Vec::new(),
             slopes: Vec::new(),
             bands: Vec::new(),
@@ -52,6 +56,28 @@ impl Default for Insight {
             regressions: Vec::new(),
         }
     }
+}
+
+/// The times at which a target was unhealthy, and the worst of its figures then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Episodes {
+    /// How many.
+    pub count: usize,
+    /// How long they lasted all together, seconds.
+    pub seconds: f64,
+    /// When the last of them began.
+    pub last_at: Timestamp,
+    /// Of so long a past, seconds.
+    pub over_seconds: f64,
+    /// The most clients that waited for a connection at once.
+    pub most_waiting: Option<f64>,
+    /// For how long the oldest of them did at most, milliseconds.
+    pub longest_wait_ms: Option<f64>,
+    /// The most connections that were idle in a transaction at once.
+    pub most_idle_in_transaction: Option<f64>,
+    /// The longest average query time, milliseconds.
+    pub slowest_query_ms: Option<f64>,
 }
 
 /// A figure that is another than it was.

@@ -9,7 +9,7 @@ use super::{
 use crate::model::{
     Timestamp,
     history::StatementBucket,
-    insight::{Band, Change, Forecast, Insight},
+    insight::{Band, Change, Episodes, Forecast, Insight},
     outlook::{Outlook, Unusual},
 };
 
@@ -17,6 +17,10 @@ use crate::model::{
 const SOON: f64 = 7.0 * 86_400.0;
 /// What runs out within this is worth a sentence when nothing else is.
 const LATER: f64 = 30.0 * 86_400.0;
+/// Connections idle in a transaction come and go; so many are worth a word.
+const WORTH_A_WORD: f64 = 3.0;
+/// As long an average is worth a word.
+const SLOW_MS: f64 = 1_000.0;
 /// A share of the load that is worth a sentence when no figure changed.
 const LARGE: f64 = 0.1;
 
@@ -58,12 +62,37 @@ pub(super) fn sentence(insight: &Insight, levels: &Levels, statements: &[Stateme
         let is_within = |forecast: &&Forecast| seconds(forecast.runs_out_at) - seconds(wall) <= limit;
         insight.forecasts.first().filter(is_within)
     };
-    match (main, within(SOON), within(LATER)) {
+    let lasting = match (main, within(SOON), within(LATER)) {
         (Some(main), Some(soon), _) => format!("{main}; {}", uncapital(&soon.sentence)),
         (Some(main), None, _) => format!("{main}."),
         (None, _, Some(later)) => later.sentence.clone(),
         (None, _, None) => nothing(levels),
+    };
+    match &insight.episodes {
+        Some(episodes) => format!("{} {lasting}", came_and_went(episodes)),
+        None => lasting,
     }
+}
+
+/// What was bad for a while, however things are now.
+fn came_and_went(seen: &Episodes) -> String {
+    let times = match seen.count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    };
+    let (over, all) = (words::span((seen.over_seconds / 60.0).round() * 60.0), words::lasting(seen.seconds));
+    let waited = seen.most_waiting.map(|most| {
+        let oldest = seen.longest_wait_ms.map(|ms| format!(", the oldest for {}", words::lasting(ms / 1_000.0)));
+        let clients = if most < 1.5 { "1 client".to_owned() } else { format!("{most:.0} clients") };
+        format!("up to {clients} waited for a connection{}", oldest.unwrap_or_default())
+    });
+    let idle = seen.most_idle_in_transaction.filter(|most| *most >= WORTH_A_WORD);
+    let idle = idle.map(|most| format!("up to {most:.0} connections idle in a transaction"));
+    let slow = seen.slowest_query_ms.filter(|ms| *ms >= SLOW_MS);
+    let slow = slow.map(|ms| format!("queries of {} on average", words::lasting(ms / 1_000.0)));
+    let worst: Vec<String> = [waited, idle, slow].into_iter().flatten().collect();
+    let worst = if worst.is_empty() { String::new() } else { format!(": {}", worst.join("; ")) };
+    format!("Unhealthy {times} in the last {over}, for {all} in all, last at {}{worst}.", words::clock(seen.last_at))
 }
 
 fn uncapital(text: &str) -> String {

@@ -123,6 +123,37 @@ fn what_is_steady_says_so_and_what_was_never_kept_too() {
 }
 
 #[test]
+fn what_came_and_went_is_told_with_the_worst_of_it() {
+    // Two floods of forty seconds, of which the second paused for ten, and one that nobody saw.
+    let is_bad = |at: f64| {
+        let ago = NOW - at;
+        (2_000.0..2_040.0).contains(&ago) || (600.0..620.0).contains(&ago) || (630.0..650.0).contains(&ago)
+    };
+    let dark = |at: f64| (1_000.0..1_060.0).contains(&(NOW - at));
+    let status: Box<dyn Fn(f64) -> f64 + Send + Sync> = Box::new(move |at| {
+        if is_bad(at) {
+            2.0
+        } else if dark(at) {
+            3.0
+        } else {
+            1.0
+        }
+    });
+    let waiting: Box<dyn Fn(f64) -> f64 + Send + Sync> = Box::new(move |at| if is_bad(at) { 38.0 } else { 0.0 });
+    let oldest: Box<dyn Fn(f64) -> f64 + Send + Sync> = Box::new(move |at| if is_bad(at) { 4_200.0 } else { 0.0 });
+    let past =
+        made([("status", status), ("connectionPool.waitingClients", waiting), ("connectionPool.maxWaitTime", oldest)], 1.0);
+    let found = looked(&past, &target(Vitals::default()));
+    let episodes = found.episodes.expect("two");
+    assert_eq!((episodes.count, episodes.most_waiting, episodes.longest_wait_ms), (2, Some(38.0), Some(4_200.0)));
+    assert!((70.0..=110.0).contains(&episodes.seconds), "{episodes:?}");
+    assert!((regressions::seconds(episodes.last_at) - (NOW - 650.0)).abs() <= 10.0, "{episodes:?}");
+    let expected = "Unhealthy 2 times in the last 2 hours, for ";
+    let ends = ": up to 38 clients waited for a connection, the oldest for 4.2 s. ";
+    assert!(found.sentence.starts_with(expected) && found.sentence.contains(ends), "{}", found.sentence);
+}
+
+#[test]
 fn what_is_unusual_at_this_hour_is_told() {
     // Nights are quiet, and this morning is as a noon.
     let load =

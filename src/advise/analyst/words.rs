@@ -33,6 +33,16 @@ pub(super) fn span(seconds: f64) -> String {
     }
 }
 
+/// How long something lasted: `0.4 s`, `12 s`, `4.2 minutes`.
+pub(super) fn lasting(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 10.0 => format!("{seconds:.1} s"),
+        seconds if seconds < 120.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 600.0 => format!("{:.1} minutes", seconds / 60.0),
+        seconds => span(seconds),
+    }
+}
+
 /// A change of a level: `up 38%`, `down 12%`, `4.2 times as high`.
 pub(super) fn moved(before: f64, after: f64) -> String {
     let factor = if before.abs() > 0.0 { after / before } else { f64::INFINITY };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Settings, routes, shared, state_of, two};
 use crate::model::{
     TargetId,
-    insight::{Band, Change, Forecast, Insight, Insights, Per, Regression, RegressionKind, Resource, Season, Slope},
+    insight::{Band, Change, Episodes, Forecast, Insight, Insights, Per, Regression, RegressionKind, Resource, Season, Slope},
 };
 
 const GOLDEN: &str = include_str!("../../../tests/golden/web/trends.json");
@@ -17,6 +17,16 @@ pub(super) fn insights() -> Insights {
     let insight = Insight {
         sentence: "Average query time up 38% since 08:05 UTC, from 3.1 ms to 4.28 ms; query 8123 is 71% of it.".into(),
         looked_at: Some(at),
+        episodes: Some(Episodes {
+            count: 2,
+            seconds: 90.0,
+            last_at: at,
+            over_seconds: 7_200.0,
+            most_waiting: Some(38.0),
+            longest_wait_ms: Some(4_200.5),
+            most_idle_in_transaction: None,
+            slowest_query_ms: Some(12.5),
+        }),
         changes: vec![Change {
             metric: metric(),
             since: at,

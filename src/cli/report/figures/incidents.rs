@@ -11,7 +11,7 @@ use super::{
 use crate::{
     cli::report::words,
     model::{
-        Severity, Timestamp,
+        Rule, Severity, Timestamp,
         alert::{Alert, AlertEvent, AlertState, DeliveryState},
     },
 };
@@ -150,9 +150,11 @@ impl Incidents {
     pub(super) fn of(gathered: &Gathered) -> Self {
         let scope = &gathered.scope;
         let within: Vec<&Alert> = gathered.alerts.iter().filter(|alert| is_within(alert, scope)).collect();
-        let mut all: Vec<Incident> = within.iter().map(|alert| incident(alert, scope.to)).collect();
+        let mut all: Vec<Incident> = within.iter().map(|alert| incident(alert, cause(alert, &within), scope.to)).collect();
         all.sort_by(|one, other| {
-            let order = Reverse(one.severity).cmp(&Reverse(other.severity)).then(other.seconds.total_cmp(&one.seconds));
+            let order = one.hidden_by.is_some().cmp(&other.hidden_by.is_some());
+            let order = order.then(Reverse(one.severity).cmp(&Reverse(other.severity)));
+            let order = order.then(other.seconds.total_cmp(&one.seconds));
             order.then_with(|| one.id.cmp(&other.id))
         });
         let longest = all.iter().max_by(|one, other| one.seconds.total_cmp(&other.seconds)).cloned();
@@ -198,7 +200,29 @@ fn told_after(alert: &Alert, channel: Option<&str>) -> Option<f64> {
     first_told(alert, channel).map(|at| at.since(alert.started_at).as_secs_f64())
 }
 
-fn incident(alert: &Alert, to: Timestamp) -> Incident {
+/// Where a server is gone, what fails with it began about then.
+const TOGETHER: Duration = Duration::from_secs(5);
+/// What waited for it may still be in breach for so long after it is back.
+const AFTER: Duration = Duration::from_mins(1);
+
+/// What hides it, or hid it while it lasted: of one that is over, no node says that any more.
+fn cause(alert: &Alert, all: &[&Alert]) -> Option<String> {
+    let target = alert.target.as_ref()?;
+    let is_cause = |other: &&&Alert| {
+        let is_gone = matches!(other.rule, Rule::DatabaseDown | Rule::DatabaseUnresponsive | Rule::DatabaseRejecting);
+        let is_same = other.rule == alert.rule && other.target == alert.target;
+        let ends = other.resolved_at.map(|at| at.after(AFTER));
+        is_gone
+            && !is_same
+            && other.region == alert.region
+            && other.affects.contains(target)
+            && other.started_at <= alert.started_at.after(TOGETHER)
+            && ends.is_none_or(|ends| alert.started_at <= ends)
+    };
+    alert.suppressed_by.clone().or_else(|| all.iter().find(is_cause).map(|other| other.id.clone()))
+}
+
+fn incident(alert: &Alert, hidden_by: Option<String>, to: Timestamp) -> Incident {
     let over = alert.resolved.then(|| alert.resolved_at.unwrap_or(alert.timestamp));
     let affected = alert.target.iter().chain(&alert.affects).map(|target| format!("{}/{target}", alert.region));
     Incident {
@@ -211,7 +235,7 @@ fn incident(alert: &Alert, to: Timestamp) -> Incident {
         resolved_at: over,
         seconds: over.unwrap_or(to).since(alert.started_at).as_secs_f64(),
         told_after_seconds: told_after(alert, None),
-        hidden_by: alert.suppressed_by.clone(),
+        hidden_by,
         message: alert.message.clone(),
     }
 }

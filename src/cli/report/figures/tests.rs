@@ -244,6 +244,25 @@ fn what_was_not_kept_or_not_known_was_not_seen() {
 }
 
 #[test]
+fn what_fails_with_its_server_is_hidden_by_it_when_it_is_over_too() {
+    let mut gathered = week();
+    let mut down = gathered.alerts[0].clone();
+    (down.id, down.rule, down.resolved) = ("down".into(), crate::model::Rule::DatabaseDown, true);
+    (down.suppressed_by, down.deliveries, down.resolved_at) =
+        (None, Vec::new(), Some(down.started_at.after(std::time::Duration::from_secs(40))));
+    let mut waits = down.clone();
+    (waits.id, waits.rule) = ("waits".into(), crate::model::Rule::PoolWaiting);
+    waits.started_at = down.started_at.after(std::time::Duration::from_secs(3));
+    let mut later = waits.clone();
+    (later.id, later.started_at) = ("later".into(), down.started_at.after(std::time::Duration::from_mins(10)));
+    gathered.alerts = vec![waits, later, down];
+    let told = Report::of(&gathered).incidents;
+    let hidden = |id: &str| told.all.iter().find(|one| one.id == id).expect("told").hidden_by.clone();
+    assert_eq!((hidden("waits").as_deref(), hidden("later"), hidden("down")), (Some("down"), None, None));
+    assert_eq!((told.hidden, told.all.last().map(|one| one.id.as_str())), (1, Some("waits")), "what is hidden comes last");
+}
+
+#[test]
 fn what_is_before_the_past_is_no_time_without_sight() {
     let mut gathered = week();
     let begins = at("2026-11-25T00:00:00Z");
