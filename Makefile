@@ -69,7 +69,7 @@ trial-advice: ## the advice, taken and measured on real loads, 20 minutes on a q
 	@.ci/setup test
 	$(CARGO) bench --locked --profile dev -- advice-trial $(ARGS)
 
-bench-page: ## what the page takes of a visitor's machine, and its visitors of the server's 20 minutes and more (ISOBAR_BENCH_MINUTES=N looks for N minutes at each view instead of 10)
+bench-page: ## what the page takes of a visitor's machine, and its visitors of the server's: 25 minutes (ISOBAR_BENCH_MINUTES=N looks for N minutes at each view instead of 10)
 	@.ci/setup test
 	ISOBAR_BENCH_MINUTES=$${ISOBAR_BENCH_MINUTES:-10} $(CARGO) bench --locked -- page
 

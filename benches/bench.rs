@@ -1,7 +1,7 @@
 //! What Isobar costs and how soon it tells, measured on real servers and held against the budgets of the contract.
 //!
 //! ```text
-//!  cargo bench                       all parts: about 8 minutes; the tables of docs/benchmarks.md are made anew
+//!  cargo bench                       all parts: about 15 minutes; the tables of docs/benchmarks.md are made anew
 //!  cargo bench -- cost detection     these parts; the others' tables stay
 //!  cargo bench -- advice-trial       what is advised, taken: see `trial`; never among all parts
 //! ```

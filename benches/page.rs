@@ -66,13 +66,14 @@ fn thousand(section: &mut Section, servers: &[Postgres], time: Duration) {
 /// How soon the first view is there, and what it weighs.
 fn loads(section: &mut Section, node: &Node, name: &str) {
     let (mut first, mut largest, mut bytes) = (Vec::new(), Vec::new(), 0.0);
+    let browser = Browser::open();
     for _ in 0..LOADS {
-        // Each in a browser that has just started, as visitors' have not: that would be quicker still.
-        let browser = Browser::open();
+        browser.go("about:blank");
+        browser.devtools("Network.clearBrowserCache", &json!({}));
         browser.go(node.base());
         let paints = browser.until("the first paints", secs(20), || {
             let paints = browser.wait(PAINTS);
-            if paints["largest"].is_f64() || paints["largest"].is_u64() { Ok(paints) } else { Err(paints.to_string()) }
+            if paints["largest"].is_number() { Ok(paints) } else { Err(paints.to_string()) }
         });
         let figure = |key: &str| paints[key].as_f64().expect("a figure");
         first.push(Duration::from_secs_f64(figure("first") / 1e3));
@@ -126,9 +127,10 @@ fn stays(section: &mut Section, node: &Node, path: &str, name: &str, time: Durat
     let share = |before: Duration, after: Duration| after.saturating_sub(before).as_secs_f64() / took;
     let page = share(renderers, cpu(&browser, "--type=renderer"));
     let whole = share(all, cpu(&browser, ""));
-    let after = self::heap(&browser);
+    let (after, ages) = (self::heap(&browser), ages(&browser));
     section.held(format!("1,000 targets at 1/s, {name}: processor, of one core"), "≤ 20%", percent(page), page <= 0.2);
     section.beside(format!("1,000 targets at 1/s, {name}: all of Chromium"), percent(whole));
+    section.beside(format!("1,000 targets at 1/s, {name}: age of the figures that it has, median / oldest"), ages);
     // A leak of a tenth of each update would be more than this.
     let grown = after - heap;
     section.held(
@@ -137,6 +139,17 @@ fn stays(section: &mut Section, node: &Node, path: &str, name: &str, time: Durat
         format!("{:.1} MiB, {:+.2} MiB", after / MIB, grown / MIB),
         grown <= MIB,
     );
+}
+
+/// How old the page's figures are, so that it is known to have followed.
+fn ages(browser: &Browser) -> String {
+    let script = "const own = [...document.scripts].find((one) => one.type === 'module').src;
+                  const { world } = await import(new URL('lib/store.js', own));
+                  return [...world.samples.values()].map((sample) => Date.now() - Date.parse(sample.timestamp))";
+    let ages: Vec<_> = browser.wait(script).as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
+    assert!(ages.len() >= 1000, "{} targets", ages.len());
+    let ages: Vec<_> = ages.into_iter().map(|age| Duration::from_secs_f64(age.max(0.0) / 1e3)).collect();
+    format!("{} / {}", ms(percentile(&ages, 50)), ms(percentile(&ages, 100)))
 }
 
 /// Bytes that the page's objects take, after a collection.

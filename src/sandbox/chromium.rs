@@ -97,9 +97,14 @@ impl Chromium {
         &self.browser
     }
 
+    /// Where the browser keeps what it keeps.
+    pub fn profile(&self) -> PathBuf {
+        self.folder.join("profile")
+    }
+
     /// What the browser is to be started with.
     pub fn arguments(&self) -> Vec<String> {
-        let profile = format!("--user-data-dir={}", self.folder.join("profile").display());
+        let profile = format!("--user-data-dir={}", self.profile().display());
         ARGUMENTS.iter().map(ToString::to_string).chain([profile]).collect()
     }
 

@@ -10,6 +10,12 @@ mod picture;
 mod places;
 mod weight;
 
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
 use isobar::sandbox::{PgBouncer, Postgres, runtime};
 use serde_json::Value;
 
@@ -145,4 +151,22 @@ fn views(incident: &Value) -> Vec<String> {
     ["/", "/targets", "/targets/local/shop", "/incidents", &incident, "/advice", "/silences", "/status"]
         .map(ToOwned::to_owned)
         .into()
+}
+
+#[test]
+fn a_browser_leaves_nothing_behind_whatever_becomes_of_its_test() {
+    let profile = Cell::new(String::new());
+    let failed = catch_unwind(AssertUnwindSafe(|| {
+        let browser = Browser::open();
+        browser.go("data:text/html,<h1>here</h1>");
+        browser.expect("h1", "here");
+        profile.set(browser.profile());
+        panic!("as a failing test does");
+    }));
+    assert!(failed.is_err());
+    let profile = profile.into_inner();
+    assert!(!Path::new(&profile).exists(), "{profile}");
+    let arguments = |entry: std::fs::DirEntry| std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+    let left = std::fs::read_dir("/proc").expect("processes").flatten().map(arguments).find(|line| line.contains(&profile));
+    assert_eq!(left, None);
 }

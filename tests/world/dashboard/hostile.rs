@@ -72,7 +72,8 @@ fn no_word_of_the_data_becomes_markup_or_script() {
     let matchers = json!({ "target": "no-such-target" });
     post("/api/silences", &json!({ "matchers": matchers, "duration": "1h", "by": BY, "reason": REASON }));
     let text = quoted(TABLE);
-    house.node.expect("local/shop", "the statement is known", secs(30), |_| {
+    // Texts are dear: Isobar rests for half a minute between two readings of them.
+    house.node.expect("local/shop", "the statement's text is known", secs(75), |_| {
         house.node.json("/api/databases/local/shop/queries").to_string().contains("svg onload")
     });
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{CALM, settle};
 use crate::support::{Browser, Node, Scheme, secs, until};
@@ -24,6 +24,12 @@ impl Demo {
     fn visit(&self, path: &str) {
         self.browser.go(&format!("{}{path}", self.node.base()));
         settle(&self.browser);
+    }
+
+    fn silence(&self, matchers: &Value, reason: &str) {
+        let body = json!({ "matchers": matchers, "duration": "8h", "by": "Grace", "reason": reason });
+        let answer = self.node.request("POST", "/api/silences").json(&body).send().expect("an answer");
+        assert_eq!(answer.status(), 201);
     }
 
     /// The first open incident of that rule that leads its group.
@@ -68,33 +74,43 @@ fn pictures_of_every_view_for_the_documentation() {
     fs::create_dir_all(&folder).expect("a folder");
     let demo = Demo::start();
     let browser = &demo.browser;
-    let take = |name: &str, path: &str, view: &str| {
+    browser.resize_at(1280, 800, 0.75);
+    let take = |name: &str, path: &str, ready: &str| {
         demo.visit(path);
-        // What it draws itself, and what its second look at the past brings.
-        browser.until(&format!("{name}: {view}"), secs(30), || {
-            browser.run(&format!("return {view}")).as_bool().filter(|is| *is).map(drop).ok_or_else(String::new)
+        browser.until(&format!("{name}: {ready}"), secs(30), || match browser.run(ready).as_bool() {
+            Some(true) => Ok(()),
+            said => Err(format!("{said:?}")),
         });
         for scheme in Scheme::ALL {
             browser.set(scheme);
-            browser.wait("await document.fonts.ready; await new Promise((done) => setTimeout(done, 600))");
+            // Charts take their colours in the next frame.
+            browser.wait("await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
             let picture = browser.screenshot();
             assert!(picture.len() < MOST_BYTES, "{name}: {} bytes", picture.len());
             fs::write(folder.join(format!("{name}-{}.png", scheme.word())), picture).expect("a file");
         }
         browser.set(Scheme::Light);
     };
-    // Some minutes of the script, so that there is a past to be drawn, and advice.
-    demo.expect_incident("pool_waiting");
-    demo.expect_incident("connection_leak");
-    let always = "true";
+    // Five minutes of the script, so that there is a past to be drawn, and advice: its second leak.
+    for rule in ["pool_waiting", "blocking_chain", "database_down", "pool_waiting"] {
+        demo.expect_incident(rule);
+    }
+    demo.silence(&json!({ "target": "marketing", "severity": "medium" }), "a campaign is being tried out until tonight");
     let alert = demo.expect_incident("blocking_chain");
     let of = |key: &str| alert[key].as_str().expect("text").to_owned();
-    take("target", &format!("/targets/{}/{}", of("region"), of("target")), "document.querySelectorAll('canvas').length > 3");
-    take("incident", &format!("/incidents/{}", of("id")), always);
+    let target = format!("/targets/{}/{}", of("region"), of("target"));
+    let (always, drawn) = ("return true", "return document.querySelectorAll('canvas').length > 5");
+    take("target", &target, drawn);
+    take(
+        "incident",
+        &format!("/incidents/{}", of("id")),
+        "return document.querySelector('aside h1, aside h2, aside h3') !== null",
+    );
     take("world", "/", always);
     take("targets", "/targets", always);
-    take("incidents", "/incidents", always);
+    take("incidents", "/incidents?state=all", "return document.querySelectorAll('main h2').length > 1");
+    take("charts", &target, &format!("document.querySelector('canvas')?.closest('section, figure').scrollIntoView(); {drawn}"));
     take("advice", "/advice", always);
-    take("silences", "/silences", always);
+    take("silences", "/silences", "return document.querySelector('main li, main tr') !== null");
     take("status", "/status", always);
 }

@@ -74,6 +74,11 @@ impl Browser {
         self.chromium.pids()
     }
 
+    /// Where it keeps what it keeps.
+    pub(crate) fn profile(&self) -> String {
+        self.chromium.profile().display().to_string()
+    }
+
     fn ask(&self, command: &str, body: &Value) -> Result<Value, String> {
         said(self.http.post(format!("{}/{command}", self.session)).json(body))
     }
@@ -131,8 +136,9 @@ impl Browser {
         came
     }
 
-    /// Looks until `look` brings something.
+    /// Looks until `look` brings something, less often than one looks at an answer.
     #[track_caller]
+    #[allow(clippy::unused_self)] // it is what one does with a browser
     pub(crate) fn until<T>(&self, what: &str, within: Duration, mut look: impl FnMut() -> Result<T, String>) -> T {
         let glance = || look().inspect_err(|_| std::thread::park_timeout(GLANCE));
         until(what, within, glance).0
@@ -215,7 +221,13 @@ impl Browser {
     /// A window of that size, however small.
     #[track_caller]
     pub(crate) fn resize(&self, width: u32, height: u32) {
-        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.resize_at(width, height, 1.0);
+    }
+
+    /// The same on a screen with so many dots for each of its pixels.
+    #[track_caller]
+    pub(crate) fn resize_at(&self, width: u32, height: u32, dots: f64) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": dots, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", &size);
     }
 
