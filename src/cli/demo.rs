@@ -77,7 +77,7 @@ fn start(quiet: bool) -> Result<Option<World>, Failure> {
         let starting = tokio::task::spawn_blocking(move || {
             let world = World::start(|step| {
                 if !quiet {
-                    terminal::say(&step.to_string());
+                    terminal::say(step);
                 }
             });
             let _ = sender.send(world);
