@@ -17,7 +17,7 @@ use super::{
     pool_size, wording,
 };
 use crate::model::{
-    TargetId, Timestamp,
+    Rule, TargetId, Timestamp,
     advice::{Advice, Recommendation, Unknown},
     world::{Target, World},
 };
@@ -81,7 +81,13 @@ impl Adviser {
             watched.contains(key) || pool.newest().is_some_and(|look| now.saturating_duration_since(look.at) < KEPT)
         });
         for (key, look) in seen {
-            let said = look.map_err(Silent::Unknown).and_then(|look| self.pool(&key, look, now, wall));
+            let said = look.map_err(Silent::Unknown).and_then(|look| {
+                if is_away(world, &key) {
+                    self.pools.entry(key.clone()).or_default().interrupt();
+                    return Err(Silent::Unknown("its server or its pooler is away, or was a moment ago".into()));
+                }
+                self.pool(&key, look, now, wall)
+            });
             match said {
                 Ok(recommendation) => advice.recommendations.extend(recommendation),
                 Err(Silent::Idle) => {}
@@ -155,6 +161,14 @@ impl Adviser {
             given.outcome = advice.past.iter().find(|past| past.id == given.id).and_then(|past| past.outcome.clone());
         }
     }
+}
+
+/// Whether a pool's clients wait since nobody could serve them.
+fn is_away(world: &World, key: &PoolKey) -> bool {
+    let region = world.regions.get(&key.region);
+    let target = region.and_then(|region| region.targets.get(&key.target));
+    let away = [Rule::DatabaseDown, Rule::DatabaseUnresponsive, Rule::DatabaseRejecting, Rule::PoolerDown];
+    target.is_some_and(|target| target.report.sample.reasons.iter().any(|reason| away.contains(&reason.rule)))
 }
 
 /// How many connections the server could take beyond those it has.

@@ -135,6 +135,8 @@ pub(super) struct Window {
     peeks: VecDeque<(Instant, u32, u32)>,
     since: Option<Instant>,
     peak: f64,
+    /// The next look is of what an outage left.
+    interrupted: bool,
 }
 
 impl Window {
@@ -143,8 +145,19 @@ impl Window {
         self.looks.back()
     }
 
+    /// While a server is away clients wait for it, and that says nothing of the pool's size: the window begins anew after it, once the
+    /// queue that it left is gone.
+    pub(super) fn interrupt(&mut self) {
+        self.looks.clear();
+        self.peeks.clear();
+        self.interrupted = true;
+    }
+
     /// Takes a look in. Counters that go backwards, another size, and a gap begin the window anew.
     pub(super) fn take(&mut self, look: Look, length: Duration) {
+        if std::mem::take(&mut self.interrupted) {
+            return;
+        }
         let Some(last) = self.looks.back() else {
             self.since.get_or_insert(look.at);
             self.looks.push_back(look);
@@ -209,7 +222,7 @@ impl Window {
     pub(super) fn demand(&self, length: Duration) -> Result<Demand, Silent> {
         let unknown = |cause: String| Err(Silent::Unknown(cause));
         let (Some(first), Some(last)) = (self.looks.front(), self.looks.back()) else {
-            return unknown("it was never seen".into());
+            return unknown(format!("it was seen for 0 s, of {:.0} s that are needed", length.as_secs_f64() / 2.0));
         };
         let span = last.at.duration_since(first.at).as_secs_f64();
         if span < length.as_secs_f64() / 2.0 {

@@ -26,6 +26,8 @@ struct Scene {
     other: Option<u32>,
     /// Whether statements are told.
     told: bool,
+    /// Whether its server is away.
+    away: bool,
 }
 
 impl Scene {
@@ -41,6 +43,7 @@ impl Scene {
             mode: "transaction",
             other: None,
             told: true,
+            away: false,
         }
     }
 
@@ -78,6 +81,8 @@ impl Scene {
     fn world(&self, wait: f64) -> World {
         let mut report: Report = serde_json::from_str(include_str!("../../../tests/golden/web/report.json")).expect("a report");
         let sample = Arc::make_mut(&mut report.sample);
+        sample.reasons.truncate(1);
+        sample.reasons[0].rule = if self.away { Rule::DatabaseDown } else { Rule::PoolSaturated };
         let pool = &mut sample.poolers[0].pools[0];
         (pool.size, pool.mode) = (Some(self.size), self.mode.to_owned());
         (pool.clients_active, pool.servers_active, pool.servers_idle) = (300, Some(4), Some(0));
@@ -110,6 +115,20 @@ impl Scene {
 
 fn verdict(advice: &Advice) -> Option<Verdict> {
     Some(advice.past.first()?.outcome.as_ref()?.verdict)
+}
+
+#[test]
+fn what_waits_for_a_server_that_is_away_says_nothing_of_the_pool() {
+    let mut scene = Scene::new(4);
+    assert_eq!(scene.pass(18, 0.0).recommendations, []);
+    scene.away = true;
+    let advice = scene.pass(3, 0.0);
+    assert!(advice.unknown[0].cause.contains("is away"), "{:?}", advice.unknown);
+    scene.away = false;
+    // Those who waited are counted with the first look after it: half an hour of waiting, all together.
+    scene.look(1_700, 1.0);
+    let advice = scene.pass(18, 0.0);
+    assert_eq!((&advice.recommendations, &advice.unknown), (&vec![], &vec![]), "{advice:?}");
 }
 
 pub(in crate::advise) fn recommendation() -> Recommendation {
