@@ -44,16 +44,23 @@ async function leave() {
   location.reload();
 }
 
+/** What the badge counts: what recovers is nobody's work any more. */
+const counts = new Set(["firing", "acknowledged"]);
+
 function Header() {
   useWorld(500);
   const { view } = useRoute();
-  const open = [...world.alerts.values()].filter((alert) => alert.state !== "pending" && !alert.suppressedBy).length;
+  const open = [...world.alerts.values()].filter((alert) => counts.has(alert.state) && !alert.suppressedBy).length;
+  const bad = Object.entries(world.regions).filter(([, status]) => status === "unhealthy" || status === "unknown");
+  const worst = bad
+    .slice(0, 2)
+    .map(([region, status]) => html` <span key=${region} class=${`is-${status}`}>· ${region} ${status}</span>`);
   const badge = open > 0 && html` <b class="badge">${open}</b>`;
   const tab = (/** @type {string[]} */ [path, name, of]) =>
     html`<a key=${of} href=${path} aria-current=${view === of ? "page" : undefined}>${name}${of === "incidents" && badge}</a>`;
   return html`<header>
     <a class="name" href="/">Isobar</a>
-    <span id="world" role="status"><${Status} is=${link.known ? world.status : "unknown"} /></span>
+    <span id="world" role="status"><${Status} is=${link.known ? world.status : "unknown"} />${worst}</span>
     <nav aria-label="Views">
       ${TABS.map(tab)}
     </nav>

@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 
 use super::{CALM, CROWD, House, cable::Cable, settle};
-use crate::support::secs;
+use crate::support::{Session, secs};
 
 #[test]
 fn an_incident_comes_and_goes_while_one_looks() {
@@ -28,6 +28,8 @@ fn an_incident_comes_and_goes_while_one_looks() {
     house.visit("/targets/local/shop");
     browser.expect("main .what", "wait for a connection");
     browser.expect("main", CROWD);
+    browser.expect("main .now", CROWD);
+    browser.expect("main .now", "stop it or slow it down");
 
     drop(crowd);
     browser.expect_within(secs(40), "#world", CALM);
@@ -35,6 +37,28 @@ fn an_incident_comes_and_goes_while_one_looks() {
     house.visit("/incidents");
     settle(browser);
     browser.expect_no("header nav .badge", "");
+}
+
+#[test]
+fn what_the_page_says_to_do_about_a_lock_ends_it() {
+    let house = House::open();
+    let browser = &house.browser;
+    let url = house.server.url_as("app", "shop");
+    let holder = Session::open(&url, "invoice-worker");
+    holder.run("BEGIN; UPDATE orders SET amount = 1 WHERE id = 1").expect("a lock");
+    let sender = Session::open(&url, "mail-sender");
+    let sent = sender.start("UPDATE orders SET amount = 2 WHERE id = 1");
+    let alert = house.expect_alert("blocking_chain", "firing");
+    house.visit(&format!("/incidents/{}", alert["id"].as_str().expect("an id")));
+    browser.expect("main .now", "invoice-worker");
+    house.visit("/targets/local/shop");
+    browser.expect("main .now", "does nothing itself");
+    let command = browser.run("return document.querySelector('main .now pre').textContent");
+    let command = command.as_str().expect("a command");
+    assert!(command.starts_with("SELECT pg_terminate_backend("), "{command}");
+    house.server.sql("shop", command).expect("what it says can be run");
+    assert_eq!(sent.recv_timeout(secs(5)).map(|answer| answer.is_ok()), Ok(true), "the way is free");
+    browser.expect_no("main .now", "");
 }
 
 #[test]

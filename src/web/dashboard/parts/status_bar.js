@@ -46,8 +46,8 @@ function Ages() {
     <${Item} name="stream" is=${link.live || !link.known ? "" : "is-unhealthy"}>
       <b>${link.live ? "● live" : broken}</b>
     <//>
-    <${Item} name="impact" is=${isOver ? "is-unhealthy" : ""} title=${most}>
-      <b class="narrow">${percent(impact, 2)}</b>, limit ${percent(BUDGET, 0)} <span class="most">${named(costliest)}</span>
+    <${Item} name="monitoring costs" is=${isOver ? "is-unhealthy" : ""} title=${most}>
+      <b class="narrow">${percent(impact, 2)}</b> of a core at most, of ${percent(BUDGET, 0)}<span class="most"> (${named(costliest)})</span>
     <//>`;
 }
 

@@ -1,9 +1,10 @@
 // One incident: what it is, who causes it, what happened, who was told, and beside it what to do.
-import { useAnswer } from "../lib/api.js";
+import { pathOf, useAnswer } from "../lib/api.js";
 import { html, useEffect } from "../lib/dom.js";
 import { words } from "../lib/format.js";
 import { useWorld } from "../lib/store.js";
 import { Acts } from "../parts/act.js";
+import { Now } from "../parts/now.js";
 import { AlertState, Moment, Severity, Waiting } from "../parts/words.js";
 import { Chart } from "./incident/chart.js";
 import { Evidence } from "./incident/evidence.js";
@@ -19,6 +20,7 @@ import { HiddenBy, Lasts, Taken, Where } from "./incidents/parts.js";
 /** @typedef {{alert: Alert, steps: AlertStep[], deliveries: Delivery[]}} Explained */
 
 const AGAIN_MS = 5000;
+const SESSIONS_MS = 2000;
 
 /** @param {{name: string, children?: any}} props */
 const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
@@ -27,7 +29,9 @@ const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</
 function Facts({ alert }) {
   const { name, unit, falls } = judgedBy(alert.rule);
   const others = alert.affects.filter((target) => target !== alert.target);
-  const isKnown = alert.value !== null && unit !== null;
+  // A leak may fire for whom it blocks: then its share of the connections is not why.
+  const isWhy = alert.rule !== "connection_leak" || (alert.value ?? 0) > (alert.threshold ?? 0);
+  const isKnown = alert.value !== null && unit !== null && isWhy;
   const limit = `threshold: ${falls ? "below" : "above"} ${show(alert.threshold, unit)}`;
   const threshold = alert.threshold === null ? null : html` <small>${limit}</small>`;
   const back = `came back ${alert.flaps} × while it recovered${alert.flapping ? ": flapping" : ""}`;
@@ -55,6 +59,10 @@ export function Incident({ id }) {
   useEffect(() => {
     document.title = `${title} · Isobar`;
   }, [title]);
+  const isOpen = alert !== undefined && alert.state !== "resolved" && alert.target !== null;
+  const sessions = isOpen ? `${pathOf(alert.region, alert.target ?? "")}/activity` : null;
+  /** @type {{data: {activity: import("../types.d.ts").Activity | null} | null}} */
+  const { data: seen } = useAnswer(sessions, SESSIONS_MS);
   const steps = explained?.steps ?? [];
   const chart = explained?.alert.chart ?? alert?.chart;
   return html`
@@ -70,6 +78,7 @@ export function Incident({ id }) {
           <${Severity} is=${alert.severity} /><${AlertState} is=${alert.state} />
           <${Acts} alert=${alert} onDone=${again} />
         </p>
+        <${Now} alerts=${isOpen ? [alert] : []} activity=${seen?.activity ?? null} />
         <${Facts} alert=${alert} />
         ${chart && html`<${Chart} chart=${chart} threshold=${onChart(alert, chart.unit)} since=${alert.startedAt} />`}
         <${Evidence} evidence=${alert.evidence} />

@@ -80,7 +80,7 @@ function List() {
     ${error && html`<${Waiting} error=${error} />`}
     ${
       silences.length === 0
-        ? html`<${Empty}>Nothing is silenced: every incident is told.<//>`
+        ? html`<${Empty}>Nothing is silenced.<//>`
         : html`<ul class="silences">${silences.map(row)}</ul>`
     }
     ${open === "new" && html`<${NewSilence} onClose=${close} onDone=${again} />`}

@@ -2,6 +2,7 @@
 import { pathOf, useAnswer } from "../lib/api.js";
 import { html } from "../lib/dom.js";
 import { key, useWorld, world } from "../lib/store.js";
+import { Now } from "../parts/now.js";
 import { Empty, Waiting } from "../parts/words.js";
 import { Blocking } from "./target/blocking.js";
 import { Charts } from "./target/charts.js";
@@ -14,7 +15,7 @@ import { RangePicker, rangeOf } from "./target/range.js";
 import { Replication } from "./target/replication.js";
 import { ToDo } from "./target/todo.js";
 import { Upkeep } from "./target/upkeep.js";
-import { What } from "./target/what.js";
+import { alertsOf, What } from "./target/what.js";
 
 const DETAILS_MS = 2000;
 const TRENDS_MS = 30_000;
@@ -42,6 +43,7 @@ export function Target({ region, target, query }) {
   return html`<article class="target">
     <${Head} sample=${shown} critical=${details?.critical ?? false} />
     <${What} sample=${shown} trends=${trends} />
+    <${Now} alerts=${alertsOf(shown)} activity=${activity} />
     <${Figures} sample=${shown} />
     <div class="pair">
       <${Holders} activity=${activity} sample=${shown} />

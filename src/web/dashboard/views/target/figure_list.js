@@ -5,7 +5,7 @@ import { bytes, number, percent, rate, time } from "../../lib/format.js";
 /** Name, colour, path, which value of a step, and whether it is dashed. @typedef {[string, string, string, What?, boolean?]} Told */
 /**
  * @typedef {{title: string, lines: Told[], format: (value: number | null) => string, stack?: boolean, most?: number,
- *   rest?: [string, string, string]}} Chosen `rest`: what is in none of the lines, of the figure of that path
+ *   note?: string, rest?: [string, string, string]}} Chosen `rest`: what is in none of the lines, of the figure of that path
  */
 
 const whole = (/** @type {number | null} */ value) => number(value, 0);
@@ -21,6 +21,7 @@ const FRESH = "reachability.phases.";
 export const QUICK = [
   {
     title: "Connections by state",
+    note: "of the pool, where there is one",
     stack: true,
     format: whole,
     lines: [

@@ -14,7 +14,11 @@ function told({ connectionPool: pool, queryPerformance: work, database, reachabi
   const oldest = pool.maxWaitTime ? `oldest ${time(pool.maxWaitTime)}` : null;
   /** @type {Told[]} */
   const all = [
-    ["Pool used", percent(pool.utilization, 0), `${pool.activeConnections ?? DASH} of ${pool.poolSize ?? DASH} busy`],
+    [
+      "Pool used",
+      percent(pool.utilization, 0),
+      `${pool.activeConnections ?? DASH} of ${pool.poolSize ?? DASH} busy, or of the slots`,
+    ],
     ["Clients waiting", count(pool.waitingClients), oldest, Boolean(pool.waitingClients)],
     ["Mean wait", time(pool.averageWaitTime)],
     ["Idle in transaction", count(pool.idleInTransaction)],
@@ -24,7 +28,7 @@ function told({ connectionPool: pool, queryPerformance: work, database, reachabi
     ["Slow", percent(work.slowQueryRate), "of calls"],
     ["Errors", percent(work.errorRate), "of transactions"],
     ["Cache hits", percent(database.cacheHitRatio)],
-    ["Connections", count(database.activeConnections), `active, of ${count(database.maxConnections)}`],
+    ["Running", count(database.activeConnections), `of ${count(database.maxConnections)} slots`],
     ["Size", bytes(database.sizeBytes), growth],
   ];
   return acquire === null ? all : [...all, ["A client waits", time(acquire), "measured"]];

@@ -11,7 +11,7 @@ export function Head({ sample, critical }) {
       <h1 tabindex="-1">${sample.target}</h1>
       <a href=${`/targets?region=${encodeURIComponent(sample.region)}`}>${sample.region}</a>
       <${Status} is=${sample.status} />
-      ${critical && html`<span class="tag" title="Its region is unhealthy when it is">critical</span>`}
+      ${critical && html`<span class="tag" title="Its region is unhealthy when it is">importance: critical</span>`}
       ${serverVersion && html`<span class="tag">PostgreSQL ${serverVersion}</span>`}
       <span class=${isOld(sample) ? "age is-unhealthy" : "age"}>measured ${time(ageOf(sample.timestamp))} ago</span>
     </div>

@@ -14,7 +14,7 @@ export function ToDo({ region, target }) {
   if (advice.length === 0) return null;
   const all = `/advice?${new URLSearchParams({ region, target })}`;
   return html`<section>
-    <h2>What to do</h2>
+    <h2>What to change for good</h2>
     <div class="pair">${advice.slice(0, SHOWN).map((one) => html`<${AdviceCard} key=${one.id} one=${one} />`)}</div>
     ${advice.length > SHOWN && html`<p><a href=${all}>All ${advice.length} recommendations</a></p>`}
   </section>`;

@@ -11,7 +11,7 @@ import { Ago, AlertState, Severity } from "../../parts/words.js";
 const WORST = ["critical", "high", "medium", "low"];
 
 /** @param {Sample} sample */
-function alertsOf({ region, target }) {
+export function alertsOf({ region, target }) {
   const concerns = (/** @type {Alert} */ { region: where, target: of, affects }) =>
     where === region && (of === target || affects.includes(target));
   const bySeverity = (/** @type {Alert} */ a, /** @type {Alert} */ b) =>

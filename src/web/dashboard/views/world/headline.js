@@ -26,11 +26,25 @@ const Line = ({ is, children }) =>
 const Where = ({ region, target }) =>
   target === null ? null : html`<a href=${targetPath(region, target)}>${target}</a>: `;
 
-/** @param {{incident: import("../../types.d.ts").Alert}} props */
-function Incident({ incident: { id, region, target, message, startedAt, state, acknowledgedBy, affects } }) {
+/** @param {import("../../types.d.ts").Alert} incident */
+function notes({ target, state, acknowledgedBy, affects, evidence }) {
   const others = affects.filter((other) => other !== target);
+  const holder = evidence.holders?.[0];
+  return [
+    holder && html`held by <b>${holder.application || "(no name)"}</b> (${holder.connections})`,
+    others.length > 0 && html`also ${others.slice(0, ALSO).join(", ")}${others.length > ALSO ? " and others" : ""}`,
+    state === "recovering" && "recovering",
+    acknowledgedBy && html`taken by <bdi>${acknowledgedBy}</bdi>`,
+  ].filter(Boolean);
+}
+
+/** @param {{incident: import("../../types.d.ts").Alert}} props */
+function Incident({ incident }) {
+  const { id, region, target, message, startedAt } = incident;
+  const toDo = target === null ? incidentPath(id) : targetPath(region, target);
   return html`<${Where} region=${region} target=${target} /><a href=${incidentPath(id)}>${message}</a>${" "}
-    <${Since} at=${startedAt} />${others.length > 0 ? html` <small>· also ${others.slice(0, ALSO).join(", ")}${others.length > ALSO ? " and others" : ""}</small>` : null}${state === "recovering" ? html` <small>· recovering</small>` : null}${acknowledgedBy ? html` <small>· taken by <bdi>${acknowledgedBy}</bdi></small>` : null}`;
+    <${Since} at=${startedAt} />${notes(incident).map((note) => html` <small>· ${note}</small>`)}
+    <small> · <a href=${toDo}>what to do</a></small>`;
 }
 
 /** What is worst in a region: its gravest incident, or the reason of its worst target. @param {{of: Region}} props */

@@ -3,7 +3,7 @@ import { html } from "../../lib/dom.js";
 import { count } from "../../lib/format.js";
 import { incidentPath, targetPath } from "../../lib/route.js";
 import { link } from "../../lib/store.js";
-import { Ago, Empty, Severity } from "../../parts/words.js";
+import { Ago, AlertState, Empty, Severity } from "../../parts/words.js";
 import { regionPath } from "./headline.js";
 
 /** @typedef {import("../../types.d.ts").Alert} Alert */
@@ -11,11 +11,11 @@ import { regionPath } from "./headline.js";
 const MOST = 8;
 
 /** @param {{alert: Alert}} props */
-function Line({ alert: { id, severity, region, target, startedAt, message, acknowledgedBy } }) {
+function Line({ alert: { id, severity, state, region, target, startedAt, message, acknowledgedBy } }) {
   return html`<li>
     <${Severity} is=${severity} />
     <span class="where wrap"><a href=${regionPath(region)}>${region}</a>${target === null ? null : html` / <a href=${targetPath(region, target)}>${target}</a>`}</span>
-    <span class="since">for <${Ago} at=${startedAt} /></span>
+    <span class="since">${state === "firing" ? null : html`<${AlertState} is=${state} /> `}for <${Ago} at=${startedAt} /></span>
     <span class="what wrap"><a href=${incidentPath(id)}>${message}</a>${acknowledgedBy ? html` <small>taken by <bdi>${acknowledgedBy}</bdi></small>` : null}</span>
   </li>`;
 }
