@@ -16,10 +16,15 @@ export function Now({ alerts, activity }) {
   const firing = alerts.filter((alert) => alert.state === "firing" || alert.state === "acknowledged");
   const away = awayOf(firing);
   const aids = firstAid(firing, activity);
-  if (!away && aids.length === 0) return null;
+  if (!alerts.some((alert) => alert.state !== "pending")) return null;
+  const [first] = firing;
+  const unseen = html`<p>Nobody is seen doing it yet. <a href=${incidentPath((first ?? alerts[0])?.id ?? "")}>The runbook</a> says where to look.</p>`;
+  const over = html`<p>Nothing: it recovers.</p>`;
   return html`<section class="now card" aria-label="What to do now">
     <h2>What to do now</h2>
     ${away && html`<p>Nobody can be asked while the server is away: start with its machine, and <a href=${incidentPath(away.id)}>the runbook</a>.</p>`}
+    ${!first && over}
+    ${first && !away && aids.length === 0 && unseen}
     ${aids.map((aid) => html`<${One} key=${aid.command} aid=${aid} />`)}
   </section>`;
 }
