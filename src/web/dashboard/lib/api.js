@@ -1,5 +1,6 @@
 // Questions to the server. A refusal becomes an error with the server's own words; a session that ended leads to the sign-in.
 import { useEffect, useState } from "./dom.js";
+import { poll } from "./poll.js";
 
 /** @param {string} region @param {string} target */
 export const pathOf = (region, target) => `/api/databases/${encodeURIComponent(region)}/${encodeURIComponent(target)}`;
@@ -54,36 +55,23 @@ export function useAnswer(path, every, how = get) {
   useEffect(() => {
     if (path === null) return undefined;
     const stop = new AbortController();
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
     const once = async () => {
-      if (!document.hidden) {
-        try {
-          const data = await how(path, stop.signal);
-          if (!stop.signal.aborted) set({ path, data, error: null });
-        } catch (error) {
-          if (stop.signal.aborted) return;
-          set((before) => ({
-            path,
-            data: before.path === path ? before.data : null,
-            error: /** @type {Error} */ (error),
-          }));
-        }
+      try {
+        const data = await how(path, stop.signal);
+        if (!stop.signal.aborted) set({ path, data, error: null });
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        set((before) => ({
+          path,
+          data: before.path === path ? before.data : null,
+          error: /** @type {Error} */ (error),
+        }));
       }
-      if (every && !stop.signal.aborted) timer = setTimeout(once, every);
     };
-    // A page that was opened in the background asks when somebody looks.
-    const looked = () => {
-      if (document.hidden) return;
-      clearTimeout(timer);
-      void once();
-    };
-    void once();
-    document.addEventListener("visibilitychange", looked);
+    const end = poll(once, () => every);
     return () => {
       stop.abort();
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", looked);
+      end();
     };
   }, [path, every, turn]);
   const mine = state.path === path ? state : { data: null, error: null };

@@ -1,5 +1,7 @@
 // What to do at once about what is wrong, from who does it: the sessions, holders and statements seen now. Pure.
 
+import { queues } from "./locks.js";
+
 /** @typedef {import("../types.d.ts").Activity} Activity */
 /** @typedef {import("../types.d.ts").Alert} Alert */
 /** @typedef {import("../types.d.ts").Session} Session */
@@ -32,14 +34,9 @@ const named = (/** @type {{application: string}} */ { application }) => isolated
 
 /** Sessions that hold others up and wait for nobody, with how many wait behind each. @param {Activity} activity */
 function blockers({ sessions }) {
-  const known = new Map(sessions.map((session) => [session.pid, session]));
-  /** @type {Map<number, number>} */
-  const behind = new Map();
-  for (const session of sessions) {
-    for (const pid of session.blockedBy) behind.set(pid, (behind.get(pid) ?? 0) + 1);
-  }
-  const roots = [...behind].filter(([pid]) => (known.get(pid)?.blockedBy.length ?? 0) === 0);
-  return roots.sort((a, b) => b[1] - a[1]).map(([pid, count]) => ({ pid, count, session: known.get(pid) }));
+  const { known, waiting, roots } = queues(sessions);
+  const all = roots.map((pid) => ({ pid, count: waiting.get(pid)?.length ?? 0, session: known.get(pid) }));
+  return all.sort((a, b) => b.count - a.count);
 }
 
 /** @param {{pid: number, count: number, session: Session | undefined}} blocker @returns {Aid} */

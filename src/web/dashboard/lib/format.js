@@ -2,6 +2,8 @@
 
 /** @typedef {number | null | undefined} Known */
 
+export const isKnown = (/** @type {unknown} */ value) => value !== null && value !== undefined;
+
 export const DASH = "–";
 
 /** @param {Known} value @param {number} digits @param {string} [unit] */

@@ -1,12 +1,13 @@
 // The past of a target, as its charts draw it: asked for once, then only what is newer. Buckets of all figures share their times.
 import { get, pathOf } from "./api.js";
 import { useEffect, useRef, useState } from "./dom.js";
+import { poll } from "./poll.js";
 import { now } from "./store.js";
 
 /** @typedef {import("../types.d.ts").Series} Series */
 /** @typedef {import("../types.d.ts").Point} Point */
 /** A time that is looked at: the last so many milliseconds, or from one moment to another. @typedef {{last: number} | {from: number, to: number}} Range */
-/** @typedef {{at: number[], of: (metric: string, what?: What) => (number | null)[], stepMs: number, from: number, to: number, metrics: Map<string, Series>}} Past */
+/** @typedef {{at: number[], of: (metric: string, what?: What) => (number | null)[], stepMs: number, from: number, to: number}} Past */
 /** @typedef {"mean" | "max" | "last" | "p95"} What */
 
 /** @param {Range} range @returns {[number, number]} */
@@ -23,8 +24,6 @@ class Kept {
   constructor() {
     /** @type {Map<string, Map<number, Point>>} */
     this.points = new Map();
-    /** @type {Map<string, Series>} */
-    this.heads = new Map();
     this.stepMs = 0;
     this.newest = 0;
   }
@@ -34,7 +33,6 @@ class Kept {
     for (const series of all) {
       const points = this.points.get(series.metric) ?? new Map();
       this.points.set(series.metric, points);
-      this.heads.set(series.metric, series);
       this.stepMs = Math.max(this.stepMs, series.stepMs);
       for (const point of series.points) {
         const at = Date.parse(point.at);
@@ -67,7 +65,7 @@ class Kept {
         return what === "p95" ? (point.percentiles?.p95 ?? point.max) : point[what];
       });
     };
-    return { at: whole.map((moment) => moment / 1000), of, stepMs: this.stepMs, from, to, metrics: this.heads };
+    return { at: whole.map((moment) => moment / 1000), of, stepMs: this.stepMs, from, to };
   }
 }
 
@@ -84,37 +82,25 @@ export function usePast(region, target, metrics, range, every = SOONEST_MS) {
   useEffect(() => {
     const stop = new AbortController();
     const kept = new Kept();
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
     const once = async () => {
       const [from, to] = bounds(range);
-      if (!document.hidden) {
-        try {
-          const since = kept.newest > from ? kept.newest : Math.floor(from);
-          const step = kept.stepMs ? `&step=${kept.stepMs}ms` : "";
-          const path = `${pathOf(region, target)}/history?metric=${metrics.join(",")}&from=${since}&to=${Math.ceil(to)}${step}`;
-          const answer = await get(path, stop.signal);
-          kept.take(answer.series ?? [answer], from);
-          if (latest.current === asked) set({ past: kept.table(from, to), error: null });
-        } catch (error) {
-          if (stop.signal.aborted) return;
-          set((before) => ({ ...before, error: /** @type {Error} */ (error) }));
-        }
+      try {
+        const since = kept.newest > from ? kept.newest : Math.floor(from);
+        const step = kept.stepMs ? `&step=${kept.stepMs}ms` : "";
+        const path = `${pathOf(region, target)}/history?metric=${metrics.join(",")}&from=${since}&to=${Math.ceil(to)}${step}`;
+        const answer = await get(path, stop.signal);
+        kept.take(answer.series ?? [answer], from);
+        if (latest.current === asked) set({ past: kept.table(from, to), error: null });
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        set((before) => ({ ...before, error: /** @type {Error} */ (error) }));
       }
-      if ("last" in range) timer = setTimeout(once, Math.min(60_000, Math.max(every, kept.stepMs)));
-    };
-    const looked = () => {
-      if (document.hidden) return;
-      clearTimeout(timer);
-      void once();
     };
     set({ past: null, error: null });
-    void once();
-    document.addEventListener("visibilitychange", looked);
+    const end = poll(once, () => ("last" in range ? Math.min(60_000, Math.max(every, kept.stepMs)) : undefined));
     return () => {
       stop.abort();
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", looked);
+      end();
     };
   }, [asked, every]);
   return state;

@@ -1,6 +1,7 @@
 // Who waits for whom: each tree begins with a session that holds others up and waits for nobody.
 import { html } from "../../lib/dom.js";
 import { time } from "../../lib/format.js";
+import { queues } from "../../lib/locks.js";
 import { Empty } from "../../parts/words.js";
 
 /** @typedef {import("../../types.d.ts").Session} Session */
@@ -41,14 +42,7 @@ function Branch({ pid, scene, above }) {
 
 /** @param {{activity: import("../../types.d.ts").Activity | null, statements: import("../../types.d.ts").Statement[]}} props */
 export function Blocking({ activity, statements }) {
-  const sessions = activity?.sessions ?? [];
-  const known = new Map(sessions.map((session) => [session.pid, session]));
-  /** @type {Map<number, Session[]>} */
-  const waiting = new Map();
-  for (const session of sessions) {
-    for (const pid of session.blockedBy) waiting.set(pid, [...(waiting.get(pid) ?? []), session]);
-  }
-  const roots = [...waiting.keys()].filter((pid) => (known.get(pid)?.blockedBy.length ?? 0) === 0);
+  const { known, waiting, roots } = queues(activity?.sessions ?? []);
   const texts = new Map(statements.map((statement) => [statement.queryId, statement.text ?? ""]));
   const scene = { known, waiting, texts };
   return html`<section>

@@ -1,6 +1,6 @@
 // Who copies from whom, and how far behind.
 import { html } from "../../lib/dom.js";
-import { bytes, number, time } from "../../lib/format.js";
+import { bytes, isKnown, number, time } from "../../lib/format.js";
 import { Table } from "../../parts/table.js";
 
 /** @typedef {import("../../parts/table.js").Column} Column */
@@ -11,7 +11,6 @@ const REPLICA = [["Replica"], ["state"], ["sync"], ["to send", true], ["to repla
 const SLOT = [["Slot"], ["kind"], ["state"], ["retains", true]];
 
 const seconds = (/** @type {number | null | undefined} */ value) => time(isKnown(value) ? Number(value) * 1000 : null);
-const isKnown = (/** @type {unknown} */ value) => value !== null && value !== undefined;
 
 /** @param {{upstream: any}} props */
 function Upstream({ upstream }) {

@@ -1,13 +1,11 @@
 // Size, ages, and what runs out when.
 import { html } from "../../lib/dom.js";
-import { bytes, count, DASH, percent, rate } from "../../lib/format.js";
+import { bytes, count, DASH, isKnown, percent, rate } from "../../lib/format.js";
 import { Figure, Moment } from "../../parts/words.js";
 
 /** @typedef {import("../../types.d.ts").Forecast} Forecast */
 
 const ALL_IDS = 2 ** 31;
-
-const isKnown = (/** @type {unknown} */ value) => value !== null && value !== undefined;
 
 /** Name, value and what stands below, of what is known. @param {any} upkeep @param {any} host */
 function known(upkeep, host) {

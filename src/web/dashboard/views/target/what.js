@@ -4,18 +4,17 @@ import { incidentPath } from "../../lib/route.js";
 import { world } from "../../lib/store.js";
 import { Acts } from "../../parts/act.js";
 import { Ago, AlertState, Severity } from "../../parts/words.js";
+import { SEVERITY_RANK } from "../targets/glance.js";
 
 /** @typedef {import("../../types.d.ts").Sample} Sample */
 /** @typedef {import("../../types.d.ts").Alert} Alert */
-
-const WORST = ["critical", "high", "medium", "low"];
 
 /** @param {Sample} sample */
 export function alertsOf({ region, target }) {
   const concerns = (/** @type {Alert} */ { region: where, target: of, affects }) =>
     where === region && (of === target || affects.includes(target));
   const bySeverity = (/** @type {Alert} */ a, /** @type {Alert} */ b) =>
-    WORST.indexOf(a.severity) - WORST.indexOf(b.severity) || a.startedAt.localeCompare(b.startedAt);
+    SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] || a.startedAt.localeCompare(b.startedAt);
   return [...world.alerts.values()].filter(concerns).sort(bySeverity);
 }
 
