@@ -5,12 +5,14 @@ use std::sync::LazyLock;
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     web::{Data, Payload},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     State,
@@ -18,6 +20,7 @@ use super::{
     answer::{Refusal, json},
     asker::{Operator, Viewer},
     assets,
+    routes::CONTENT_SECURITY_POLICY,
 };
 use crate::clock;
 
@@ -33,6 +36,13 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
     assets::addressed(&page)
 });
 static SIGN_IN: LazyLock<String> = LazyLock::new(|| assets::addressed(include_str!("dashboard/sign_in.html")));
+
+/// The one script within the page may run, by its hash, and no other: it is there when files that did not arrive are not.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let script = PAGE.split_once("<script>").and_then(|(_, rest)| rest.split_once("</script>")).map_or("", |(script, _)| script);
+    let hash = STANDARD.encode(Sha256::digest(script));
+    CONTENT_SECURITY_POLICY.replacen("script-src 'self'", &format!("script-src 'self' 'sha256-{hash}'"), 1)
+});
 
 /// Where the page is told who looks at it, and at whom.
 const BODY: &str = "<body>";
@@ -68,18 +78,39 @@ pub(super) async fn page(
     request: HttpRequest,
     state: Data<State>,
 ) -> HttpResponse {
-    if let Err(refusal) = viewer {
+    shown(StatusCode::OK, viewer.err(), operator.is_ok(), &request, &state)
+}
+
+/// Every address that nothing is at: browsers get the page, which says so and leads on; programs get words that they understand.
+pub(super) async fn nowhere(
+    viewer: Result<Viewer, Refusal>,
+    operator: Result<Operator, Refusal>,
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, Refusal> {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|accepts| accepts.to_str().ok());
+    let is_browser = request.method() == Method::GET && accepts.is_some_and(|accepts| accepts.starts_with("text/html"));
+    if !is_browser || request.path().starts_with("/api/") {
+        return Err(Refusal::NotFound);
+    }
+    Ok(shown(StatusCode::NOT_FOUND, viewer.err(), operator.is_ok(), &request, &state))
+}
+
+fn shown(status: StatusCode, refusal: Option<Refusal>, acts: bool, request: &HttpRequest, state: &State) -> HttpResponse {
+    if let Some(refusal) = refusal {
         return sign_in_page(&refusal, "", request.uri().path_and_query().map_or("/", |asked| asked.as_str()));
     }
     let word = |is: bool| if is { "yes" } else { "no" };
     let body = format!(
         r#"<body data-acts="{}" data-session="{}" data-version="{}" data-node="{}">"#,
-        word(operator.is_ok()),
-        word(session(&request).is_some()),
+        word(acts),
+        word(session(request).is_some()),
         escaped(state.shared.version),
         escaped(&state.shared.node),
     );
-    html(HttpResponse::Ok(), PAGE.replace(BODY, &body))
+    let mut answer = HttpResponse::build(status);
+    answer.insert_header((header::CONTENT_SECURITY_POLICY, POLICY.as_str()));
+    html(answer, PAGE.replace(BODY, &body))
 }
 
 #[derive(Deserialize)]

@@ -33,7 +33,7 @@ use crate::{
 const LONGEST_URI: usize = 2_048;
 
 /// Every page and answer: nothing but our own files runs, nobody frames us, nothing is guessed or cached.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Where the page shows its views.
@@ -82,7 +82,7 @@ fn install(app: &mut ServiceConfig, state: &Data<State>) {
     app.app_data(state.clone());
     app.app_data(QueryConfig::default().error_handler(|error, _| Refusal::BadRequest(format!("query: {error}")).into()));
     addresses(app);
-    app.default_service(web::to(|| async { Err::<HttpResponse, _>(Refusal::NotFound) }));
+    app.default_service(web::to(page::nowhere));
 }
 
 /// Installs the addresses and lists them.

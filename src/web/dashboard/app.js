@@ -1,5 +1,5 @@
 // The page: what is always there, and the view that the address names between.
-import { html, render, useEffect, useRef } from "./lib/dom.js";
+import { Component, html, render, useEffect, useRef } from "./lib/dom.js";
 import { age } from "./lib/format.js";
 import { followLinks, useRoute } from "./lib/route.js";
 import { link, useWorld, viewer, world } from "./lib/store.js";
@@ -78,6 +78,22 @@ function Broken() {
   return html`<p id="link" role="alert" hidden=${text === ""}>${text}</p>`;
 }
 
+/** One view that fails takes nothing else with it. */
+class View extends Component {
+  /** @param {unknown} error */
+  componentDidCatch(error) {
+    console.error(error);
+    this.setState({ failed: true });
+  }
+
+  render() {
+    const { route } = /** @type {{route: import("./lib/route.js").Route}} */ (this.props);
+    if (!(/** @type {{failed?: boolean}} */ (this.state).failed)) return viewOf(route);
+    return html`<h1 tabindex="-1">This view failed</h1>
+      <p>It met something that it cannot show; the browser's console has the error. <a href=${location.href} target="_self">Load it again</a></p>`;
+  }
+}
+
 function App() {
   const route = useRoute();
   const main = useRef(/** @type {HTMLElement | null} */ (null));
@@ -97,7 +113,7 @@ function App() {
     <a class="skip" href="#main">To the content</a>
     <${Header} />
     <${Broken} />
-    <main id="main" ref=${main}>${viewOf(route)}</main>
+    <main id="main" ref=${main}><${View} key=${place} route=${route} /></main>
     <${StatusBar} />
   `;
 }

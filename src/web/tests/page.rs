@@ -1,5 +1,8 @@
 //! The page, its addresses, and how one gets in.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha2::{Digest as _, Sha256};
+
 use super::*;
 
 #[actix_web::test]
@@ -82,4 +85,40 @@ async fn the_page_is_told_who_looks_and_names_only_files_that_are_there() {
             assert_eq!(answer.status(), 200, "{uri}");
         }
     }
+}
+
+#[actix_web::test]
+async fn the_one_script_within_the_page_runs_by_its_hash_and_no_other_may() {
+    let app = init_service(routes::app(state(&Settings::default(), two()))).await;
+    let page = call_service(&app, TestRequest::get().uri("/").to_request()).await;
+    let policy = header(&page, "content-security-policy").to_owned();
+    let page = text(page).await;
+    let scripts: Vec<&str> = page.split("<script>").skip(1).filter_map(|rest| rest.split("</script>").next()).collect();
+    assert_eq!(scripts.len(), 1);
+    let hash = STANDARD.encode(Sha256::digest(scripts[0]));
+    assert!(policy.contains(&format!("script-src 'self' 'sha256-{hash}';")) && !policy.contains("unsafe"), "{policy}");
+    let answer = call_service(&app, TestRequest::get().uri("/api/regions").to_request()).await;
+    assert!(!header(&answer, "content-security-policy").contains("sha256"), "answers run nothing");
+}
+
+#[actix_web::test]
+async fn at_an_address_of_nothing_browsers_get_the_page_and_programs_an_error() {
+    let app = init_service(routes::app(state(&Settings::default(), two()))).await;
+    let browser = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+    let asked = |path: &str| TestRequest::get().uri(path).insert_header(browser).to_request();
+    let page = call_service(&app, asked("/target/x")).await;
+    assert_eq!((page.status(), header(&page, "content-type")), (StatusCode::NOT_FOUND, "text/html; charset=utf-8"));
+    assert!(text(page).await.contains("app.js"));
+    for request in [
+        asked("/api/nothing"),
+        TestRequest::get().uri("/target/x").to_request(),
+        TestRequest::post().uri("/target/x").insert_header(browser).to_request(),
+    ] {
+        let answer = call_service(&app, request).await;
+        assert_eq!((answer.status(), header(&answer, "content-type")), (StatusCode::NOT_FOUND, "application/json"));
+    }
+    let app = init_service(routes::app(state(&tokens(), two()))).await;
+    let form = call_service(&app, asked("/target/x")).await;
+    assert_eq!(form.status(), 401);
+    assert!(text(form).await.contains("<form"));
 }

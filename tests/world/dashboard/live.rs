@@ -98,6 +98,31 @@ fn figures_of_a_node_that_stands_still_are_dimmed_and_then_called_old() {
     browser.expect_no("main .group .old", "");
 }
 
+#[test]
+fn a_page_of_which_a_file_did_not_arrive_says_so_and_is_loaded_anew() {
+    let house = House::open();
+    let browser = &house.browser;
+    let block = |urls: &[&str]| browser.devtools("Network.setBlockedURLs", &serde_json::json!({ "urls": urls }));
+    browser.devtools("Network.enable", &serde_json::json!({}));
+    block(&["*/lib/format.js"]);
+    house.visit("/targets");
+    browser.expect("#incomplete", "did not arrive");
+    block(&[]);
+    browser.expect("main", "shop");
+    browser.expect_no("#incomplete", "");
+    browser.console(); // it names the file
+}
+
+#[test]
+fn an_address_of_nothing_leads_on() {
+    let house = House::open();
+    house.visit("/target/local/shop");
+    house.browser.expect("main h1", "Nothing here");
+    house.browser.press("To the world");
+    house.browser.expect("#world", CALM);
+    house.browser.console(); // 404 is what it shall be
+}
+
 /// Of what is live on the page.
 fn opacity(house: &House) -> String {
     let script = "return getComputedStyle(document.querySelector('main .live')).opacity";

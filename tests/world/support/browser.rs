@@ -299,6 +299,9 @@ impl Drop for Browser {
             let script = "return location.href + '\\n' + document.body.innerText";
             let page = self.ask("execute/sync", &json!({ "script": script, "args": [] }));
             eprintln!("--- the page\n{}", page.map_or_else(|error| error, |page| page.as_str().unwrap_or_default().to_owned()));
+            // Not by way of `console`, which may panic once more.
+            let told = self.ask("se/log", &json!({ "type": "browser" }));
+            eprintln!("--- its console\n{}", told.map_or_else(|error| error, |told| told.to_string()));
             if let Some(folder) = std::env::var_os("ISOBAR_TEST_SHOTS") {
                 let shot = self.ask("goog/cdp/execute", &json!({ "cmd": "Page.captureScreenshot", "params": {} }));
                 let shot = shot.ok().and_then(|shot| STANDARD.decode(shot["data"].as_str()?).ok());
