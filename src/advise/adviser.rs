@@ -167,8 +167,8 @@ impl Adviser {
 fn is_away(world: &World, key: &PoolKey) -> bool {
     let region = world.regions.get(&key.region);
     let target = region.and_then(|region| region.targets.get(&key.target));
-    let away = [Rule::DatabaseDown, Rule::DatabaseUnresponsive, Rule::DatabaseRejecting, Rule::PoolerDown];
-    target.is_some_and(|target| target.report.sample.reasons.iter().any(|reason| away.contains(&reason.rule)))
+    let is_away = |rule: Rule| rule.is_server_away() || rule == Rule::PoolerDown;
+    target.is_some_and(|target| target.report.sample.reasons.iter().any(|reason| is_away(reason.rule)))
 }
 
 /// How many connections the server could take beyond those it has.

@@ -26,7 +26,7 @@ use std::{
 use crate::{
     model::{
         TargetId, Timestamp,
-        history::{Past, Question, StatementBucket},
+        history::{Past, Point, Question, Series, StatementBucket, figure_at},
         insight::{Band, Change, Insight, Insights, Per, Season, Slope},
         outlook::Outlook,
         world::{Target, World},
@@ -74,6 +74,8 @@ const COMPARABLE: f64 = 25.0 * 60.0;
 /// What is usual is learned from so much.
 const LONG: Duration = Duration::from_hours(28 * 24);
 const LONG_STEP: Duration = Duration::from_mins(5);
+/// So many figures of weeks are in memory at a time, some ten megabytes.
+const AT_ONCE: usize = 8;
 /// What was learned from weeks is good for so long.
 const LEARN_EVERY: Duration = Duration::from_mins(15);
 /// Statements come in buckets of five minutes.
@@ -173,8 +175,9 @@ impl Analyst {
         let (Some((_, learned)), Some((_, statements))) = (learned, statements) else { return Ok(()) };
         let mut insight = Insight { sentence: String::new(), looked_at: Some(wall), ..Insight::default() };
         let mut levels = sentence::Levels::default();
+        let seen = asked.about(FOLLOWED.iter().map(|followed| followed.path).chain(episodes::FIGURES), RECENT, STEP)?;
         for (followed, background) in FOLLOWED.iter().zip(&learned.figures) {
-            let points = asked.points(followed.path, RECENT, STEP)?;
+            let points = seen.means(followed.path);
             levels.newest.push(points.last().map(|last| last.1));
             levels.over = levels.over.max(lasts(&points));
             if points.len() > 1 {
@@ -187,7 +190,7 @@ impl Analyst {
         insight.growth_per_day = learned.pace.growth_per_day(target);
         insight.forecasts = outlook::forecasts(&learned.pace, &known.sequences, target, wall);
         insight.regressions.clone_from(&statements.regressions);
-        insight.episodes = episodes::episodes(&asked)?;
+        insight.episodes = episodes::episodes(&seen);
         insight.sentence = sentence::sentence(&insight, &levels, &statements.buckets, wall);
         known.insight = Arc::new(insight);
         Ok(())
@@ -215,19 +218,30 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn series(&self, path: &str, back: Duration, step: Duration) -> Result<Vec<crate::model::history::Point>, String> {
-        let Some(figure) = crate::model::history::figure_at(path) else { return Ok(Vec::new()) };
-        let (from, to) = (self.wall.before(back), self.wall);
-        let question = Question { target: self.id.clone(), figure, from, to, step: Some(step) };
-        let mut points = self.past.series(&question)?.points;
-        // A bucket that still fills is not like the others.
-        points.retain(|point| point.count > 0 && point.at.after(step) <= to);
-        Ok(points)
+    /// All of them in one question: whoever asks one by one unpacks the same rows as often.
+    fn about(&self, paths: impl IntoIterator<Item = &'static str>, back: Duration, step: Duration) -> Result<Seen, String> {
+        let figures: BTreeSet<usize> = paths.into_iter().filter_map(figure_at).collect();
+        let (from, to, figures) = (self.wall.before(back), self.wall, figures.into_iter().collect());
+        let question = Question { target: self.id.clone(), figures, from, to, step: Some(step), percentiles: false };
+        let mut series = self.past.series(&question)?;
+        for one in &mut series {
+            // A bucket that still fills is not like the others.
+            one.points.retain(|point| point.count > 0 && point.at.after(step) <= to);
+        }
+        Ok(Seen(series))
+    }
+}
+
+/// What the store told of some figures.
+struct Seen(Vec<Series>);
+
+impl Seen {
+    fn points(&self, path: &str) -> &[Point] {
+        self.0.iter().find(|series| series.metric == path).map_or(&[], |series| &series.points)
     }
 
-    fn points(&self, path: &str, back: Duration, step: Duration) -> Result<Points, String> {
-        let points = self.series(path, back, step)?;
-        Ok(points.iter().map(|point| (regressions::seconds(point.at), point.mean)).collect())
+    fn means(&self, path: &str) -> Points {
+        self.points(path).iter().map(|point| (regressions::seconds(point.at), point.mean)).collect()
     }
 }
 
@@ -243,12 +257,20 @@ fn is_constant(points: &[(f64, f64)]) -> bool {
 fn learn(asked: &Asked<'_>, target: &Target) -> Result<Learned, String> {
     let mut learned = Learned { pace: outlook::Paces::learn(asked, target)?, ..Learned::default() };
     let now = regressions::seconds(asked.wall);
-    for followed in &FOLLOWED {
-        let points = asked.points(followed.path, LONG, LONG_STEP)?;
-        learned.figures.push(if is_constant(&points) { Background::default() } else { background(followed, &points, now) });
-        let is_long = points.first().zip(points.last()).is_some_and(|(first, last)| last.0 - first.0 >= 2.0 * DAY);
-        if let Some(found) = slope(&points, CONFIDENCE).filter(|_| is_long && !is_constant(&points)) {
-            learned.slopes.extend(told(followed, Per::Day, &found));
+    for some in FOLLOWED.chunks(AT_ONCE) {
+        let seen = asked.about(some.iter().map(|followed| followed.path), LONG, LONG_STEP)?;
+        for followed in some {
+            let points = seen.means(followed.path);
+            if is_constant(&points) {
+                learned.figures.push(Background::default());
+                continue;
+            }
+            learned.figures.push(background(followed, &points, now));
+            if lasts(&points) >= 2.0 * DAY
+                && let Some(found) = slope(&points, CONFIDENCE)
+            {
+                learned.slopes.extend(told(followed, Per::Day, &found));
+            }
         }
     }
     Ok(learned)

@@ -20,8 +20,6 @@ use crate::model::{RegionName, Rule, Severity, Timestamp};
 /// A symptom's first notice waits at most this long for a cause that is about to fire.
 pub(super) const WAITS_FOR_CAUSE: Duration = Duration::from_secs(5);
 
-const DATABASE: &[Rule] = &[Rule::DatabaseDown, Rule::DatabaseUnresponsive, Rule::DatabaseRejecting];
-
 /// What every database of a server sees of the server.
 const OF_THE_SERVER: &[Rule] = &[Rule::ReplicationLag, Rule::XidWraparound];
 
@@ -34,7 +32,7 @@ pub(super) const fn causes(rule: Rule) -> &'static [Rule] {
     match rule {
         DatabaseUnresponsive => &[DatabaseDown],
         DatabaseRejecting => &[DatabaseDown, DatabaseUnresponsive],
-        PoolerDown => DATABASE,
+        PoolerDown => &Rule::SERVER_AWAY,
         PoolWaiting => &[DatabaseDown, DatabaseUnresponsive, DatabaseRejecting, PoolerDown],
         PoolSaturated => &[DatabaseDown, DatabaseUnresponsive, PoolerDown],
         ConnectionLeak | BlockingChain | QuerySlow | SlowQueryRate | ErrorRate | CacheHitLow => {
@@ -46,12 +44,12 @@ pub(super) const fn causes(rule: Rule) -> &'static [Rule] {
 
 /// Whether it can hide others.
 pub(super) fn is_cause(rule: Rule) -> bool {
-    DATABASE.contains(&rule) || matches!(rule, Rule::PoolerDown | Rule::RegionBlind)
+    rule.is_server_away() || matches!(rule, Rule::PoolerDown | Rule::RegionBlind)
 }
 
 /// Whether its first notice waits while a cause may be about to fire. Causes among each other do not wait: seconds count there.
 pub(super) fn waits(rule: Rule) -> bool {
-    !DATABASE.contains(&rule) && !causes(rule).is_empty()
+    !rule.is_server_away() && !causes(rule).is_empty()
 }
 
 /// Whether it hides others now. Blindness ends at once; the rest hides for `grace` more while it recovers.
@@ -73,7 +71,7 @@ pub(super) fn common(incident: &Incident) -> Option<Common> {
     let rule = incident.subject.rule;
     let at = match rule {
         Rule::PoolerDown => incident.reason.evidence.pooler.as_deref()?.split_whitespace().next()?.to_owned(),
-        rule if DATABASE.contains(&rule) || OF_THE_SERVER.contains(&rule) => incident.server.clone()?,
+        rule if rule.is_server_away() || OF_THE_SERVER.contains(&rule) => incident.server.clone()?,
         _ => return None,
     };
     Some(Common { region: incident.subject.region.clone(), rule, at })
@@ -107,7 +105,7 @@ pub(super) fn may_hide(cause: &Incident, incident: &Incident) -> bool {
 pub(super) fn rank(rule: Rule) -> u8 {
     match rule {
         Rule::RegionBlind => 0,
-        rule if DATABASE.contains(&rule) => 1,
+        rule if rule.is_server_away() => 1,
         Rule::PoolerDown => 2,
         _ => 3,
     }

@@ -195,18 +195,20 @@ fn begun(plain: &mut &[u8]) -> Option<(usize, usize)> {
     (figures <= 4_096 && each <= 65_536).then_some((figures, each))
 }
 
-/// The values of one figure; unknown ones when the block does not have it.
-pub(super) fn moments(packed: &[u8], figure: usize) -> Option<Vec<f32>> {
+/// The values of these figures, each asked for once; unknown ones when the block does not have it.
+pub(super) fn moments(packed: &[u8], wanted: &[usize]) -> Option<Vec<Vec<f32>>> {
     let plain = unpack(packed)?;
     let mut rest = plain.as_slice();
     let (figures, each) = begun(&mut rest)?;
-    if figure >= figures {
-        return Some(vec![UNKNOWN; each]);
+    let mut found = vec![Vec::new(); wanted.len()];
+    for figure in 0..figures {
+        match wanted.iter().position(|one| *one == figure) {
+            Some(place) => found[place] = take(&mut rest, each)?.into_iter().map(f32::from_bits).collect(),
+            None => skip(&mut rest, each)?,
+        }
     }
-    for _ in 0..figure {
-        skip(&mut rest, each)?;
-    }
-    Some(take(&mut rest, each)?.into_iter().map(f32::from_bits).collect())
+    found.iter_mut().filter(|values| values.is_empty()).for_each(|values| values.resize(each, UNKNOWN));
+    Some(found)
 }
 
 /// The values of all figures that the block has.
@@ -217,20 +219,21 @@ pub(super) fn all_moments(packed: &[u8]) -> Option<Vec<Vec<f32>>> {
     (0..figures).map(|_| Some(take(&mut rest, each)?.into_iter().map(f32::from_bits).collect())).collect()
 }
 
-/// The buckets of one figure; those of nothing when the block does not have it.
-pub(super) fn buckets(packed: &[u8], figure: usize) -> Option<Vec<Bucket>> {
+/// The buckets of these figures, each asked for once; those of nothing when the block does not have it.
+pub(super) fn buckets(packed: &[u8], wanted: &[usize]) -> Option<Vec<Vec<Bucket>>> {
     let plain = unpack(packed)?;
     let mut rest = plain.as_slice();
     let (figures, each) = begun(&mut rest)?;
-    if figure >= figures {
-        return Some(vec![Bucket::default(); each]);
-    }
-    for _ in 0..figure {
-        if flag(&mut rest)? {
+    let mut found = vec![Vec::new(); wanted.len()];
+    for figure in 0..figures {
+        if let Some(place) = wanted.iter().position(|one| *one == figure) {
+            found[place] = take_buckets(&mut rest, each)?;
+        } else if flag(&mut rest)? {
             (0..5).try_for_each(|_| skip(&mut rest, each))?;
         }
     }
-    take_buckets(&mut rest, each)
+    found.iter_mut().filter(|buckets| buckets.is_empty()).for_each(|buckets| buckets.resize(each, Bucket::default()));
+    Some(found)
 }
 
 /// The buckets of all figures that the block has.
@@ -252,12 +255,6 @@ fn take_buckets(from: &mut &[u8], each: usize) -> Option<Vec<Bucket>> {
         Bucket { count, last: f32::from_bits(last), min: value(min), max: value(max), mean: value(mean) }
     };
     Some((0..each).map(bucket).collect())
-}
-
-/// The sketches of one figure; none of them when the block does not have it.
-pub(super) fn sketches(packed: &[u8], figure: usize) -> Option<Vec<Sketch>> {
-    let found = all_sketches(packed)?.into_iter().find(|(whose, _)| *whose == figure);
-    Some(found.map(|(_, sketches)| sketches).unwrap_or_default())
 }
 
 /// All sketches, by figure.

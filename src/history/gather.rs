@@ -12,7 +12,7 @@ use super::{
 };
 use crate::model::{
     Timestamp,
-    history::{FIGURES, Resolution},
+    history::{FIGURES, Question, Resolution},
 };
 
 /// Figures of a target.
@@ -314,23 +314,27 @@ fn rows_of(tallies: &HashMap<u32, Tally>, table: Table, began: i64, packer: &mut
     tallies.iter().map(|(target, tally)| ((table, key(period, *target)), tally.row(packer))).collect()
 }
 
-/// What a row tells of a figure; none when it is damaged.
-pub(super) fn told(table: Table, period: i64, row: &Row, figure: usize) -> Option<Vec<Part>> {
+/// Adds what a row tells of figures to what is known of each; nothing when it is damaged.
+pub(super) fn tell(table: Table, period: i64, row: &Row, question: &Question, parts: &mut [Vec<Part>]) -> Option<()> {
     let (began, step) = (period * table.period(), table.step());
-    let moments = (began..).step_by(step as usize);
+    let moments = || (began..).step_by(step as usize);
     if table == Table::Raw {
-        let values = block::moments(&row.block, figure)?;
-        let known = moments.zip(values).filter(|(_, value)| !value.is_nan());
-        return Some(known.map(|(at, value)| Part { at, bucket: Bucket::one(value), sketch: None }).collect());
+        for (parts, values) in parts.iter_mut().zip(block::moments(&row.block, &question.figures)?) {
+            let known = moments().zip(values).filter(|(_, value)| !value.is_nan());
+            parts.extend(known.map(|(at, value)| Part { at, bucket: Bucket::one(value), sketch: None }));
+        }
+        return Some(());
     }
-    let packed = row.sketches.as_ref().filter(|_| FIGURES[figure].is_latency);
-    let sketches = match packed {
-        Some(packed) => block::sketches(packed, figure)?,
-        None => Vec::new(),
-    };
-    let mut sketches = sketches.into_iter();
-    let buckets = block::buckets(&row.block, figure)?;
-    Some(moments.zip(buckets).map(|(at, bucket)| Part { at, bucket, sketch: sketches.next() }).collect())
+    let is_spread = question.percentiles && question.figures.iter().any(|figure| FIGURES[*figure].is_latency);
+    let packed = row.sketches.as_ref().filter(|_| is_spread);
+    let mut sketches = packed.map_or_else(|| Some(Vec::new()), |packed| block::all_sketches(packed))?;
+    let buckets = block::buckets(&row.block, &question.figures)?;
+    for ((parts, figure), buckets) in parts.iter_mut().zip(&question.figures).zip(buckets) {
+        let of_figure = sketches.iter_mut().find(|(whose, _)| whose == figure);
+        let mut sketches = of_figure.map(|(_, of_figure)| std::mem::take(of_figure)).unwrap_or_default().into_iter();
+        parts.extend(moments().zip(buckets).map(|(at, bucket)| Part { at, bucket, sketch: sketches.next() }));
+    }
+    Some(())
 }
 
 /// Puts rows of one target together to a row that lasts longer, which began with that period. Damaged ones are left out.

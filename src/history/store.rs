@@ -13,9 +13,9 @@ use rusqlite::OptionalExtension;
 use super::{
     Settings,
     choose::choose,
-    gather::{Gathered, told},
+    gather::{Gathered, tell},
     reader::{self, Readers},
-    series::points,
+    series::{Part, points},
     spending,
     table::{MOST_TARGETS, Table, key},
 };
@@ -23,7 +23,7 @@ use crate::{
     clock,
     model::{
         RegionName, TargetId, TargetName, Timestamp,
-        history::{FIGURES, Keeping, Notes, Past, Question, Resolution, Series, StatementBucket},
+        history::{FIGURES, Figure, Keeping, Notes, Past, Question, Resolution, Series, StatementBucket},
     },
 };
 
@@ -118,38 +118,41 @@ const fn tables(resolution: Resolution) -> &'static [Table] {
 }
 
 impl Past for Store {
-    fn series(&self, question: &Question) -> Result<Series, String> {
-        let figure = FIGURES.get(question.figure).ok_or("there is no such figure")?;
+    fn series(&self, question: &Question) -> Result<Vec<Series>, String> {
+        let figures = question.figures.iter().map(|figure| FIGURES.get(*figure)).collect::<Option<Vec<_>>>();
+        let figures = figures.ok_or("there is no such figure")?;
         let plan = choose(question.from, question.to, question.step, clock::wall(), &self.settings);
-        let mut parts = Vec::new();
+        let mut parts = vec![Vec::new(); figures.len()];
         if let Some(target) = self.number(&question.target).filter(|_| plan.to > plan.from) {
             let tables = tables(plan.resolution);
             {
                 let gathered = held!(self.gathered.read());
-                parts.extend(gathered.live(target, question.figure, plan.resolution));
+                for (parts, figure) in parts.iter_mut().zip(&question.figures) {
+                    parts.extend(gathered.live(target, *figure, plan.resolution));
+                }
                 for table in tables {
                     for (period, row) in gathered.waiting(*table, target, plan.from, plan.to) {
-                        parts.extend(told(*table, period, row, question.figure).unwrap_or_default());
+                        tell(*table, period, row, question, &mut parts);
                     }
                 }
             }
-            parts.extend(self.read(|connection| {
-                let mut found = Vec::new();
+            self.read(|connection| {
                 for table in tables {
                     reader::rows(connection, *table, target, (plan.from, plan.to), |period, row| {
-                        found.extend(told(*table, period, &row, question.figure).unwrap_or_default());
+                        tell(*table, period, &row, question, &mut parts);
                     })?;
                 }
-                Ok(found)
-            })?);
+                Ok(())
+            })?;
         }
-        Ok(Series {
+        let series = |(figure, parts): (&Figure, Vec<Part>)| Series {
             metric: figure.path.to_owned(),
             unit: figure.unit.to_owned(),
             step_ms: plan.step.unsigned_abs() * 1_000,
             resolution: plan.resolution,
-            points: points(parts, plan, figure.is_latency),
-        })
+            points: points(parts, plan, figure.is_latency && question.percentiles),
+        };
+        Ok(figures.into_iter().zip(parts).map(series).collect())
     }
 
     fn statements(&self, target: &TargetId, from: Timestamp, to: Timestamp) -> Result<Vec<StatementBucket>, String> {

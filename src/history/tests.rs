@@ -88,7 +88,8 @@ fn at(second: i64) -> Timestamp {
 fn ask(past: &dyn Past, metric: &str, from: i64, to: i64, step: u64) -> Series {
     let step = Some(Duration::from_secs(step));
     let figure = figure_at(metric).expect("kept");
-    past.series(&Question { target: shop(), figure, from: at(from), to: at(to), step }).expect("an answer")
+    let question = Question { target: shop(), figures: vec![figure], from: at(from), to: at(to), step, percentiles: true };
+    past.series(&question).expect("an answer").remove(0)
 }
 
 /// The seconds of which something is known.
@@ -138,8 +139,9 @@ fn every_resolution_tells_the_truth_up_to_this_second() {
     }
     let day = ask(&*store, LATENCY, begin, begin + 86_400, 86_400);
     assert_eq!((day.points.len(), day.points[0].count), (1, (to - begin) as u32));
-    let nobody = Question { target: TargetId::new("us-east-1", "x"), figure: 0, from: at(begin), to: at(to), step: None };
-    assert_eq!(store.series(&nobody).expect("an answer").points, []);
+    let nobody = TargetId::new("us-east-1", "x");
+    let nobody = Question { target: nobody, figures: vec![0], from: at(begin), to: at(to), step: None, percentiles: true };
+    assert_eq!(store.series(&nobody).expect("an answer")[0].points, []);
     let statements = store.statements(&shop(), at(begin), at(to)).expect("an answer");
     assert_eq!(statements.len(), 25);
     assert_eq!(statements.iter().map(|one| one.calls).sum::<u64>(), 3 * (to - begin).cast_unsigned().div_ceil(10));

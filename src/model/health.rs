@@ -114,6 +114,16 @@ rules! {
     }
 }
 
+impl Rule {
+    /// What one target's server is away by; on one target only the first of them shows.
+    pub const SERVER_AWAY: [Self; 3] = [Self::DatabaseDown, Self::DatabaseUnresponsive, Self::DatabaseRejecting];
+
+    /// Whether it says that nobody gets to the server.
+    pub fn is_server_away(self) -> bool {
+        Self::SERVER_AWAY.contains(&self)
+    }
+}
+
 /// A session named as evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -157,19 +157,21 @@ impl Resolution {
     }
 }
 
-/// A question about one figure of one target.
+/// A question about figures of one target: what is read once tells of all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// Whose.
     pub target: TargetId,
-    /// Which figure: its place in [`FIGURES`].
-    pub figure: usize,
+    /// Which figures: their places in [`FIGURES`], each once.
+    pub figures: Vec<usize>,
     /// From when.
     pub from: Timestamp,
     /// Until when, this moment not included.
     pub to: Timestamp,
     /// The length of a bucket of the answer; none: as fits some hundred points.
     pub step: Option<Duration>,
+    /// Whether percentiles are wanted, where they are kept: they take as long to read as all else.
+    pub percentiles: bool,
 }
 
 /// The answer: buckets in order; those of which nothing is known are left out.
@@ -240,11 +242,11 @@ pub struct StatementBucket {
 
 /// Who can be asked about the past: any thread, and the answer may take some milliseconds.
 pub trait Past: Send + Sync + std::fmt::Debug {
-    /// One figure over a time.
+    /// Figures over a time, in the order in which they were asked for.
     ///
     /// # Errors
     /// What is wrong with the store, in words.
-    fn series(&self, question: &Question) -> Result<Series, String>;
+    fn series(&self, question: &Question) -> Result<Vec<Series>, String>;
 
     /// The statements that cost most in each five minutes of a time, in order of time.
     ///

@@ -139,9 +139,7 @@ impl Evaluator {
 
     fn status(seen: &Seen, reasons: &[Reason]) -> Status {
         // Only a rule that says why nothing is seen, by attempts that go on, knows more than that nothing is seen.
-        let says_why =
-            |reason: &Reason| matches!(reason.rule, Rule::DatabaseDown | Rule::DatabaseUnresponsive | Rule::DatabaseRejecting);
-        let explained = seen.attempts_fresh && reasons.iter().any(says_why);
+        let explained = seen.attempts_fresh && reasons.iter().any(|reason| reason.rule.is_server_away());
         if seen.activity.fresh().is_none() && !explained {
             return Status::Unknown;
         }

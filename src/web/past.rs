@@ -31,8 +31,8 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// One question per figure, and whether it was asked for one alone; or what is wrong with the words.
-    fn questions(&self, target: &TargetId, now: Timestamp) -> Result<Vec<Question>, String> {
+    /// The question, of which each figure is a part once; or what is wrong with the words.
+    fn question(&self, target: &TargetId, now: Timestamp) -> Result<Question, String> {
         let (from, to) = span(self.from.as_ref(), self.to.as_ref(), now)?;
         let step = given(self.step.as_ref()).map(step).transpose()?;
         let names: Vec<&str> = given(self.metric.as_ref()).into_iter().flat_map(|all| all.split(',')).map(str::trim).collect();
@@ -42,11 +42,14 @@ impl Asked {
         if names.len() > MOST {
             return Err(format!("more than {MOST} metrics at once"));
         }
-        let question = |name: &&str| {
+        let mut figures = Vec::with_capacity(names.len());
+        for name in names {
             let figure = figure_at(name).ok_or_else(|| unknown(name))?;
-            Ok(Question { target: target.clone(), figure, from, to, step })
-        };
-        names.iter().map(question).collect()
+            if !figures.contains(&figure) {
+                figures.push(figure);
+            }
+        }
+        Ok(Question { target: target.clone(), figures, from, to, step, percentiles: true })
     }
 }
 
@@ -119,9 +122,8 @@ mod tests {
     /// Beginning and end, milliseconds from now, and the step's seconds.
     fn asked(metric: &str, from: &str, to: &str, step: &str) -> Result<(i64, i64, Option<u64>), String> {
         let [metric, from, to, step] = [metric, from, to, step].map(|text| Some(text.to_owned()));
-        let questions = Asked { metric, from, to, step }.questions(&TargetId::new("r", "t"), now())?;
-        let first = &questions[0];
-        Ok((first.from.unix_ms() - NOW, first.to.unix_ms() - NOW, first.step.map(|step| step.as_secs())))
+        let question = Asked { metric, from, to, step }.question(&TargetId::new("r", "t"), now())?;
+        Ok((question.from.unix_ms() - NOW, question.to.unix_ms() - NOW, question.step.map(|step| step.as_secs())))
     }
 
     #[test]

@@ -90,7 +90,7 @@ fn told(store: &Store, from: i64, to: i64, step: u64) -> Vec<(i64, u32)> {
     let mut all = Vec::new();
     for from in (from..to).step_by(7_200) {
         let answer = store.series(&question(from, (from + 7_200).min(to), step)).expect("an answer");
-        all.extend(answer.points.iter().map(|point| (point.at.unix_ms() / 1_000, point.count)));
+        all.extend(answer[0].points.iter().map(|point| (point.at.unix_ms() / 1_000, point.count)));
     }
     all
 }

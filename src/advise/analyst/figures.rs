@@ -53,8 +53,22 @@ impl Followed {
 
     /// A value of it as people read it.
     pub(super) fn said(&self, value: f64) -> String {
-        said(value, self.figure().map_or("1", |at| FIGURES[at].unit))
+        said(value, self.unit())
     }
+
+    /// How much it moved.
+    pub(super) fn moved(&self, by: f64) -> String {
+        moved(by, self.unit())
+    }
+
+    fn unit(&self) -> &'static str {
+        self.figure().map_or("1", |at| FIGURES[at].unit)
+    }
+}
+
+/// How much a value moved as people read it: a share that went from 10% to 30% rose by 20 points, and threefold.
+pub(super) fn moved(by: f64, unit: &str) -> String {
+    if unit == "share" { format!("{} points", short(by * 100.0)) } else { said(by, unit) }
 }
 
 /// A value in its unit as people read it: `3.1 ms`, `41%`, `1.5 GiB`.
@@ -124,5 +138,6 @@ mod tests {
         ] {
             assert_eq!(said(value, unit), text);
         }
+        assert_eq!((moved(0.22, "share"), moved(40.2, "ms")), ("22 points".into(), "40.2 ms".into()));
     }
 }

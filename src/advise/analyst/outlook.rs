@@ -2,10 +2,17 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Asked, DAY, LONG, LONG_STEP, Points, figures::said, lasts, regressions::seconds, words};
+use super::{
+    Asked, DAY, LONG, LONG_STEP, Points,
+    figures::{moved, said},
+    lasts,
+    regressions::seconds,
+    words,
+};
 use crate::{
     model::{
         Timestamp,
+        history::Point,
         insight::{Forecast, Resource},
         outlook::Filling,
         world::Target,
@@ -16,6 +23,11 @@ use crate::{
     },
 };
 
+/// What is used up, as the history keeps it.
+const SIZE: &str = "database.sizeBytes";
+const FREE: &str = "vitals.host.diskFreeBytes";
+const USED: &str = "connectionPool.utilization";
+const AGE: &str = "vitals.upkeep.xidAge";
 /// Autovacuum takes ids back from this age on where nobody told it otherwise, and a tenth late: below, their age says nothing.
 const FREEZES_AT: f64 = 220e6;
 /// Sizes of so few seconds say nothing about a day.
@@ -41,13 +53,14 @@ pub(super) struct Paces {
 
 impl Paces {
     pub(super) fn learn(asked: &Asked<'_>, target: &Target) -> Result<Self, String> {
-        let sizes = asked.points("database.sizeBytes", LONG, LONG_STEP)?;
+        let seen = asked.about([SIZE, FREE, USED, AGE], LONG, LONG_STEP)?;
+        let sizes = seen.means(SIZE);
         let is_long = |points: &Points| lasts(points) >= SHORTEST;
         // What is free falls towards nothing.
-        let free = asked.points("vitals.host.diskFreeBytes", LONG, LONG_STEP)?;
+        let free = seen.means(FREE);
         let taken: Points = free.iter().map(|(at, free)| (*at, -free)).collect();
-        let peaks = peaks(asked)?;
-        let ages = asked.points("vitals.upkeep.xidAge", LONG, LONG_STEP)?;
+        let peaks = peaks(seen.points(USED), seconds(asked.wall));
+        let ages = seen.means(AGE);
         let limit = target.vitals.upkeep.as_ref().and_then(|upkeep| upkeep.age_limit).map(|limit| limit as f64);
         Ok(Self {
             growth: Some(&sizes).filter(|sizes| is_long(sizes)).and_then(|sizes| pace(sizes)).map(|pace| pace.per_second * DAY),
@@ -80,18 +93,16 @@ fn is_running_out(ages: &Points) -> bool {
 }
 
 /// The highest use of the connections in each day before now: what is full at noon is full, whatever the night is like.
-fn peaks(asked: &Asked<'_>) -> Result<Points, String> {
-    let points = asked.series("connectionPool.utilization", LONG, LONG_STEP)?;
-    let now = seconds(asked.wall);
+fn peaks(points: &[Point], now: f64) -> Points {
     let day = |at: f64| ((now - at) / DAY).floor();
-    let peak = |chunk: &[crate::model::history::Point]| {
+    let peak = |chunk: &[Point]| {
         let at = seconds(chunk[0].at);
         // Half a day has half of the peaks.
         (chunk.len() >= 200).then(|| (now - day(at) * DAY, chunk.iter().map(|point| point.max).fold(0.0, f64::max)))
     };
     let days = points.chunk_by(|a, b| day(seconds(a.at)).total_cmp(&day(seconds(b.at))).is_eq());
     let peaks: Points = days.filter_map(peak).collect();
-    Ok(if peaks.len() >= DAYS { peaks } else { Vec::new() })
+    if peaks.len() >= DAYS { peaks } else { Vec::new() }
 }
 
 /// The used shares of sequences, as they were seen: no store keeps them.
@@ -149,7 +160,7 @@ pub(super) fn forecasts(paces: &Paces, sequences: &Sequences, target: &Target, w
     }
     if let Some(connections) = paces.connections {
         let used = used.map_or_else(String::new, |used| format!("{} are used now, and ", said(used, "share")));
-        let pace = said(connections.pace.per_second * DAY, "share");
+        let pace = moved(connections.pace.per_second * DAY, "share");
         add(Resource::Connections, None, Some(connections), format!("{used}each day's peak is {pace} higher"));
     }
     if let Some(ids) = paces.ids {

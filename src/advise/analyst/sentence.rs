@@ -167,7 +167,7 @@ fn slope(insight: &Insight) -> Option<String> {
     let (slope, followed) = known.max_by(|a, b| a.1.weight.total_cmp(&b.1.weight))?;
     let verb = if slope.slope > 0.0 { "rises" } else { "falls" };
     let per = if slope.per == crate::model::insight::Per::Hour { "an hour" } else { "a day" };
-    let [by, one, other] = [slope.slope, slope.low, slope.high].map(|value| followed.said(value.abs()));
+    let [by, one, other] = [slope.slope, slope.low, slope.high].map(|value| followed.moved(value.abs()));
     let (low, high) = if slope.slope > 0.0 { (one, other) } else { (other, one) };
     let over = words::span(slope.over_seconds);
     Some(format!("{} {verb} by {by} {per} ({low} to {high}), over the last {over}", capital(followed.name)))

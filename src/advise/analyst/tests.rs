@@ -26,12 +26,22 @@ impl std::fmt::Debug for Made {
 }
 
 impl Past for Made {
-    fn series(&self, question: &Question) -> Result<Series, String> {
+    fn series(&self, question: &Question) -> Result<Vec<Series>, String> {
         if self.fails {
             return Err("the disk is away".into());
         }
+        Ok(question.figures.iter().map(|figure| self.one(question, *figure)).collect())
+    }
+
+    fn statements(&self, _: &TargetId, from: Timestamp, to: Timestamp) -> Result<Vec<StatementBucket>, String> {
+        Ok(self.statements.iter().filter(|bucket| bucket.at >= from && bucket.at < to).cloned().collect())
+    }
+}
+
+impl Made {
+    fn one(&self, question: &Question, figure: usize) -> Series {
         let step = question.step.unwrap().as_secs_f64();
-        let path = FIGURES[question.figure].path;
+        let (path, unit) = (FIGURES[figure].path, FIGURES[figure].unit);
         let (from, to) = (regressions::seconds(question.from).max(self.since), regressions::seconds(question.to));
         let point = |at: f64, value: f64| {
             let at = words::timestamp(at);
@@ -40,12 +50,8 @@ impl Past for Made {
         let figure = self.figures.get(path);
         let count = ((to - from) / step).max(0.0) as usize;
         let points = figure.iter().flat_map(|of| (0..count).map(|nth| from + nth as f64 * step).map(|at| point(at, of(at))));
-        let (metric, unit) = (path.to_owned(), FIGURES[question.figure].unit.to_owned());
-        Ok(Series { metric, unit, step_ms: (step * 1e3) as u64, resolution: Resolution::FiveMinutes, points: points.collect() })
-    }
-
-    fn statements(&self, _: &TargetId, from: Timestamp, to: Timestamp) -> Result<Vec<StatementBucket>, String> {
-        Ok(self.statements.iter().filter(|bucket| bucket.at >= from && bucket.at < to).cloned().collect())
+        let (metric, unit) = (path.to_owned(), unit.to_owned());
+        Series { metric, unit, step_ms: (step * 1e3) as u64, resolution: Resolution::FiveMinutes, points: points.collect() }
     }
 }
 

@@ -30,9 +30,11 @@ proptest! {
     fn moments_come_back_as_they_were_and_what_was_unknown_stays_so(values in values()) {
         let packed = Packer::default().moments(&values, 12);
         for (figure, column) in values.chunks(12).enumerate() {
-            prop_assert_eq!(bits(&moments(&packed, figure).expect("whole")), bits(column));
+            prop_assert_eq!(bits(&moments(&packed, &[figure]).expect("whole")[0]), bits(column));
         }
-        prop_assert!(moments(&packed, 7).expect("whole").iter().all(|value| value.is_nan()), "a figure that came later");
+        let several = moments(&packed, &[7, 1, 0]).expect("whole");
+        prop_assert!(several[0].len() == 12 && several[0].iter().all(|value| value.is_nan()), "a figure that came later");
+        prop_assert_eq!(several[1..].iter().map(|of| bits(of)).collect::<Vec<_>>(), [bits(&values[12..24]), bits(&values[..12])]);
     }
 
     #[test]
@@ -41,9 +43,10 @@ proptest! {
         packer.moments(&[1.0; 40], 4);
         let packed = packer.buckets(&all, 6);
         for (figure, column) in all.chunks(6).enumerate() {
-            prop_assert_eq!(buckets(&packed, figure).expect("whole"), column);
+            prop_assert_eq!(&buckets(&packed, &[figure]).expect("whole")[0], column);
         }
-        prop_assert_eq!(buckets(&packed, 5).expect("whole"), vec![Bucket::default(); 6]);
+        let several = [all[18..24].to_vec(), vec![Bucket::default(); 6], all[..6].to_vec()];
+        prop_assert_eq!(buckets(&packed, &[3, 5, 0]).expect("whole"), several);
     }
 
     #[test]
@@ -51,8 +54,9 @@ proptest! {
         let mut packed = Packer::default().moments(&values, 12);
         let at = at % packed.len();
         packed[at] ^= by;
-        let _ = (moments(&packed, 3), buckets(&packed, 3), sketches(&packed, 3));
-        let _ = (moments(&packed[..at], 3), buckets(&packed[..at], 3), sketches(&packed[..at], 3));
+        for bytes in [packed.as_slice(), &packed[..at]] {
+            let _ = (moments(bytes, &[3]), buckets(bytes, &[3]), all_sketches(bytes));
+        }
     }
 }
 
@@ -70,9 +74,8 @@ fn sketches_come_back_by_their_figure() {
         _ => None,
     });
     let nothing = Sketch::default();
-    assert_eq!(sketches(&packed, 6), Some(vec![nothing.clone(), nothing.clone(), one.clone()]));
-    assert_eq!(sketches(&packed, 9), Some(vec![two.clone(), nothing.clone(), nothing]));
-    assert_eq!(sketches(&packed, 7), Some(vec![]));
+    let (of_6, of_9) = (vec![nothing.clone(), nothing.clone(), one.clone()], vec![two.clone(), nothing.clone(), nothing]);
+    assert_eq!(all_sketches(&packed), Some(vec![(6, of_6), (9, of_9)]));
 }
 
 #[test]

@@ -42,6 +42,15 @@ fn expected(seconds: std::ops::Range<i64>, target: u32) -> Bucket {
     Bucket::of(&seconds.map(|at| figures(at, target)[1]).collect::<Vec<_>>())
 }
 
+/// What a row tells of one figure.
+fn told(table: Table, period: i64, row: &Row, figure: usize) -> Option<Vec<Part>> {
+    let (target, at) = (crate::model::TargetId::new("r", "t"), crate::model::Timestamp::from_unix_ms(0)?);
+    let question = Question { target, figures: vec![figure], from: at, to: at, step: None, percentiles: true };
+    let mut parts = vec![Vec::new()];
+    tell(table, period, row, &question, &mut parts)?;
+    parts.pop()
+}
+
 #[test]
 fn a_day_adds_up_to_the_same_in_every_resolution() {
     let begin = 3_600 * 1_000;

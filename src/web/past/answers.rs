@@ -32,9 +32,8 @@ pub(in crate::web) async fn history(
     path: Of,
     query: Query<Asked>,
 ) -> Result<HttpResponse, Refusal> {
-    let questions = query.questions(&target(&state, &path)?, clock::wall()).map_err(Refusal::BadRequest)?;
-    let series = asked(&state, move |kept| questions.iter().map(|question| kept.series(question)).collect::<Result<Vec<_>, _>>());
-    match series.await?.as_slice() {
+    let question = query.question(&target(&state, &path)?, clock::wall()).map_err(Refusal::BadRequest)?;
+    match asked(&state, move |kept| kept.series(&question)).await?.as_slice() {
         [one] => past(StatusCode::OK, one),
         all => past(StatusCode::OK, &json!({ "series": all })),
     }

@@ -18,19 +18,9 @@ const GOLDEN: &str = include_str!("../../../tests/golden/web/history.json");
 pub(super) struct Always(Mutex<Vec<Question>>);
 
 impl Past for Always {
-    fn series(&self, question: &Question) -> Result<Series, String> {
+    fn series(&self, question: &Question) -> Result<Vec<Series>, String> {
         self.0.lock().unwrap().push(question.clone());
-        let figure = &FIGURES[question.figure];
-        let at = |ms| Timestamp::from_unix_ms(ms).unwrap();
-        let percentiles = figure.is_latency.then_some(Percentiles { p50: 2.0, p95: 7.5, p99: 9.0 });
-        let point = Point { at: at(1_700_000_000_000), min: 1.0, max: 9.5, mean: 3.25, last: 4.0, count: 300, percentiles };
-        Ok(Series {
-            metric: figure.path.to_owned(),
-            unit: figure.unit.to_owned(),
-            step_ms: 300_000,
-            resolution: Resolution::FiveMinutes,
-            points: vec![point, Point { at: at(1_700_000_300_000), count: 12, ..point }],
-        })
+        Ok(question.figures.iter().map(|figure| series(*figure)).collect())
     }
 
     fn statements(&self, _: &TargetId, _: Timestamp, _: Timestamp) -> Result<Vec<StatementBucket>, String> {
@@ -47,12 +37,26 @@ impl Past for Always {
     }
 }
 
+fn series(figure: usize) -> Series {
+    let figure = &FIGURES[figure];
+    let at = |ms| Timestamp::from_unix_ms(ms).unwrap();
+    let percentiles = figure.is_latency.then_some(Percentiles { p50: 2.0, p95: 7.5, p99: 9.0 });
+    let point = Point { at: at(1_700_000_000_000), min: 1.0, max: 9.5, mean: 3.25, last: 4.0, count: 300, percentiles };
+    Series {
+        metric: figure.path.to_owned(),
+        unit: figure.unit.to_owned(),
+        step_ms: 300_000,
+        resolution: Resolution::FiveMinutes,
+        points: vec![point, Point { at: at(1_700_000_300_000), count: 12, ..point }],
+    }
+}
+
 /// One that cannot be read.
 #[derive(Debug)]
 struct Broken;
 
 impl Past for Broken {
-    fn series(&self, _: &Question) -> Result<Series, String> {
+    fn series(&self, _: &Question) -> Result<Vec<Series>, String> {
         Err("disk I/O error in /secret/path".to_owned())
     }
 
@@ -87,7 +91,7 @@ async fn one_metric_is_a_series_and_several_are_a_list() {
     let asked = past.0.lock().unwrap();
     assert_eq!(asked[0].target, TargetId::new("us-east-1", "marketing"));
     assert_eq!((asked[0].to.since(asked[0].from).as_secs(), asked[0].step.unwrap().as_secs()), (7_200, 300));
-    assert_eq!((asked[2].to.since(asked[2].from).as_secs(), asked[2].step), (3_600, None));
+    assert_eq!((asked[1].to.since(asked[1].from).as_secs(), asked[1].step, asked[1].figures.len()), (3_600, None, 2));
 }
 
 /// One whose figures are kept in four bytes.
@@ -95,13 +99,13 @@ async fn one_metric_is_a_series_and_several_are_a_list() {
 struct Short;
 
 impl Past for Short {
-    fn series(&self, question: &Question) -> Result<Series, String> {
-        let mut series = Always::default().series(question)?;
-        for point in &mut series.points {
+    fn series(&self, question: &Question) -> Result<Vec<Series>, String> {
+        let mut all = Always::default().series(question)?;
+        for point in all.iter_mut().flat_map(|series| &mut series.points) {
             let percentiles = Percentiles { p50: f64::from(0.1_f32), p95: f64::from(0.7_f32), p99: f64::from(0.9_f32) };
             (point.mean, point.percentiles) = (f64::from(0.3_f32), Some(percentiles));
         }
-        Ok(series)
+        Ok(all)
     }
 
     fn statements(&self, _: &TargetId, _: Timestamp, _: Timestamp) -> Result<Vec<StatementBucket>, String> {

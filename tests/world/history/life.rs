@@ -58,7 +58,7 @@ pub(super) fn record(keeper: &mut Keeper, at: i64) {
 pub(super) fn question(from: i64, to: i64, step: u64) -> Question {
     let at = |second: i64| Timestamp::from_unix_ms(second * 1_000).expect("a moment");
     let step = Some(Duration::from_secs(step));
-    Question { target: TargetId::new("local", "t7"), figure: FIGURE, from: at(from), to: at(to), step }
+    Question { target: TargetId::new("local", "t7"), figures: vec![FIGURE], from: at(from), to: at(to), step, percentiles: false }
 }
 
 #[test]

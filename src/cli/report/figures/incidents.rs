@@ -11,7 +11,7 @@ use super::{
 use crate::{
     cli::report::words,
     model::{
-        Rule, Severity, Timestamp,
+        Severity, Timestamp,
         alert::{Alert, AlertEvent, AlertState, DeliveryState},
     },
 };
@@ -209,10 +209,9 @@ const AFTER: Duration = Duration::from_mins(1);
 fn cause(alert: &Alert, all: &[&Alert]) -> Option<String> {
     let target = alert.target.as_ref()?;
     let is_cause = |other: &&&Alert| {
-        let is_gone = matches!(other.rule, Rule::DatabaseDown | Rule::DatabaseUnresponsive | Rule::DatabaseRejecting);
         let is_same = other.rule == alert.rule && other.target == alert.target;
         let ends = other.resolved_at.map(|at| at.after(AFTER));
-        is_gone
+        other.rule.is_server_away()
             && !is_same
             && other.region == alert.region
             && other.affects.contains(target)
