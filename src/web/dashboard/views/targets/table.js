@@ -13,7 +13,7 @@ import { Steady } from "./tile.js";
 /** What stands in the head of each column, and the sort behind it. */
 const COLUMNS = /** @type {const} */ ([
   ["Target", "name"],
-  ["Status", null],
+  ["Status", "trouble"],
   ["Utilization", "pressure"],
   ["Pool busy / size", null],
   ["Waiting", null],
