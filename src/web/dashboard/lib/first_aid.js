@@ -21,7 +21,7 @@ const ENDS = "It ends the session and rolls its transaction back; its applicatio
 const CANCELS = "It cancels the statement and keeps the session; its application sees an error.";
 const AGAIN =
   "Its clients ask again at once, so stop or slow the application as well; PgBouncer's PAUSE would stop everybody.";
-const LOOKS = `It only looks: its statements are short, and to cancel them frees nothing. Stop or slow the application; PgBouncer's PAUSE would stop everybody.`;
+const LOOKS = "It only looks. Its statements are short, so to cancel them frees nothing: stop or slow the application.";
 
 const PLAIN = /^[ -~]*$/;
 
@@ -120,13 +120,20 @@ export function onConsole(address, command) {
   return `psql -h ${host} -p ${port} -U USER -d pgbouncer -c '${command}'`;
 }
 
-/** From where an application comes, when a pooler stands between. @param {Sample | undefined} sample @param {Alert[]} alerts @returns {More[]} */
-function clients(sample, alerts) {
+/** How to find an application and, at the last, how to be rid of it. @param {Activity["holders"][number]} holder @param {Sample | undefined} sample @param {Alert[]} alerts @returns {More[]} */
+function stop(holder, sample, alerts) {
   const names = alerts.flatMap(({ evidence }) => (evidence.pooler ? [evidence.pooler.split(" ")[0]] : []));
   const pooler = sample?.poolers.find(({ kind, name }) => kind === "pgbouncer" && names.includes(name));
-  if (!pooler) return [];
-  const does = "To find it: its clients at the pooler, with their addresses (column addr):";
-  return [{ does, command: onConsole(pooler.name, "SHOW CLIENTS;") }];
+  const find = pooler
+    ? onConsole(pooler.name, "SHOW CLIENTS;")
+    : `SELECT client_addr, count(*) FROM pg_stat_activity\n WHERE ${whose(holder)} GROUP BY 1 ORDER BY 2 DESC;`;
+  return [
+    { does: `Where it runs, to stop it there (column ${pooler ? "addr" : "client_addr"}):`, command: find },
+    {
+      does: "Last resort: end all its sessions. Its clients see an error, and come back unless they are stopped.",
+      command: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity\n WHERE ${whose(holder)};`,
+    },
+  ];
 }
 
 /** @param {Activity["holders"][number]} holder @param {Activity} activity @param {More[]} more @returns {Aid} */
@@ -230,7 +237,7 @@ export function firstAid(alerts, activity, { sample, advice = [] } = {}) {
     ...roots,
     ...(leaks && idler && idler.states.idleInTransaction > 0 ? [release(idler, activity)] : []),
     ...(isSlow && roots.length === 0 ? cancel(activity) : []),
-    ...(isFull && busy && busy.states.active > 1 ? [slow(busy, activity, clients(sample, alerts))] : []),
+    ...(isFull && busy && busy.states.active > 1 ? [slow(busy, activity, stop(busy, sample, alerts))] : []),
     ...(isFull ? resize(advice) : []),
   ].slice(0, MOST);
 }

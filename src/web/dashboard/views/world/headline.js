@@ -38,7 +38,7 @@ function holding(incident) {
   const [first] = newest(incident).evidence.holders ?? [];
   const past = isPast(incident) ? "was " : "";
   const who = html`<b>${first?.application || "(no name)"}</b>`;
-  if (incident.rule !== "connection_leak") return first && html`${past}held by ${who} (${first.connections})`;
+  if (incident.rule !== "connection_leak") return [first && html`${past}held by ${who} (${first.connections})`];
   const sample = world.samples.get(key(incident.region, incident.target ?? ""));
   const idle = past ? null : (sample?.connectionPool.idleInTransaction ?? null);
   const bad = newest(incident).evidence.sessions?.length ?? 0;
@@ -48,7 +48,7 @@ function holding(incident) {
       idle >= bad &&
       html`in all ${count(idle)} idle in transaction, ${most} of them blocking others or too old`,
     first && html`${past}held by ${who} (${first.idleInTransaction} of its ${first.connections} connections)`,
-  ].filter(Boolean);
+  ];
 }
 
 /** @param {Alert} incident */
@@ -56,12 +56,10 @@ function notes(incident) {
   const { target, acknowledgedBy, affects } = incident;
   const others = affects.filter((other) => other !== target);
   return [
-    holding(incident),
+    ...holding(incident),
     others.length > 0 && html`also ${others.slice(0, ALSO).join(", ")}${others.length > ALSO ? " and others" : ""}`,
     acknowledgedBy && html`taken by <bdi>${acknowledgedBy}</bdi>`,
-  ]
-    .flat()
-    .filter(Boolean);
+  ].filter(Boolean);
 }
 
 /** Who runs what is slow: no evidence of calls that ended names an application, so the sessions are asked. @param {{incident: Alert, target: string}} props */
