@@ -43,13 +43,13 @@ function Facts({ alert, steps }) {
   return html`<dl class="facts">
     <${Fact} name="Where"><${Where} alert=${alert} />${alert.server && html` <small class="wrap">${alert.server}</small>`}<//>
     ${recovers && html`<${Fact} name="Recovering since"><${Moment} at=${recovers} /> <small>for <${Ago} at=${recovers} /></small><//>`}
-    <${Fact} name=${recovers ? "Began" : "Since"}><${Moment} at=${alert.startedAt} /> ${!recovers && html`<small><${Lasts} alert=${alert} /></small>`}<//>
+    <${Fact} name=${isPast(alert) ? "Began" : "Since"}><${Moment} at=${alert.startedAt} /> ${!recovers && html`<small><${Lasts} alert=${alert} /></small>`}<//>
     ${alert.resolvedAt && html`<${Fact} name="Until"><${Moment} at=${alert.resolvedAt} /><//>`}
     ${isKnown && html`<${Fact} name=${isPast(alert) ? `${name}, last` : name}><b>${show(value, unit)}</b>${threshold}<//>`}
     <${Fact} name="Rule">${words(alert.rule)}${flaps}<//>
     ${others.length > 0 && html`<${Fact} name="Affects also"><span class="wrap">${others.join(", ")}</span><//>`}
     ${alert.acknowledgedBy && html`<${Fact} name="Who has it"><${Taken} alert=${alert} /><//>`}
-    ${alert.suppressedBy && html`<${Fact} name="Hidden by"><${HiddenBy} by=${alert.suppressedBy} /><//>`}
+    ${alert.suppressedBy && html`<${Fact} name="Not told"><${HiddenBy} by=${alert.suppressedBy} /><//>`}
   </dl>`;
 }
 

@@ -42,12 +42,13 @@ export function Where({ alert: { region, target } }) {
   return html`<a class="wrap" href=${targetPath(region, target)}>${region} / ${target}</a>`;
 }
 
-/** What hides an incident: another one that causes it, a silence, or maintenance. @param {{by: string}} props */
+/** Why an incident is told nobody: another one causes it, a silence, or maintenance. @param {{by: string}} props */
 export function HiddenBy({ by }) {
   const slash = by.indexOf("/");
   if (slash >= 0) return html`<a class="wrap" href="/silences">${by.slice(0, slash)} ${by.slice(slash + 1)}</a>`;
   const cause = world.alerts.get(by);
-  return html`<a class="wrap" href=${incidentPath(by)}>${cause ? html`<${Message} alert=${cause} />` : "the incident that causes it"}</a>`;
+  if (!cause) return html`caused by <a href=${incidentPath(by)}>another incident</a>`;
+  return html`caused by <a class="wrap" href=${incidentPath(by)}>${cause.target ?? cause.region}: <${Message} alert=${cause} /></a>`;
 }
 
 /** Who has it. @param {{alert: Alert}} props */

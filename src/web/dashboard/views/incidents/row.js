@@ -1,6 +1,7 @@
 // One incident in the list.
 import { html } from "../../lib/dom.js";
 import { words } from "../../lib/format.js";
+import { isPast } from "../../lib/incident.js";
 import { incidentPath } from "../../lib/route.js";
 import { Acts } from "../../parts/act.js";
 import { Message } from "../../parts/said.js";
@@ -20,10 +21,10 @@ export function Row({ alert }) {
       <a class="message wrap" href=${incidentPath(alert.id)}><${Message} alert=${alert} /></a>
       <span><${Where} alert=${alert} /> · ${words(alert.rule)}${notes ? ` · ${notes}` : null}</span>
     </div>
-    <div class="when"><span>${alert.state === "recovering" ? "began" : "since"} <${Moment} at=${alert.startedAt} /></span> <${Lasts} alert=${alert} /></div>
+    <div class="when"><span>${isPast(alert) ? "began" : "since"} <${Moment} at=${alert.startedAt} /></span> <${Lasts} alert=${alert} /></div>
     <div class="who">
       <${Taken} alert=${alert} />
-      ${alert.suppressedBy && html`<span>hidden by <${HiddenBy} by=${alert.suppressedBy} /></span>`}
+      ${alert.suppressedBy && html`<span>not told: <${HiddenBy} by=${alert.suppressedBy} /></span>`}
     </div>
     <div class="do"><${Acts} alert=${alert} /></div>
   </li>`;
