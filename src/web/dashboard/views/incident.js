@@ -29,8 +29,10 @@ const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</
 
 /** @param {{alert: Alert, steps: AlertStep[]}} props */
 function Facts({ alert, steps }) {
-  const { name, unit, falls } = judgedBy(alert.rule);
-  const { value, threshold: level } = newest(alert);
+  const { unit, falls, ...judged } = judgedBy(alert.rule);
+  const { value, threshold: level, evidence } = newest(alert);
+  const isRunning = alert.rule === "query_slow" && (evidence.sessions ?? []).length > 0;
+  const name = isRunning ? "Oldest query that runs" : judged.name;
   const recovers = recoveringSince(alert, steps);
   const others = alert.affects.filter((target) => target !== alert.target);
   // A leak may fire for whom it blocks: then its share of the connections is not why.

@@ -9,6 +9,8 @@ import { tick } from "./units.js";
 
 const WIDE = 1000;
 const HIGH = 100;
+/** What a figure leaves out, where that may be why the incident is open. @type {Record<string, string>} */
+const NOTES = { "average query time": "of statements that ended; what still runs is not in it" };
 
 /** Round numbers that hold all values, and those between. @param {number[]} values @returns {number[]} */
 function ticksOf(values) {
@@ -82,7 +84,7 @@ function Drawn({ alert, chart: { figure, unit }, threshold, points, to }) {
     html`<line class=${kind} x1="0" x2=${WIDE} y1=${(1 - y(value)) * HIGH} y2=${(1 - y(value)) * HIGH} />`;
   const dashes = html`<span class="dashes" aria-hidden="true"></span>`;
   return html`<figure class="incident-chart">
-    <figcaption>${figure}${threshold === null ? null : html` <small>${dashes} threshold ${tick(threshold, unit)}</small>`}
+    <figcaption>${figure}${NOTES[figure] && html` <small>${NOTES[figure]}</small>`}${threshold === null ? null : html` <small>${dashes} threshold ${tick(threshold, unit)}</small>`}
       <output>${pointed ? `${clock(pointed[0], now())}: ${pointed[1] === null ? "not known" : tick(pointed[1], unit)}` : ""}</output>
     </figcaption>
     <div class="axis-y" aria-hidden="true">

@@ -76,8 +76,9 @@ function Incident({ incident }) {
   const isOver = isPast(incident);
   const runner = !isOver && target !== null && SLOW.has(rule);
   const toDo = target === null || isOver ? incidentPath(id) : targetPath(region, target);
-  return html`<${Where} region=${region} target=${target} /><a href=${incidentPath(id)}><${Message} alert=${incident} /></a>${" "}
-    <small class="since"><${Since} alert=${incident} /></small>
+  const what = html`<a href=${incidentPath(id)}><${Message} alert=${incident} /></a>`;
+  const since = html`<small class="since"><${Since} alert=${incident} /></small>`;
+  return html`<${Where} region=${region} target=${target} />${isOver ? html`${since} <small>·</small> ${what}` : html`${what} ${since}`}
     ${runner && html`<${Runner} incident=${incident} target=${target} />`}
     ${notes(incident).map((note) => html` <small>· ${note}</small>`)}
     <small> · <a href=${toDo}>${isOver ? "what happened" : "what to do"}</a></small>`;
