@@ -59,7 +59,7 @@ export function Now({ alerts, activity }) {
     ${!first && html`<p>${aids.length > 0 ? "It is " : "Nothing: it is "}<${Since} alert=${told} />. ${aids.length > 0 ? "But this is still seen:" : "It is called over when it has stayed so for a while."}</p>`}
     ${checks && html`<${Checks} ...${checks} />`}
     ${aids.map((aid) => html`<${One} key=${aid.command} aid=${aid} />`)}
-    ${leave && html`<p class="wrap">A larger pool would not help: ${leave.title}</p>`}
+    ${leave && html`<p class="wrap">A larger pool would not help: <bdi>${leave.title}</bdi></p>`}
     ${first && !checks && aids.length === 0 && html`<p>No session is seen to cause it now; ${runbook(first)} says where to look.</p>`}
   </section>`;
 }

@@ -1,7 +1,7 @@
 // The worst open incidents, a line each.
 import { html } from "../../lib/dom.js";
 import { count } from "../../lib/format.js";
-import { recoveringSince } from "../../lib/incident.js";
+import { isPast, recoveringSince } from "../../lib/incident.js";
 import { incidentPath, targetPath } from "../../lib/route.js";
 import { link, world } from "../../lib/store.js";
 import { Hidden, Message } from "../../parts/said.js";
@@ -15,7 +15,7 @@ const MOST = 8;
 /** @param {{alert: Alert}} props */
 function Line({ alert }) {
   const { id, severity, state, region, target, startedAt, acknowledgedBy } = alert;
-  return html`<li>
+  return html`<li class=${isPast(alert) ? "past" : ""}>
     <${Severity} is=${severity} />
     <span class="where wrap"><a href=${regionPath(region)}>${region}</a>${target === null ? null : html` / <a href=${targetPath(region, target)}>${target}</a>`}</span>
     <span class="since">${state === "firing" ? null : html`<${AlertState} is=${state} /> `}for <${Ago} at=${recoveringSince(alert) ?? startedAt} /></span>
