@@ -1,5 +1,5 @@
 // What to check, in which order, when a server or a pooler lets nobody in: by what a fresh attempt was told. Pure.
-import { onConsole, place } from "./first_aid.js";
+import { AWAY, onConsole, place } from "./first_aid.js";
 
 /** @typedef {import("../types.d.ts").Alert} Alert */
 /** @typedef {{does: string, command?: string}} Check */
@@ -45,7 +45,9 @@ const CAUSES = {
     checks: [
       { does: "From Isobar's node: is the port reachable?", command: `nc -vz -w 3 ${at.host} ${at.port}` },
       { does: "The same from another machine of that network: if it works there, the way from here is cut." },
-      { ...HOSTED, does: `Is the machine on? ${HOSTED.does}` },
+      {
+        does: "Is the machine on? See the provider's console and status page. Supabase: is the project paused? Restore it there.",
+      },
       RUNS,
       SAID,
     ],
@@ -152,61 +154,71 @@ const ready = ({ host, port }) => `pg_isready -h ${host} -p ${port}`;
 /** @type {Record<string, string>} */
 const SAME = { in_recovery: "starting_up", query_timeout: "unresponsive" };
 
-/** @param {Alert} alert @returns {Checks} */
-function pooler({ evidence }) {
+/** Nothing is known but that nobody gets in. @param {{host: string, port: string}} at @returns {Checks} */
+const unknown = (at) => ({
+  what: "Fresh connections fail.",
+  checks: [{ does: "From Isobar's node: what is a client told?", command: ready(at) }, RUNS, SAID, DISK, HOSTED],
+});
+
+/** @param {Alert} alert @param {string} kind @returns {Checks} */
+function pooler({ evidence, target }, kind) {
   const [address, pool = ""] = (evidence.pooler ?? "").split(" ");
-  const name = pool.split("/")[0] ?? "";
-  const show = {
-    does: "Its console: is a database paused or disabled there?",
-    command: onConsole(address, "SHOW DATABASES;"),
-  };
-  const resume = `RESUME${/^\w+$/.test(name) ? ` ${name}` : ""};`;
-  if (evidence.cause === "pooler_paused") {
+  const isPaused = evidence.cause === "pooler_paused";
+  const what = isPaused
+    ? "The pooler holds all clients back: somebody said PAUSE or DISABLE."
+    : "Clients get no connection from the pooler, though the server itself may be well.";
+  if (kind === "supabase") {
     return {
-      what: "The pooler holds all clients back: somebody said PAUSE or DISABLE.",
-      checks: [
-        { does: "Was that on purpose, for a migration? Then wait for who did it." },
-        show,
-        {
-          does: "If not: let clients through again (ENABLE where it is disabled).",
-          command: onConsole(address, resume),
-        },
-      ],
+      what,
+      checks: [{ does: "See the project's dashboard and Supabase's status page: nobody but they can look at it." }],
     };
   }
+  /** @type {Check} */
+  const runs = {
+    does: "On its machine: does it run, and what did it say last? “server login failed” or “DNS lookup failed”: its password or host for the server is wrong.",
+    command: `systemctl status ${kind} --no-pager -n 20`,
+  };
+  if (kind !== "pgbouncer")
+    return { what, checks: [runs, { does: "Is the server itself well? See the target's page." }] };
+  const show = {
+    does: "At its console: is a database paused or disabled?",
+    command: onConsole(address, "SHOW DATABASES;"),
+  };
+  if (!isPaused) {
+    const pools = { does: "Which pools have clients that wait?", command: onConsole(address, "SHOW POOLS;") };
+    return { what, checks: [runs, show, pools] };
+  }
+  const name = pool.split("/")[0] || target || "";
+  const resume = `RESUME ${/^\w+$/.test(name) ? name : "DATABASE"};`;
   return {
-    what: "Clients get no connection from the pooler, though the server itself may be well.",
+    what,
     checks: [
-      {
-        does: "On its machine: does it run, and what did it say last?",
-        command: "systemctl status pgbouncer --no-pager -n 20",
-      },
+      { does: "Was that on purpose, for a migration? Then wait for who did it." },
       show,
       {
-        does: "Which pools have clients that wait, and servers that log in for long?",
-        command: onConsole(address, "SHOW POOLS;"),
-      },
-      {
-        does: "“server login failed” or “DNS lookup failed” in its log: its password or host for the server is wrong.",
+        does: "If not: let clients through again, by the name that stands there (ENABLE where it is disabled).",
+        command: onConsole(address, resume),
       },
     ],
   };
 }
 
-/** What to check when nobody is let in; null for an incident of another kind. @param {Alert} alert @returns {Checks | null} */
-export function checksOf(alert) {
-  if (alert.rule === "pooler_down") return pooler(alert);
-  const kind = { database_down: "tcp_refused", database_unresponsive: "unresponsive", database_rejecting: "" }[
-    alert.rule
-  ];
-  if (kind === undefined) return null;
+/**
+ * What to check when nobody is let in; null for an incident of another kind.
+ * @param {Alert} alert
+ * @param {import("../types.d.ts").Sample} [sample] of its target
+ * @returns {Checks | null}
+ */
+export function checksOf(alert, sample) {
   const cause = alert.evidence.cause ?? "";
-  const known = CAUSES[SAME[cause] ?? cause] ?? CAUSES[kind];
-  const at = place(alert.server);
+  const { rule, server } = alert;
+  if (rule === "pooler_down") {
+    const name = alert.evidence.pooler?.split(" ")[0];
+    return pooler(alert, sample?.poolers.find((one) => one.name === name)?.kind ?? "pgbouncer");
+  }
+  if (!AWAY.has(rule)) return null;
+  const at = place(server);
   return (
-    known?.(at) ?? {
-      what: "It refuses new connections.",
-      checks: [{ does: "What is a client told?", command: ready(at) }, SAID],
-    }
+    (CAUSES[SAME[cause] ?? cause] ?? (rule === "database_unresponsive" ? CAUSES.unresponsive : unknown))?.(at) ?? null
   );
 }

@@ -15,7 +15,7 @@ const MOST = 3;
 const PIDS = 8;
 const LONG_MS = 1000;
 const IDLE_MS = 30_000;
-const AWAY = new Set(["database_down", "database_unresponsive", "database_rejecting"]);
+export const AWAY = new Set(["database_down", "database_unresponsive", "database_rejecting"]);
 
 const ENDS = "It ends the session and rolls its transaction back; its application sees an error and may connect again.";
 const CANCELS = "It cancels the statement and keeps the session; its application sees an error.";

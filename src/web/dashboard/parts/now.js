@@ -50,8 +50,8 @@ export function Now({ alerts, activity }) {
   if (!told) return null;
   const [first] = firing;
   const away = awayOf(firing) ?? firing.find(({ rule }) => rule === "pooler_down");
-  const checks = away && checksOf(away);
   const sample = world.samples.get(key(told.region, told.target ?? ""));
+  const checks = away && checksOf(away, sample);
   const aids = checks ? [] : firstAid(firing, activity, { sample, advice });
   const leave = aids.length > 0 ? advice.find(({ kind }) => kind === "do_not_enlarge_pool") : undefined;
   return html`<section class=${`now card ${first || aids.length > 0 ? "" : "calm"}`} aria-label="What to do now">
