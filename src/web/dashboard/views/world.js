@@ -20,7 +20,7 @@ function Pressure() {
   if (all.length === 0) return null;
   return html`<section ref=${box}>
     <h2>Pressure <small><a href="/targets">all targets</a></small></h2>
-    <${Legend} />
+    <${Legend} isBarred=${all.length <= FEW} />
     <${Grid} level="h3" groups=${groupsOf(all, "trouble")} small=${all.length > FEW} />
   </section>`;
 }

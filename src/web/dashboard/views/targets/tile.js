@@ -34,8 +34,9 @@ export class Tile extends Steady {
   render(props) {
     const { region, target, status, fill, used, load, old, small, first } = props;
     const said = inWords(props);
+    const bar = used > 0 && !small ? { backgroundSize: `${used}% 3px` } : undefined;
     const style = `tile on-${fill}${old ? " old" : ""}`;
-    return html`<a class=${style} href=${targetPath(region, target)} style=${{ "--used": `${used}%` }} tabindex=${first ? 0 : -1} aria-label=${said} title=${said}>
+    return html`<a class=${style} href=${targetPath(region, target)} style=${bar} tabindex=${first ? 0 : -1} aria-label=${said} title=${said}>
       <b><span aria-hidden="true">${shapeOf(status)}</span>${small ? null : html` <span class="short">${target}</span>${" "}`}</b>
       ${small ? null : html`<span class="load">${load}</span>`}
     </a>`;
