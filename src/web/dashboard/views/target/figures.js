@@ -1,7 +1,7 @@
 // The figures of this moment, live, by whom they are about: clients, the pooler's own connections, or the server's sessions.
 
 import { html } from "../../lib/dom.js";
-import { age, bytes, count, DASH, number, percent, rate, time, words } from "../../lib/format.js";
+import { age, bytes, clock, count, DASH, number, percent, rate, time, words } from "../../lib/format.js";
 import { ageOf, isOld } from "../../lib/store.js";
 import { Figure } from "../../parts/words.js";
 import { unknown } from "./sight.js";
@@ -31,6 +31,7 @@ function tried({ reachability: { viaPooler } }) {
 /** @param {Sample} sample @returns {Group[]} */
 function pooled(sample) {
   const { connectionPool: pool } = sample;
+  const isStuck = Boolean(pool.waitingClients) && pool.activeConnections === 0;
   const oldest =
     pool.waitingClients && pool.maxWaitTime ? `the oldest for ${time(pool.maxWaitTime)}` : "for a connection";
   return [
@@ -38,7 +39,9 @@ function pooled(sample) {
       title: "Clients at the pooler",
       figures: [
         ["Waiting now", count(pool.waitingClients), oldest, Boolean(pool.waitingClients)],
-        ["Mean wait", time(pool.averageWaitTime), "of those just served"],
+        isStuck
+          ? ["Mean wait", DASH, "nobody is served"]
+          : ["Mean wait", time(pool.averageWaitTime), "of those just served"],
         tried(sample),
       ],
     },
@@ -63,11 +66,13 @@ function direct({ connectionPool: pool }) {
   ];
 }
 
-/** @param {Sample} sample @param {Details | null} details @returns {Group[]} */
-function server({ connectionPool: pool, queryPerformance: work, database }, details) {
+/** @param {Sample} sample @param {Details | null} details @param {boolean} isAway @returns {Group[]} */
+function server({ connectionPool: pool, queryPerformance: work, database }, details, isAway) {
   const slots = details?.activity?.server;
   const most = slots ? slots.maxConnections - slots.reservedConnections : null;
-  const over = details?.queries?.intervalMs ? `, last ${number(details.queries.intervalMs / 1000, 0)} s` : "";
+  const { intervalMs = null, takenAt = null } = details?.queries ?? {};
+  const seconds = intervalMs && number(intervalMs / 1000, 0, " s");
+  const over = seconds && (isAway && takenAt ? `, ${seconds} until ${clock(takenAt)}` : `, last ${seconds}`);
   const growth = database.growthPerDay === null ? null : `${percent(database.growthPerDay)} a day`;
   return [
     {
@@ -80,7 +85,7 @@ function server({ connectionPool: pool, queryPerformance: work, database }, deta
       ],
     },
     {
-      title: `Statements${over}`,
+      title: `Statements${over || ""}`,
       figures: [
         ["Calls", rate(work.queriesPerSecond, " /s")],
         ["Mean time", time(work.averageQueryTime)],
@@ -115,7 +120,7 @@ const Part = ({
 /** @param {{sample: Sample, details: Details | null, away: import("./sight.js").Away | null}} props */
 export function Figures({ sample, details, away }) {
   const clients = sample.poolers.length > 0 ? pooled(sample) : direct(sample);
-  const groups = server(sample, details);
+  const groups = server(sample, details, away !== null);
   return html`${away && html`<p class="unsighted">? ${unknown(away)} Below, ${DASH} is what is not known, and what is dim was told before.</p>`}
     <div class="figure-groups live ${isOld(sample) ? "old" : ""}">
       ${clients.map((group) => html`<${Part} key=${group.title} group=${group} isDim=${away?.why === "nothing is heard of it"} />`)}
