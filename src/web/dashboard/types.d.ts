@@ -110,7 +110,7 @@ export interface Sample {
     message: string | null;
     checkedAt: string | null;
     phases: Phases;
-    viaPooler: { outcome: string; acquire: Known; message: string | null } | null;
+    viaPooler: { outcome: string; acquire: Known; message: string | null; checkedAt: string } | null;
     views?: { from: string; outcome: string; message: string | null; checkedAt: string; phases: Phases }[];
     verdict?: { kind: string; message: string } | null;
   };

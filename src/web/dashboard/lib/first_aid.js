@@ -5,15 +5,23 @@ import { queues } from "./locks.js";
 /** @typedef {import("../types.d.ts").Activity} Activity */
 /** @typedef {import("../types.d.ts").Alert} Alert */
 /** @typedef {import("../types.d.ts").Session} Session */
-/** What to do, the command, and what else it does. @typedef {{what: string, command: string, caution: string}} Aid */
+/** @typedef {import("../types.d.ts").Evidence} Evidence */
+/** @typedef {import("../types.d.ts").Recommendation} Recommendation */
+/** @typedef {import("../types.d.ts").Sample} Sample */
+/** @typedef {{does: string, command: string}} More a command that belongs to it */
+/** What to do, the command, and what else it does. @typedef {{what: string, command: string, caution: string, more?: More[]}} Aid */
 
 const MOST = 3;
+const PIDS = 8;
 const LONG_MS = 1000;
-const AWAY = new Set(["database_down", "database_unresponsive", "database_rejecting"]);
+const IDLE_MS = 30_000;
+export const AWAY = new Set(["database_down", "database_unresponsive", "database_rejecting"]);
 
 const ENDS = "It ends the session and rolls its transaction back; its application sees an error and may connect again.";
 const CANCELS = "It cancels the statement and keeps the session; its application sees an error.";
-const LOOKS = "It only looks. To stop the work, stop or slow the application; PgBouncer's PAUSE would stop everybody.";
+const AGAIN =
+  "Its clients ask again at once, so stop or slow the application as well; PgBouncer's PAUSE would stop everybody.";
+const LOOKS = "It only looks. Its statements are short, so to cancel them frees nothing: stop or slow the application.";
 
 const PLAIN = /^[ -~]*$/;
 
@@ -39,38 +47,131 @@ function blockers({ sessions }) {
   return all.sort((a, b) => b.count - a.count);
 }
 
-/** @param {{pid: number, count: number, session: Session | undefined}} blocker @returns {Aid} */
-function unblock({ pid, count, session }) {
-  const isIdle = session?.state.startsWith("idle") ?? true;
-  const who = session ? named(session) : "a session that is not seen";
-  const others = count === 1 ? "another session" : `${count} other sessions`;
-  const does = isIdle ? "and does nothing itself" : "while its statement runs";
-  const call = isIdle ? "pg_terminate_backend" : "pg_cancel_backend";
-  return {
-    what: `End what blocks: ${who} (pid ${pid}) holds ${others} up ${does}.`,
-    command: `SELECT ${call}(${pid});  -- ${remark(session?.application ?? "")}`,
-    caution: isIdle ? ENDS : CANCELS,
-  };
+/** @type {Aid} The server tells of a prepared transaction as process 0. */
+const PREPARED = {
+  what: "End what blocks: a prepared transaction, which belongs to no session.",
+  command: "SELECT gid, prepared, owner, database FROM pg_prepared_xacts ORDER BY prepared;",
+  caution: "It only looks. The next one ends it and loses its work: ask its coordinator first.",
+  more: [{ does: "With the gid that was found, in its database:", command: "ROLLBACK PREPARED 'GID';" }],
+};
+
+const isIdleInTransaction = (/** @type {Session} */ { state }) => state.startsWith("idle in transaction");
+
+/** @param {number} number */
+const sessionsOf = (number) => (number === 1 ? "a session" : `${number} sessions`);
+
+/** Others of the application that hold a connection the same way. @param {Session | undefined} session @param {Activity} activity */
+function alike(session, { holders }) {
+  if (!session || !isIdleInTransaction(session)) return "";
+  const same = holders.find(({ application, user }) => application === session.application && user === session.user);
+  const others = (same?.states.idleInTransaction ?? 1) - 1;
+  const more = others === 1 ? "1 more of its sessions is" : `${others} more of its sessions are`;
+  return others > 0 ? ` ${more} idle in transaction.` : "";
 }
 
-/** @param {Activity["holders"][number]} holder @returns {Aid} */
-function release({ application, user, states }) {
-  const whose = `application_name = ${quoted(application)} AND usename = ${quoted(user)}`;
+/** @param {Activity} activity @returns {(blocker: {pid: number, count: number, session: Session | undefined}) => Aid} */
+const unblock =
+  (activity) =>
+  ({ pid, count, session }) => {
+    if (pid === 0) return PREPARED;
+    const isIdle = session?.state.startsWith("idle") ?? true;
+    const who = session ? named(session) : "a session that is not seen";
+    const others = count === 1 ? "another session" : `${count} other sessions`;
+    const does = isIdle ? "and does nothing itself" : "while its statement runs";
+    const call = isIdle ? "pg_terminate_backend" : "pg_cancel_backend";
+    return {
+      what: `End what blocks: ${who} (pid ${pid}) holds ${others} up ${does}.${alike(session, activity)}`,
+      command: `SELECT ${call}(${pid});  -- ${remark(session?.application ?? "")}`,
+      caution: isIdle ? ENDS : CANCELS,
+    };
+  };
+
+/** Sessions of an application. @param {Activity["holders"][number]} holder */
+const whose = ({ application, user }) => `application_name = ${quoted(application)} AND usename = ${quoted(user)}`;
+
+/** @param {Activity["holders"][number]} holder @param {Activity} activity @returns {Aid} */
+function release(holder, { sessions, sessionsLeftOut }) {
+  const { application, user, states } = holder;
+  const own = sessions.filter(
+    (one) => one.application === application && one.user === user && isIdleInTransaction(one),
+  );
+  const old = own.filter(({ stateMs }) => (stateMs ?? 0) > IDLE_MS).length;
+  const known = sessionsLeftOut === 0 ? `, ${old} of them for more than 30 s` : "";
+  const connections = states.idleInTransaction === 1 ? "1 connection" : `${states.idleInTransaction} connections`;
   return {
-    what: `${isolated(application)} holds ${states.idleInTransaction} connections in open transactions and does nothing in them.`,
-    command: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity\n WHERE ${whose}\n   AND state LIKE 'idle in transaction%' AND state_change < now() - interval '30 seconds';`,
+    what: `${isolated(application)} holds ${connections} in open transactions and does nothing in them${known}.`,
+    command: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity\n WHERE ${whose(holder)}\n   AND state LIKE 'idle in transaction%' AND state_change < now() - interval '30 seconds';`,
     caution: ENDS,
   };
 }
 
-/** @param {Activity["holders"][number]} holder @param {Activity} activity @returns {Aid} */
-function slow({ application, user, states }, { states: all }) {
-  const whose = `application_name = ${quoted(application)} AND usename = ${quoted(user)}`;
+/** An address that is what a shell takes as it stands. */
+const ADDRESS = /^\[?([\w.:-]+?)\]?:(\d+)$/;
+
+/** How a program is told where a server is; placeholders where that is not known. @param {string | null | undefined} address */
+export function place(address) {
+  const found = ADDRESS.exec(address ?? "");
+  return { host: found?.[1] ?? "HOST", port: found?.[2] ?? "PORT" };
+}
+
+/** A command for the console of the pooler that an incident names. @param {string | null | undefined} address @param {string} command */
+export function onConsole(address, command) {
+  const { host, port } = place(address);
+  return `psql -h ${host} -p ${port} -U USER -d pgbouncer -c '${command}'`;
+}
+
+/** How to find an application and, at the last, how to be rid of it. @param {Activity["holders"][number]} holder @param {Sample | undefined} sample @param {Alert[]} alerts @returns {More[]} */
+function stop(holder, sample, alerts) {
+  const names = alerts.flatMap(({ evidence }) => (evidence.pooler ? [evidence.pooler.split(" ")[0]] : []));
+  const pooler = sample?.poolers.find(({ kind, name }) => kind === "pgbouncer" && names.includes(name));
+  const find = pooler
+    ? onConsole(pooler.name, "SHOW CLIENTS;")
+    : `SELECT client_addr, count(*) FROM pg_stat_activity\n WHERE ${whose(holder)} GROUP BY 1 ORDER BY 2 DESC;`;
+  return [
+    { does: `Where it runs, to stop it there (column ${pooler ? "addr" : "client_addr"}):`, command: find },
+    {
+      does: "Last resort: end all its sessions. Its clients see an error, and come back unless they are stopped.",
+      command: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity\n WHERE ${whose(holder)};`,
+    },
+  ];
+}
+
+/** @param {Activity["holders"][number]} holder @param {Activity} activity @param {More[]} more @returns {Aid} */
+function slow(holder, { states: all, sessions }, more) {
+  const { application, user, states } = holder;
+  const long = sessions
+    .filter((one) => one.application === application && one.user === user && one.state === "active")
+    .filter(({ queryMs }) => (queryMs ?? 0) > LONG_MS)
+    .sort((one, other) => (other.queryMs ?? 0) - (one.queryMs ?? 0));
+  const what = `${isolated(application)} keeps ${states.active} of ${all.active} active connections busy: stop it or slow it down.`;
+  const from = `FROM pg_stat_activity\n WHERE ${whose(holder)} AND state = 'active'`;
+  if (long.length === 0) {
+    const command = `SELECT pid, now() - query_start AS runs, left(query, 100) AS query ${from} ORDER BY query_start;`;
+    return { what, command, caution: LOOKS, more };
+  }
+  const pids = long.slice(0, PIDS).map(({ pid }) => pid);
+  const seen = `${pids.join(", ")}${long.length > PIDS ? " and others" : ""}`;
   return {
-    what: `${isolated(application)} keeps ${states.active} of ${all.active} active connections busy: stop it or slow it down.`,
-    command: `SELECT pid, now() - query_start AS runs, left(query, 100) AS query FROM pg_stat_activity\n WHERE ${whose} AND state = 'active' ORDER BY query_start;`,
-    caution: LOOKS,
+    what: `${what} To free connections now, cancel what it has run for more than a second in ${sessionsOf(long.length)}:`,
+    command: `SELECT pg_cancel_backend(pid) ${from}\n   AND query_start < now() - interval '1 second';  -- seen: pid ${seen}`,
+    caution: `${CANCELS} ${AGAIN}`,
+    more,
   };
+}
+
+/** The advice on a pool's size, with its way back. @param {Recommendation[]} advice @returns {Aid[]} */
+function resize(advice) {
+  const larger = advice.find(({ kind, change }) => kind === "enlarge_pool" && change?.command);
+  const change = larger?.change;
+  if (!larger || !change?.command) return [];
+  return [
+    {
+      what: `Or give the pool more connections, as Isobar advises: ${larger.title}`,
+      command: change.command,
+      caution: larger.caution ?? `${change.setting}: ${change.from ?? "?"} now, ${change.to ?? "?"} then.`,
+      more: change.undo ? [{ does: "To undo it:", command: change.undo }] : [],
+    },
+  ];
 }
 
 /** Who runs a statement that is long under way, most sessions first. @param {Activity} activity @returns {Aid[]} */
@@ -86,10 +187,9 @@ function cancel({ sessions }) {
   const worst = [...running.values()].sort((a, b) => b.length - a.length)[0];
   const first = worst?.[0];
   if (!worst || !first) return [];
-  const sessionsOf = worst.length === 1 ? "a session" : `${worst.length} sessions`;
   return [
     {
-      what: `${named(first)} runs one statement for more than a second in ${sessionsOf}: cancel it, or let it run at a quiet hour.`,
+      what: `${named(first)} runs one statement for more than a second in ${sessionsOf(worst.length)}: cancel it, or let it run at a quiet hour.`,
       command: `SELECT pg_cancel_backend(pid) FROM pg_stat_activity\n WHERE query_id = ${first.queryId} AND application_name = ${quoted(first.application)} AND state = 'active';`,
       caution: `${CANCELS} Whoever runs it again will be as slow: mend the statement.`,
     },
@@ -101,21 +201,44 @@ function most({ holders }, what) {
   return [...holders].sort((a, b) => b.states[what] - a.states[what])[0];
 }
 
-/** What to do at once, the surest first. @param {Alert[]} alerts open ones @param {Activity | null} activity @returns {Aid[]} */
-export function firstAid(alerts, activity) {
+/** The application that runs what the evidence names, or else what is long under way; null when nobody does now. @param {Activity} activity @param {Evidence} evidence */
+export function runnerOf({ sessions }, { queries = [] }) {
+  const ids = new Set(queries.map(({ queryId }) => queryId));
+  const active = sessions.filter(({ state }) => state === "active");
+  const named = active.filter(({ queryId }) => queryId !== null && ids.has(queryId));
+  const long = active.filter(({ queryMs }) => (queryMs ?? 0) > LONG_MS);
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const { application } of named.length > 0 ? named : long) {
+    counts.set(application, (counts.get(application) ?? 0) + 1);
+  }
+  const [first] = [...counts].sort((one, other) => other[1] - one[1]);
+  return first ? { application: first[0], sessions: first[1] } : null;
+}
+
+/**
+ * What to do at once, the surest first.
+ * @param {Alert[]} alerts open ones
+ * @param {Activity | null} activity
+ * @param {{sample?: Sample | undefined, advice?: Recommendation[]}} [known]
+ * @returns {Aid[]}
+ */
+export function firstAid(alerts, activity, { sample, advice = [] } = {}) {
   const rules = new Set(alerts.map((alert) => alert.rule));
   if (activity === null || [...rules].some((rule) => AWAY.has(rule))) return [];
-  const roots = blockers(activity).map(unblock);
+  const roots = blockers(activity).map(unblock(activity));
   const idler = most(activity, "idleInTransaction");
-  const leaks = rules.has("connection_leak") && roots.length === 0 && idler && idler.states.idleInTransaction > 0;
   const busy = most(activity, "active");
   const isFull = rules.has("pool_waiting") || rules.has("pool_saturated");
+  const isIdle = isFull && (idler?.states.idleInTransaction ?? 0) > (busy?.states.active ?? 0);
+  const leaks = (rules.has("connection_leak") || isIdle) && roots.length === 0;
   const isSlow = rules.has("query_slow") || rules.has("slow_query_rate");
   return [
     ...roots,
-    ...(leaks ? [release(idler)] : []),
+    ...(leaks && idler && idler.states.idleInTransaction > 0 ? [release(idler, activity)] : []),
     ...(isSlow && roots.length === 0 ? cancel(activity) : []),
-    ...(isFull && busy && busy.states.active > 1 ? [slow(busy, activity)] : []),
+    ...(isFull && busy && busy.states.active > 1 ? [slow(busy, activity, stop(busy, sample, alerts))] : []),
+    ...(isFull ? resize(advice) : []),
   ].slice(0, MOST);
 }
 

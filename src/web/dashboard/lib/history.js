@@ -8,7 +8,7 @@ import { now } from "./store.js";
 /** @typedef {import("../types.d.ts").Point} Point */
 /** A time that is looked at: the last so many milliseconds, or from one moment to another. @typedef {{last: number} | {from: number, to: number}} Range */
 /** @typedef {{at: number[], of: (metric: string, what?: What) => (number | null)[], stepMs: number, from: number, to: number}} Past */
-/** @typedef {"mean" | "max" | "last" | "p95"} What */
+/** @typedef {"mean" | "max" | "min" | "last" | "p95"} What */
 
 /** @param {Range} range @returns {[number, number]} */
 export function bounds(range) {

@@ -4,6 +4,7 @@ import { html, useState } from "../lib/dom.js";
 import { viewer } from "../lib/store.js";
 import { takeAlert } from "../lib/stream.js";
 import { ByField, Dialog, rememberName } from "./dialog.js";
+import { Message } from "./said.js";
 
 /** @typedef {import("../types.d.ts").Alert} Alert */
 
@@ -17,7 +18,7 @@ function Acknowledge({ alert, onClose }) {
     );
   };
   return html`<${Dialog} title="Take this incident" action="Acknowledge" onClose=${onClose} onSubmit=${submit}>
-    <p>${alert.message}</p>
+    <p><${Message} alert=${alert} /></p>
     <${ByField} />
     <label>A note, if you like <input name="note" maxlength="2000" /></label>
   <//>`;

@@ -72,7 +72,7 @@ function fence(lines, at) {
   const parts = opened[1] === "text" ? commands(code) : [[code.join("\n"), ""]];
   const shown = parts.map(
     ([command, answer]) => html`${command ? html`<${Command} text=${command} />` : null}
-      ${answer?.trim() ? html`<pre class="answer" tabindex="0" aria-label="what it answers">${answer}</pre>` : null}`,
+      ${answer?.trim() ? html`<p class="example">For example${command ? ", it answers" : ""}:</p><pre class="answer" tabindex="0" aria-label="what it answers, for example">${answer}</pre>` : null}`,
   );
   return [html`<div class="code">${shown}</div>`, end + 1];
 }

@@ -25,13 +25,13 @@ function pathOfResolved({ state, region, severity }) {
   return `/api/alerts?${query}`;
 }
 
-/** @param {{name: string, alerts: Alert[], isLive?: boolean, children?: any}} props */
-function Listed({ name, alerts, isLive, children }) {
+/** @param {{name: string, note?: string, alerts: Alert[], isLive?: boolean, children?: any}} props */
+function Listed({ name, note, alerts, isLive, children }) {
   const [most, show] = useState(SHOWN);
   const left = alerts.length - most;
   const rows = alerts.slice(0, most).map((alert) => html`<${Row} key=${alert.id} alert=${alert} />`);
   return html`<section aria-label=${name}>
-    <h2>${name} <small>${count(alerts.length)}</small></h2>
+    <h2>${name} <small>${count(alerts.length)}</small>${note && html` <small>${note}</small>`}</h2>
     ${rows.length > 0 ? html`<ul class=${isLive ? "incidents live" : "incidents"}>${rows}</ul>` : children}
     ${left > 0 && html`<p><button type="button" onClick=${() => show(most * 5)}>Show more: ${count(left)} are left</button></p>`}
   </section>`;
@@ -64,7 +64,7 @@ export function Incidents({ query }) {
         <${Listed} name="Open" alerts=${told} isLive>
           <${Empty}>${nothing}<//>
         <//>
-        ${hidden.length > 0 && html`<${Listed} name="Hidden" alerts=${hidden} isLive />`}
+        ${hidden.length > 0 && html`<${Listed} name="Hidden" note="open, but told nobody: another incident causes them, or they are silenced" alerts=${hidden} isLive />`}
       </div>`
     }
     ${

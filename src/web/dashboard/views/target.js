@@ -13,6 +13,7 @@ import { Pools } from "./target/pools.js";
 import { Queries } from "./target/queries.js";
 import { RangePicker, rangeOf } from "./target/range.js";
 import { Replication } from "./target/replication.js";
+import { awayOf } from "./target/sight.js";
 import { ToDo } from "./target/todo.js";
 import { Upkeep } from "./target/upkeep.js";
 import { alertsOf, What } from "./target/what.js";
@@ -36,27 +37,32 @@ export function Target({ region, target, query }) {
       ${error ? nobody : html`<${Waiting} error=${null} what=${target} />`}`;
   }
   const statements = details?.queries?.statements ?? [];
-  const activity = details?.activity ?? null;
+  const away = awayOf(shown);
+  // What was told last says nothing of who does what now.
+  const activity = away ? null : (details?.activity ?? null);
   const vitals = details?.vitals ?? null;
   const growth = shown.database.growthPerDay ?? trends?.growthPerDay ?? null;
   const at = { region, target };
   return html`<article class="target">
-    <${Head} sample=${shown} critical=${details?.critical ?? false} />
-    <${What} sample=${shown} trends=${trends} />
+    <${Head} sample=${shown} critical=${details?.critical ?? false} away=${away} />
+    <${What} sample=${shown} />
     <${Now} alerts=${alertsOf(shown)} activity=${activity} />
-    <${Figures} sample=${shown} />
+    ${trends && html`<p class="sentence">${trends.sentence}</p>`}
+    <${Figures} sample=${shown} details=${details} away=${away} />
     <div class="pair">
-      <${Holders} activity=${activity} sample=${shown} />
-      <${Blocking} activity=${activity} statements=${statements} />
+      <${Holders} activity=${activity} sample=${shown} away=${away} />
+      <${Blocking} activity=${activity} statements=${statements} away=${away} />
     </div>
     <${ToDo} ...${at} />
     <h2>Over time</h2>
     <${RangePicker} query=${query} />
     <${Charts} ...${at} range=${rangeOf(query)} growth=${growth} />
-    <${Queries} ...${at} queries=${details?.queries ?? null} regressions=${trends?.regressions ?? []} sample=${shown} />
+    <${Queries} ...${at} queries=${details?.queries ?? null} regressions=${trends?.regressions ?? []} sample=${shown}
+      away=${away} />
     <div class="pair">
       <${Pools} sample=${shown} vitals=${vitals} />
-      <${Upkeep} sample=${shown} vitals=${vitals} trends=${trends} growth=${growth} />
+      <${Upkeep} sample=${shown} vitals=${vitals} trends=${trends} growth=${growth}
+        isOld=${away !== null} />
     </div>
     <${Replication} vitals=${vitals} />
   </article>`;

@@ -16,12 +16,12 @@ import { openIncidents, regionsOf, useRegionViews } from "./world/regions.js";
 /** All targets, in small where there are many. */
 function Pressure() {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
-  const all = useOrder(glances(), "pressure", () => box.current?.matches(":hover, :focus-within") ?? false);
+  const all = useOrder(glances(), "trouble", () => box.current?.matches(":hover, :focus-within") ?? false);
   if (all.length === 0) return null;
   return html`<section ref=${box}>
     <h2>Pressure <small><a href="/targets">all targets</a></small></h2>
-    <${Legend} />
-    <${Grid} level="h3" groups=${groupsOf(all, "pressure")} small=${all.length > FEW} />
+    <${Legend} isBarred=${all.length <= FEW} />
+    <${Grid} level="h3" groups=${groupsOf(all, "trouble")} small=${all.length > FEW} />
   </section>`;
 }
 

@@ -2,12 +2,15 @@
 import { html, useState } from "../../lib/dom.js";
 import { clock, utc } from "../../lib/format.js";
 import { now } from "../../lib/store.js";
+import { keptOf, usePoints } from "./points.js";
 import { tick } from "./units.js";
 
 /** @typedef {[number, number | null]} Point */
 
 const WIDE = 1000;
 const HIGH = 100;
+/** What a figure leaves out, where that may be why the incident is open. @type {Record<string, string>} */
+const NOTES = { "average query time": "of statements that ended; what still runs is not in it" };
 
 /** Round numbers that hold all values, and those between. @param {number[]} values @returns {number[]} */
 function ticksOf(values) {
@@ -37,17 +40,37 @@ function lineOf(points, x, y) {
   return line;
 }
 
-/** @param {{chart: import("../../types.d.ts").Alert["chart"], threshold: number | null, since: string}} props */
-export function Chart({ chart: { figure, unit, points }, threshold, since }) {
+/** A line down the chart. @param {{at: number, children?: any}} props */
+const Mark = ({ at, children }) =>
+  at > 0 && at < 1
+    ? html`<span class="began" style=${{ left: `${(at * 100).toFixed(2)}%` }}><small>${children}</small></span>`
+    : null;
+
+/** @typedef {import("../../types.d.ts").Alert} Alert */
+
+/** @typedef {{alert: Alert, chart: Alert["chart"], threshold: number | null}} Of */
+
+/** @param {Of} props */
+export function Chart(props) {
+  const from = keptOf(props.alert, props.chart);
+  return from
+    ? html`<${Past} ...${props} from=${from} />`
+    : html`<${Drawn} ...${props} points=${props.chart.points} to=${0} />`;
+}
+
+/** @param {Of & {from: import("./points.js").Kept}} props */
+const Past = (props) => html`<${Drawn} ...${props} ...${usePoints(props.alert, props.chart, props.from)} />`;
+
+/** @param {Of & {points: Point[], to: number}} props `to` is where it ends, when that is later than its last point */
+function Drawn({ alert, chart: { figure, unit }, threshold, points, to }) {
   const [pointed, point] = useState(/** @type {Point | null} */ (null));
   const values = points.flatMap(([, value]) => (value === null ? [] : [value]));
-  const [first, last] = [points[0]?.[0] ?? 0, points.at(-1)?.[0] ?? 0];
+  const [first, last] = [points[0]?.[0] ?? 0, Math.max(to, points.at(-1)?.[0] ?? 0)];
   if (values.length < 2 || last <= first) return null;
   const ticks = ticksOf(threshold === null ? values : [...values, threshold]);
   const [bottom, top] = [ticks[0] ?? 0, ticks.at(-1) ?? 1];
   const x = (/** @type {number} */ at) => (at - first) / (last - first);
   const y = (/** @type {number} */ value) => (value - bottom) / (top - bottom);
-  const began = x(Date.parse(since));
   const share = (/** @type {number} */ part) => `${(part * 100).toFixed(2)}%`;
   const look = (/** @type {PointerEvent} */ event) => {
     const box = /** @type {HTMLElement} */ (event.currentTarget).getBoundingClientRect();
@@ -61,7 +84,7 @@ export function Chart({ chart: { figure, unit, points }, threshold, since }) {
     html`<line class=${kind} x1="0" x2=${WIDE} y1=${(1 - y(value)) * HIGH} y2=${(1 - y(value)) * HIGH} />`;
   const dashes = html`<span class="dashes" aria-hidden="true"></span>`;
   return html`<figure class="incident-chart">
-    <figcaption>${figure}${threshold === null ? null : html` <small>${dashes} threshold ${tick(threshold, unit)}</small>`}
+    <figcaption>${figure}${NOTES[figure] && html` <small>${NOTES[figure]}</small>`}${threshold === null ? null : html` <small>${dashes} threshold ${tick(threshold, unit)}</small>`}
       <output>${pointed ? `${clock(pointed[0], now())}: ${pointed[1] === null ? "not known" : tick(pointed[1], unit)}` : ""}</output>
     </figcaption>
     <div class="axis-y" aria-hidden="true">
@@ -73,7 +96,8 @@ export function Chart({ chart: { figure, unit, points }, threshold, since }) {
         ${threshold === null ? null : level(threshold, "threshold")}
         <path class="curve" d=${lineOf(points, x, y)} />
       </svg>
-      ${began > 0 && began < 1 ? html`<span class="began" style=${{ left: share(began) }}><small>began</small></span>` : null}
+      <${Mark} at=${x(Date.parse(alert.startedAt))}>began<//>
+      ${alert.resolvedAt && html`<${Mark} at=${x(Date.parse(alert.resolvedAt))}>over<//>`}
       ${pointed ? html`<span class="pointed" style=${{ left: share(x(pointed[0])) }}></span>` : null}
     </div>
     <div class="axis-x">

@@ -33,8 +33,9 @@ function Listed({ name, columns, rows }) {
     <${Table} name=${name} columns=${columns}>${rows.map((row) => html`<tr>${row.map(cell)}</tr>`)}<//>`;
 }
 
-/** @param {{evidence: Of}} props */
-export function Evidence({ evidence: { cause, detail, attempts, pooler, sessions = [], holders = [], queries = [] } }) {
+/** @param {{evidence: Of, isPast: boolean}} props */
+export function Evidence({ evidence, isPast }) {
+  const { cause, detail, attempts, pooler, sessions = [], holders = [], queries = [] } = evidence;
   const said = [
     cause && `what happened: ${words(cause)}`,
     attempts && `attempts that failed: ${attempts}`,
@@ -64,7 +65,7 @@ export function Evidence({ evidence: { cause, detail, attempts, pooler, sessions
     percent(one.share),
   ]);
   return html`<section class="evidence">
-    <h2>Cause</h2>
+    <h2>Cause ${isPast && html`<small>as it was before it recovered</small>`}</h2>
     ${said.length > 0 && html`<p class="wrap">${said.join(" · ")}</p>`}
     ${detail && html`<p class="wrap">${detail}</p>`}
     <${Listed} name="Who holds connections" columns=${HOLDERS} rows=${held} />

@@ -1,8 +1,11 @@
 // Small things that both the list and the page of an incident say.
 import { html } from "../../lib/dom.js";
 import { clock, utc } from "../../lib/format.js";
+import { recoveringSince } from "../../lib/incident.js";
 import { incidentPath, targetPath } from "../../lib/route.js";
 import { now, world } from "../../lib/store.js";
+import { Message } from "../../parts/said.js";
+import { Moment } from "../../parts/words.js";
 
 /** @typedef {import("../../types.d.ts").Alert} Alert */
 
@@ -23,10 +26,13 @@ export function lasting(ms) {
   return seconds < 86_400 ? two(3600, "h", 60, "min") : two(86_400, "d", 3600, "h");
 }
 
-/** For how long it has been so, or was. @param {{alert: Alert}} props */
+/** Since when it is as it is; what recovers began earlier. @param {{alert: Alert}} props */
 export function Lasts({ alert }) {
-  const until = alert.resolvedAt ? Date.parse(alert.resolvedAt) : now();
-  return html`<span class="lasts">for ${lasting(until - Date.parse(alert.startedAt))}</span>`;
+  const { startedAt, resolvedAt } = alert;
+  const recovers = recoveringSince(alert);
+  const from = Date.parse(recovers ?? startedAt);
+  if (resolvedAt) return html`<span class="lasts">lasted ${lasting(Date.parse(resolvedAt) - from)}</span>`;
+  return html`<span class="lasts">${recovers ? html`recovering since <${Moment} at=${recovers} />, ` : ""}for ${lasting(now() - from)}</span>`;
 }
 
 /** @param {{alert: Alert}} props */
@@ -36,12 +42,13 @@ export function Where({ alert: { region, target } }) {
   return html`<a class="wrap" href=${targetPath(region, target)}>${region} / ${target}</a>`;
 }
 
-/** What hides an incident: another one that causes it, a silence, or maintenance. @param {{by: string}} props */
+/** Why an incident is told nobody: another one causes it, a silence, or maintenance. @param {{by: string}} props */
 export function HiddenBy({ by }) {
   const slash = by.indexOf("/");
   if (slash >= 0) return html`<a class="wrap" href="/silences">${by.slice(0, slash)} ${by.slice(slash + 1)}</a>`;
   const cause = world.alerts.get(by);
-  return html`<a class="wrap" href=${incidentPath(by)}>${cause ? cause.message : "the incident that causes it"}</a>`;
+  if (!cause) return html`caused by <a href=${incidentPath(by)}>another incident</a>`;
+  return html`caused by <a class="wrap" href=${incidentPath(by)}>${cause.target ?? cause.region}: <${Message} alert=${cause} /></a>`;
 }
 
 /** Who has it. @param {{alert: Alert}} props */

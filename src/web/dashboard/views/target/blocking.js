@@ -3,6 +3,7 @@ import { html } from "../../lib/dom.js";
 import { time } from "../../lib/format.js";
 import { queues } from "../../lib/locks.js";
 import { Empty } from "../../parts/words.js";
+import { unknown } from "./sight.js";
 
 /** @typedef {import("../../types.d.ts").Session} Session */
 /** @typedef {{known: Map<number, Session>, waiting: Map<number, Session[]>, texts: Map<string, string>}} Scene */
@@ -40,14 +41,18 @@ function Branch({ pid, scene, above }) {
   </li>`;
 }
 
-/** @param {{activity: import("../../types.d.ts").Activity | null, statements: import("../../types.d.ts").Statement[]}} props */
-export function Blocking({ activity, statements }) {
+/**
+ * @param {{activity: import("../../types.d.ts").Activity | null, statements: import("../../types.d.ts").Statement[],
+ *   away: import("./sight.js").Away | null}} props
+ */
+export function Blocking({ activity, statements, away }) {
   const { known, waiting, roots } = queues(activity?.sessions ?? []);
   const texts = new Map(statements.map((statement) => [statement.queryId, statement.text ?? ""]));
   const scene = { known, waiting, texts };
   return html`<section>
     <h2>Who blocks whom</h2>
-    ${waiting.size === 0 && html`<${Empty}>Nobody waits for a lock.<//>`}
+    ${activity !== null && waiting.size === 0 && html`<${Empty}>Nobody waits for a lock.<//>`}
+    ${activity === null && html`<${Empty}>${away ? unknown(away) : "Not known: the sessions are not seen."}<//>`}
     <ul class="tree live">
       ${roots.map((pid) => html`<${Branch} key=${pid} pid=${pid} scene=${scene} above=${[]} />`)}
     </ul>

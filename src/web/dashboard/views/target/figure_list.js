@@ -21,7 +21,7 @@ const FRESH = "reachability.phases.";
 export const QUICK = [
   {
     title: "Connections by state",
-    note: "of the pool, where there is one",
+    note: "of the pooler to the server, where there is one",
     stack: true,
     format: whole,
     lines: [
@@ -33,12 +33,14 @@ export const QUICK = [
   },
   {
     title: "Pool: how full",
+    note: "the fullest pool, or the server's slots",
     most: 1,
     format: share,
     lines: [["utilization", "--c-blue", `${POOL}utilization`, "max"]],
   },
   {
     title: "Pool: wait for a connection",
+    note: "mean of those served; the oldest that still waits",
     format: time,
     lines: [
       ["mean", "--c-blue", `${POOL}averageWaitTime`],
@@ -101,7 +103,7 @@ export const CALM = [
     ],
   },
   {
-    title: "A client at the pooler",
+    title: "A test client at the pooler",
     format: time,
     lines: [["until it has a connection", "--c-blue", "reachability.viaPooler.acquire"]],
   },

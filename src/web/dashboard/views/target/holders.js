@@ -4,11 +4,14 @@ import { time } from "../../lib/format.js";
 import { Table } from "../../parts/table.js";
 import { Empty } from "../../parts/words.js";
 import { lacks } from "./lacks.js";
+import { unknown } from "./sight.js";
 
 /** @typedef {import("../../types.d.ts").Activity} Activity */
 /** @typedef {import("../../types.d.ts").Sample} Sample */
 
 const SHOWN = 10;
+/** A figure that is known when the sessions are. */
+const SESSIONS = "queryPerformance.averageActiveSessions";
 
 /** @type {import("../../parts/table.js").Column[]} */
 const COLUMNS = [
@@ -34,8 +37,8 @@ function Row({ holder: { application, user, states, oldestTransactionMs }, most 
   </tr>`;
 }
 
-/** @param {{activity: Activity | null, sample: Sample}} props */
-export function Holders({ activity, sample }) {
+/** @param {{activity: Activity | null, sample: Sample, away: import("./sight.js").Away | null}} props */
+export function Holders({ activity, sample, away }) {
   const holders = activity?.holders ?? [];
   const most = Math.max(1, ...holders.map((holder) => holder.states.total));
   const rows = holders
@@ -44,7 +47,7 @@ export function Holders({ activity, sample }) {
   const table = html`<${Table} name="Who holds the connections" columns=${COLUMNS} isLive>${rows}<//>`;
   return html`<section>
     <h2>Who holds the connections</h2>
-    ${activity === null && html`<${Empty}>Sessions are not seen: ${lacks(sample, "activity")}.<//>`}
+    ${activity === null && html`<${Empty}>${away ? unknown(away) : `Sessions are not seen: ${lacks(sample, SESSIONS)}.`}<//>`}
     ${activity !== null && holders.length === 0 && html`<${Empty}>Nobody.<//>`}
     ${holders.length > 0 && table}
     ${holders.length > SHOWN && html`<small>and ${holders.length - SHOWN} others with fewer</small>`}

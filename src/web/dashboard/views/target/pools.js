@@ -12,19 +12,19 @@ import { Ago, Empty } from "../../parts/words.js";
 const POOL = [
   ["Pool"],
   ["mode"],
-  ["busy / size", true],
-  ["idle", true],
-  ["clients", true],
-  ["waiting", true],
-  ["oldest wait", true],
+  ["connections busy / size", true],
+  ["free", true],
+  ["clients served", true],
+  ["clients waiting", true],
+  ["the oldest for", true],
 ];
 /** @type {Column[]} */
 const APPLICATION = [
   ["Application"],
   ["pool"],
-  ["used / max", true],
-  ["idle", true],
-  ["waiting", true],
+  ["connections used / max", true],
+  ["free", true],
+  ["requests waiting", true],
   ["told", true],
 ];
 

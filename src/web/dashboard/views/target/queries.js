@@ -1,10 +1,11 @@
 // Which statements take the load, and which are other than they were.
 import { pathOf, useAnswer } from "../../lib/api.js";
 import { html, useState } from "../../lib/dom.js";
-import { DASH, number, percent, rate, time } from "../../lib/format.js";
+import { clock, DASH, number, percent, rate, time } from "../../lib/format.js";
 import { Spark } from "../../parts/spark.js";
 import { Ago, Empty } from "../../parts/words.js";
 import { lacks } from "./lacks.js";
+import { unknown } from "./sight.js";
 
 /** @typedef {import("../../types.d.ts").Statement} Statement */
 /** @typedef {import("../../types.d.ts").Regression} Regression */
@@ -74,14 +75,16 @@ function Row({ statement, seconds, past, change }) {
 
 /**
  * @param {{region: string, target: string, queries: import("../../types.d.ts").Queries | null, regressions: Regression[],
- *   sample: import("../../types.d.ts").Sample}} props
+ *   sample: import("../../types.d.ts").Sample, away: import("./sight.js").Away | null}} props
  */
-export function Queries({ region, target, queries, regressions, sample }) {
+export function Queries({ region, target, queries, regressions, sample, away }) {
   const [order, by] = useState("share");
   const [isWhole, show] = useState(false);
   /** @type {{data: Past | null}} */
   const { data: past } = useAnswer(`${pathOf(region, target)}/queries/history?from=-6h`, PAST_MS);
   const seconds = (queries?.intervalMs ?? 0) / 1000;
+  const until = away && queries?.takenAt ? `${number(seconds, 0)} s until ${clock(queries.takenAt)}` : null;
+  const when = until ?? `the last ${number(seconds, 0)} s`;
   const measure = ORDERS[order]?.[1] ?? (() => 0);
   const sorted = [...(queries?.statements ?? [])].sort((a, b) => measure(b) - measure(a));
   const heads = Object.entries(ORDERS).map(
@@ -99,13 +102,13 @@ export function Queries({ region, target, queries, regressions, sample }) {
       <th class="left" scope="col">Statement</th>${heads}<th scope="col">6 h</th><th class="left" scope="col">change</th>
       <th scope="col">rows/call</th><th scope="col">cache</th>
     </tr></thead>
-    <tbody class="live">${rows}</tbody>
+    <tbody class=${away ? "live old" : "live"}>${rows}</tbody>
   </table></div>`;
   const more = html`<button type="button" onClick=${() => show(!isWhole)}>${isWhole ? "Fewer" : `All ${sorted.length}`}</button>`;
   return html`<section>
-    <h2>Statements ${seconds > 0 && html`<small>over the last ${number(seconds, 0)} s</small>`}</h2>
+    <h2>Statements ${seconds > 0 && html`<small>over ${when}</small>`}</h2>
     <${Regressions} all=${regressions} />
-    ${!queries && html`<${Empty}>Statements are not read: ${lacks(sample, "queries")}.<//>`}
+    ${!queries && html`<${Empty}>${away ? unknown(away) : `Statements are not read: ${lacks(sample, "queryPerformance")}.`}<//>`}
     ${queries && sorted.length === 0 && html`<${Empty}>None ran.<//>`}
     ${sorted.length > 0 && table}
     ${sorted.length > FEW && more}

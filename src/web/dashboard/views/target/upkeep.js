@@ -38,14 +38,14 @@ const forecast = (one) => html`<li key=${one.what + one.subject}>
 
 /**
  * @param {{sample: import("../../types.d.ts").Sample, vitals: any, trends: import("../../types.d.ts").Trends | null,
- *   growth: number | null}} props
+ *   growth: number | null, isOld: boolean}} props
  */
-export function Upkeep({ sample, vitals, trends, growth }) {
+export function Upkeep({ sample, vitals, trends, growth, isOld }) {
   const forecasts = trends?.forecasts ?? [];
   const grows = growth === null ? "growth not known yet" : `${percent(growth)} a day`;
   return html`<section>
-    <h2>Size and upkeep</h2>
-    <dl class="figures">
+    <h2>Size and upkeep ${isOld && html`<small>as it was told last</small>`}</h2>
+    <dl class=${isOld ? "figures old" : "figures"}>
       <${Figure} name="Database" value=${bytes(sample.database.sizeBytes)} note=${grows} />
       ${known(vitals?.upkeep, vitals?.host).map(
         ([name, value, say, note]) => html`<${Figure} key=${name} name=${name} value=${say(value)} note=${note} />`,

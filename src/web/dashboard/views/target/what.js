@@ -3,8 +3,10 @@ import { html } from "../../lib/dom.js";
 import { incidentPath } from "../../lib/route.js";
 import { world } from "../../lib/store.js";
 import { Acts } from "../../parts/act.js";
+import { Hidden, Message, Since } from "../../parts/said.js";
 import { Ago, AlertState, Severity } from "../../parts/words.js";
 import { SEVERITY_RANK } from "../targets/glance.js";
+import { statusOf } from "./sight.js";
 
 /** @typedef {import("../../types.d.ts").Sample} Sample */
 /** @typedef {import("../../types.d.ts").Alert} Alert */
@@ -22,10 +24,10 @@ export function alertsOf({ region, target }) {
 function Told({ alert }) {
   return html`<li>
     <${Severity} is=${alert.severity} />
-    <a href=${incidentPath(alert.id)}>${alert.message}</a>
-    <span>for <${Ago} at=${alert.startedAt} /></span>
+    <a href=${incidentPath(alert.id)}><${Message} alert=${alert} /></a>
+    <span><${Since} alert=${alert} /></span>
     ${alert.state !== "firing" && html`<${AlertState} is=${alert.state} />`}
-    <span>${alert.acknowledgedBy ? html`by <bdi>${alert.acknowledgedBy}</bdi>` : ""}</span>
+    ${alert.acknowledgedBy && html`<span>by <bdi>${alert.acknowledgedBy}</bdi></span>`}
     <${Acts} alert=${alert} />
   </li>`;
 }
@@ -35,23 +37,23 @@ const seen = (reason) => html`<li key=${reason.rule}>
   <${Severity} is=${reason.severity} /> <span>${reason.message}</span> <span>for <${Ago} at=${reason.since} /></span>
 </li>`;
 
-/** @param {{sample: Sample, trends: import("../../types.d.ts").Trends | null}} props */
-export function What({ sample, trends }) {
+/** @param {{sample: Sample}} props */
+export function What({ sample }) {
   const all = alertsOf(sample);
   const alerts = all.filter((alert) => !alert.suppressedBy);
   const told = new Set(all.map((alert) => alert.rule));
   const reasons = sample.reasons.filter((reason) => !told.has(reason.rule));
   const { verdict } = sample.reachability;
   const isCalm = all.length + reasons.length === 0;
-  const calm = sample.status === "unknown" ? "? Nothing is seen of it now." : "● Nothing is wrong now.";
+  const status = statusOf(sample);
+  const calm = status === "unknown" ? "? Nothing is seen of it now." : "● Nothing is wrong now.";
   return html`<section class="what" aria-label="What is wrong">
     <ul class="wrong">
       ${alerts.map((alert) => html`<${Told} key=${alert.id} alert=${alert} />`)}
       ${reasons.map(seen)}
       ${verdict?.kind === "path" && reasons.length === 0 && html`<li class="is-degraded">▲ ${verdict.message}</li>`}
-      ${all.length > alerts.length && html`<li><small>${all.length - alerts.length} more follow from these, or are silenced</small></li>`}
-      ${isCalm && html`<li class=${`is-${sample.status}`}>${calm}</li>`}
+      ${isCalm && html`<li class=${`is-${status}`}>${calm}</li>`}
     </ul>
-    ${trends && html`<p class="sentence">${trends.sentence}</p>`}
+    <${Hidden} alerts=${all.filter((alert) => alert.suppressedBy)} />
   </section>`;
 }

@@ -22,7 +22,7 @@ export function wishOf(query) {
     q: query.get("q") ?? "",
     region: query.get("region") ?? "",
     status: query.get("status") ?? "",
-    sort: SORTS.some(([name]) => name === sort) ? sort : "pressure",
+    sort: SORTS.some(([name]) => name === sort) ? sort : "trouble",
     table: query.get("as") === "table",
   };
 }

@@ -12,24 +12,23 @@ import { isOld, key, world } from "../../lib/store.js";
  * @property {string} region
  * @property {string} target
  * @property {Status} status
- * @property {string} level how hard the pool is pressed, one of LEVELS
+ * @property {string} fill its colour: the status when it is not healthy, otherwise how hard the pool is pressed, one of LEVELS
+ * @property {number} used how much of the pool is in use, whole per cent; what is not known is none
  * @property {number} rank by pressure, the worst the greatest
- * @property {string} load the same in words and figures
+ * @property {number} trouble by status, then by pressure
+ * @property {string} load what is wrong, or the pressure, in words and figures
  * @property {string} more what the tile has no room for
  * @property {boolean} old
  * @property {Sample} sample
  */
 
-/** From calm to jammed, then what cannot be placed between them. */
+/** Of healthy ones: from calm to full, then what cannot be placed between them. */
 export const LEVELS = /** @type {const} */ ([
   ["calm", "under 50 %"],
   ["busy", "50 to 80 %"],
   ["tight", "80 % and more"],
   ["queue", "clients wait"],
-  ["jam", "more wait than the pool has connections"],
-  ["down", "down"],
   ["none", "without figures"],
-  ["blind", "cannot be seen"],
 ]);
 
 export const STATUS_RANK = { unhealthy: 3, unknown: 2, degraded: 1, healthy: 0 };
@@ -41,33 +40,36 @@ export function pressureOf({ utilization, waitingClients, poolSize, activeConnec
   return 1 + waitingClients / Math.max(1, poolSize ?? activeConnections ?? 1);
 }
 
+/** More pressure than any queue makes. */
+const MOST = 1e6;
 /** Where these hold, what the pool says is beside the point. */
 const OUT = new Set(["database_down", "database_unresponsive", "database_rejecting", "pooler_down"]);
 
-/** @param {Status} status @param {string | undefined} rule that of the gravest reason @param {number | null} pressure */
-function levelOf(status, rule, pressure) {
-  if (status === "unknown") return "blind";
-  if (status === "unhealthy" && rule !== undefined && OUT.has(rule)) return "down";
+/** @param {Status} status @param {number | null} pressure */
+function fillOf(status, pressure) {
+  if (status !== "healthy") return status;
   if (pressure === null) return "none";
-  if (pressure > 2) return "jam";
   if (pressure > 1) return "queue";
   return pressure >= 0.8 ? "tight" : pressure >= 0.5 ? "busy" : "calm";
 }
 
-/** @param {string} level @param {string | undefined} rule @param {string} used @param {number} waiting */
-function loadOf(level, rule, used, waiting) {
-  if (level === "blind") return "not seen";
-  if (level === "down") return words(rule ?? "down");
-  return waiting > 0 ? `${used} · ${waiting} wait` : used;
+/** @param {Status} status @param {Sample} sample */
+function loadOf(status, sample) {
+  const { reasons, connectionPool: pool } = sample;
+  if (status === "unknown") return "not seen";
+  if (reasons.length > 0) return figureOf(sample);
+  const used = percent(pool.utilization, 0);
+  return pool.waitingClients ? `${used} · ${pool.waitingClients} wait` : used;
 }
 
 /**
  * Who is down is under more pressure than can be said; who cannot be seen, or hurts elsewhere, comes after those who wait.
- * @param {string} level @param {Status} status @param {number | null} pressure
+ * @param {Status} status @param {string | undefined} rule that of the gravest reason @param {number | null} pressure
  */
-function rankOf(level, status, pressure) {
-  if (level === "down") return Number.POSITIVE_INFINITY;
-  return level === "blind" ? 1 : (pressure ?? (status === "unhealthy" ? 1 : -1));
+function rankOf(status, rule, pressure) {
+  if (status === "unknown") return 1;
+  if (status === "unhealthy" && rule !== undefined && OUT.has(rule)) return MOST;
+  return Math.min(MOST, pressure ?? (status === "unhealthy" ? 1 : -1));
 }
 
 /** @param {Sample} sample @returns {Glance} */
@@ -76,16 +78,17 @@ function glanceAt(sample) {
   // The last words of a region that nothing is heard of say nothing about now.
   const status = world.regions[region] === "unknown" ? "unknown" : sample.status;
   const pressure = pressureOf(pool);
-  const level = levelOf(status, sample.reasons[0]?.rule, pressure);
-  const waiting = pool.waitingClients ?? 0;
+  const rank = rankOf(status, sample.reasons[0]?.rule, pressure);
   return {
     id: key(region, target),
     region,
     target,
     status,
-    level,
-    rank: rankOf(level, status, pressure),
-    load: loadOf(level, sample.reasons[0]?.rule, percent(pool.utilization, 0), waiting),
+    fill: fillOf(status, pressure),
+    used: status === "unknown" ? 0 : Math.round(Math.min(1, pool.utilization ?? 0) * 100),
+    rank,
+    trouble: STATUS_RANK[status] * 10 * MOST + rank,
+    load: loadOf(status, sample),
     more: sample.reasons[0]?.message ?? "",
     old: isOld(sample),
     sample,
@@ -94,6 +97,17 @@ function glanceAt(sample) {
 
 /** All targets, in no order. */
 export const glances = () => Array.from(world.samples.values(), glanceAt);
+
+/** Rules whose name says too little. @type {Record<string, string>} */
+const SHORT = {
+  blocking_chain: "blocked by a lock",
+  connection_leak: "idle in transaction",
+  database_rejecting: "refuses connections",
+  database_unresponsive: "does not answer",
+  size_growth: "grows fast",
+  xid_wraparound: "transaction ids run out",
+};
+const inShort = (/** @type {string} */ rule) => SHORT[rule] ?? words(rule);
 
 /** What a region's or a target's trouble comes to in a few words, such as "pool 100 %, 34 wait 4.2 s". @param {Sample} sample */
 export function figureOf({ reasons, connectionPool: pool, queryPerformance: queries, database }) {
@@ -105,7 +119,7 @@ export function figureOf({ reasons, connectionPool: pool, queryPerformance: quer
   if (rule === undefined || rule.startsWith("pool_")) {
     if (full !== null) return full;
     if (queries.averageActiveSessions !== null) return rate(queries.averageActiveSessions, " active sessions");
-    return rule === undefined ? "no figures" : words(rule);
+    return rule === undefined ? "no figures" : inShort(rule);
   }
   if (rule === "query_slow" && queries.averageQueryTime !== null)
     return `queries take ${time(queries.averageQueryTime)}`;
@@ -116,5 +130,5 @@ export function figureOf({ reasons, connectionPool: pool, queryPerformance: quer
     return `${pool.idleInTransaction} idle in transaction`;
   if (rule === "cache_hit_low" && database.cacheHitRatio !== null)
     return `${percent(database.cacheHitRatio)} cache hits`;
-  return words(rule);
+  return inShort(rule);
 }

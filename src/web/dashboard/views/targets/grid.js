@@ -36,9 +36,9 @@ export function Grid({ groups, small = false, level = "h2" }) {
         <${GroupTitle} group=${group} level=${level} />
         <div class="tiles" role="group" aria-label=${`Targets of ${group.region}`}>
           ${group.all.map(
-            ({ id, region, target, status, level, load, more, old }) => html`<${Tile}
-              key=${id} region=${region} target=${target} status=${status} level=${level} load=${load} more=${more}
-              old=${old} small=${small} first=${id === first}
+            ({ id, region, target, status, fill, used, load, more, old }) => html`<${Tile}
+              key=${id} region=${region} target=${target} status=${status} fill=${fill} used=${used} load=${load}
+              more=${more} old=${old} small=${small} first=${id === first}
             />`,
           )}
         </div>

@@ -28,6 +28,7 @@ export function groupsOf(all, sort) {
     }
     group.all.push(glance);
   }
-  const worst = (/** @type {Group} */ { status }) => (sort === "pressure" ? WORST_FIRST[status] : 0);
+  const worst = (/** @type {Group} */ { status }) =>
+    sort === "trouble" || sort === "pressure" ? WORST_FIRST[status] : 0;
   return [...groups.values()].sort((a, b) => worst(a) - worst(b) || (a.region < b.region ? -1 : 1));
 }

@@ -12,6 +12,7 @@ const known = (figure) => figure ?? -1;
 
 /** @type {Record<string, (glance: Glance) => number>} */
 const BY = {
+  trouble: ({ trouble }) => trouble,
   pressure: ({ rank }) => rank,
   wait: ({ sample: { connectionPool: pool } }) => known(pool.averageWaitTime) + known(pool.waitingClients) / 1e6,
   sessions: ({ sample }) => known(sample.queryPerformance.averageActiveSessions),
@@ -19,6 +20,7 @@ const BY = {
 };
 
 export const SORTS = /** @type {const} */ ([
+  ["trouble", "trouble, then pressure"],
   ["pressure", "pressure"],
   ["name", "name"],
   ["wait", "wait"],

@@ -13,9 +13,9 @@ import { Steady } from "./tile.js";
 /** What stands in the head of each column, and the sort behind it. */
 const COLUMNS = /** @type {const} */ ([
   ["Target", "name"],
-  ["Status", null],
+  ["Status", "trouble"],
   ["Utilization", "pressure"],
-  ["Pool busy / size", null],
+  ["Busy / size", null],
   ["Waiting", null],
   ["Avg wait", "wait"],
   ["Sessions", "sessions"],
@@ -25,6 +25,9 @@ const COLUMNS = /** @type {const} */ ([
   ["Size", null],
   ["Data age", null],
 ]);
+
+/** Which of the plain cells tells how many clients wait. */
+const WAITING = 1;
 
 /** All that a row shows, as plain words: what is the same as before is not drawn again. @param {Glance} glance */
 function cellsOf({ sample }) {
@@ -67,7 +70,7 @@ class Row extends Steady {
     why,
   }) {
     const cells = [busy, waiting, wait, sessions, queries, query, errors, size, since];
-    return html`<tbody class=${old || status === "unknown" ? "aged" : ""}>
+    return html`<tbody class=${`on-${status}${old || status === "unknown" ? " aged" : ""}`}>
       <tr>
         <th scope="row" class="left wrap"><a href=${targetPath(region, target)}>${target}</a></th>
         <td class="left"><${Status} is=${status} /></td>
@@ -76,7 +79,7 @@ class Row extends Steady {
             ? null
             : html`<progress max="1" value=${used} aria-label=${`Utilization of the pool of ${target}`}></progress> `
         }<span class="share">${percent(used)}</span></td>
-        ${cells.map((cell, index) => html`<td data-label=${COLUMNS[index + 3]?.[0]}>${cell}</td>`)}
+        ${cells.map((cell, index) => html`<td class=${index === WAITING && Number(cell) > 0 ? "is-unhealthy" : ""} data-label=${COLUMNS[index + 3]?.[0]}>${cell}</td>`)}
       </tr>
       ${why && html`<tr class="why"><td class="left wrap" colspan=${COLUMNS.length}>${why}</td></tr>`}
     </tbody>`;

@@ -1,4 +1,4 @@
-// One target as a tile: its colour is the pool's pressure, its shape the status.
+// One target as a tile: filled by its status when it is in trouble, otherwise by the pool's pressure; the bar is the pressure of all.
 import { Component, html } from "../../lib/dom.js";
 import { targetPath } from "../../lib/route.js";
 import { shapeOf } from "../../parts/words.js";
@@ -19,22 +19,24 @@ export class Steady extends Component {
 }
 
 /**
- * @typedef {{region: string, target: string, status: string, level: string, load: string, more: string, old: boolean,
+ * @typedef {{region: string, target: string, status: string, fill: string, used: number, load: string, more: string, old: boolean,
  *   small: boolean, first: boolean}} Props
  */
 
 /** All that is to say, beginning with what is to see. @param {Props} props */
-function inWords({ region, target, status, load, old, more }) {
-  return `${target} ${load}, in ${region}: ${status}${old ? ", figures are old" : ""}${more ? `. ${more}` : ""}`;
+function inWords({ region, target, status, used, load, old, more }) {
+  const pool = status === "healthy" || used === 0 ? "" : `, pool ${used} %`;
+  return `${target} ${load}, in ${region}: ${status}${pool}${old ? ", figures are old" : ""}${more ? `. ${more}` : ""}`;
 }
 
 export class Tile extends Steady {
   /** @param {Props} props */
   render(props) {
-    const { region, target, status, load, level, old, small, first } = props;
+    const { region, target, status, fill, used, load, old, small, first } = props;
     const said = inWords(props);
-    const style = `tile on-${level} is-${status}${old ? " old" : ""}`;
-    return html`<a class=${style} href=${targetPath(region, target)} tabindex=${first ? 0 : -1} aria-label=${said} title=${said}>
+    const bar = used > 0 && !small ? { backgroundSize: `${used}% 3px` } : undefined;
+    const style = `tile on-${fill}${old ? " old" : ""}`;
+    return html`<a class=${style} href=${targetPath(region, target)} style=${bar} tabindex=${first ? 0 : -1} aria-label=${said} title=${said}>
       <b><span aria-hidden="true">${shapeOf(status)}</span>${small ? null : html` <span class="short">${target}</span>${" "}`}</b>
       ${small ? null : html`<span class="load">${load}</span>`}
     </a>`;

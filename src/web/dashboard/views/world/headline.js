@@ -1,13 +1,18 @@
 // One sentence that says where it hurts, what it is and since when, with the way there.
+import { pathOf, useAnswer } from "../../lib/api.js";
 import { html } from "../../lib/dom.js";
+import { runnerOf } from "../../lib/first_aid.js";
 import { count } from "../../lib/format.js";
+import { isPast, newest } from "../../lib/incident.js";
 import { incidentPath, targetPath } from "../../lib/route.js";
-import { link } from "../../lib/store.js";
+import { key, link, world } from "../../lib/store.js";
+import { Message, Since } from "../../parts/said.js";
 import { Ago, Moment, shapeOf } from "../../parts/words.js";
 import { SEVERITY_RANK } from "../targets/glance.js";
 import { blindness } from "./regions.js";
 
 /** @typedef {import("./regions.js").Region} Region */
+/** @typedef {import("../../types.d.ts").Alert} Alert */
 
 /** More regions or targets than these are counted, not named. */
 const ALSO = 4;
@@ -15,8 +20,10 @@ const ALSO = 4;
 /** @param {string} region */
 export const regionPath = (region) => `/targets?region=${encodeURIComponent(region)}`;
 
-/** @param {{at: string}} props */
-const Since = ({ at }) => html`<small class="since">since <${Moment} at=${at} />, for <${Ago} at=${at} /></small>`;
+/** As many sessions an incident names at most. */
+const NAMED = 5;
+const RUNNERS_MS = 3000;
+const SLOW = new Set(["query_slow", "slow_query_rate"]);
 
 /** @param {{is: string, children?: any}} props */
 const Line = ({ is, children }) =>
@@ -26,25 +33,55 @@ const Line = ({ is, children }) =>
 const Where = ({ region, target }) =>
   target === null ? null : html`<a href=${targetPath(region, target)}>${target}</a>: `;
 
-/** @param {import("../../types.d.ts").Alert} incident */
-function notes({ target, state, acknowledgedBy, affects, evidence }) {
-  const others = affects.filter((other) => other !== target);
-  const holder = evidence.holders?.[0];
+/** Who holds the connections; of transactions left open all of them, since the message counts those that are too old. @param {Alert} incident */
+function holding(incident) {
+  const [first] = newest(incident).evidence.holders ?? [];
+  const past = isPast(incident) ? "was " : "";
+  const who = html`<b>${first?.application || "(no name)"}</b>`;
+  if (incident.rule !== "connection_leak") return [first && html`${past}held by ${who} (${first.connections})`];
+  const sample = world.samples.get(key(incident.region, incident.target ?? ""));
+  const idle = past ? null : (sample?.connectionPool.idleInTransaction ?? null);
+  const bad = newest(incident).evidence.sessions?.length ?? 0;
+  const most = bad >= NAMED ? `${NAMED} or more` : bad;
   return [
-    holder && html`held by <b>${holder.application || "(no name)"}</b> (${holder.connections})`,
+    idle !== null &&
+      idle >= bad &&
+      html`in all ${count(idle)} idle in transaction, ${most} of them blocking others or too old`,
+    first && html`${past}held by ${who} (${first.idleInTransaction} of its ${first.connections} connections)`,
+  ];
+}
+
+/** @param {Alert} incident */
+function notes(incident) {
+  const { target, acknowledgedBy, affects } = incident;
+  const others = affects.filter((other) => other !== target);
+  return [
+    ...holding(incident),
     others.length > 0 && html`also ${others.slice(0, ALSO).join(", ")}${others.length > ALSO ? " and others" : ""}`,
-    state === "recovering" && "recovering",
     acknowledgedBy && html`taken by <bdi>${acknowledgedBy}</bdi>`,
   ].filter(Boolean);
 }
 
-/** @param {{incident: import("../../types.d.ts").Alert}} props */
+/** Who runs what is slow: no evidence of calls that ended names an application, so the sessions are asked. @param {{incident: Alert, target: string}} props */
+function Runner({ incident, target }) {
+  /** @type {{data: {activity: import("../../types.d.ts").Activity | null} | null}} */
+  const { data } = useAnswer(`${pathOf(incident.region, target)}/activity`, RUNNERS_MS);
+  const runner = data?.activity ? runnerOf(data.activity, newest(incident).evidence) : null;
+  return runner && html` <small>· run by <b>${runner.application || "(no name)"}</b> (${runner.sessions})</small>`;
+}
+
+/** @param {{incident: Alert}} props */
 function Incident({ incident }) {
-  const { id, region, target, message, startedAt } = incident;
-  const toDo = target === null ? incidentPath(id) : targetPath(region, target);
-  return html`<${Where} region=${region} target=${target} /><a href=${incidentPath(id)}>${message}</a>${" "}
-    <${Since} at=${startedAt} />${notes(incident).map((note) => html` <small>· ${note}</small>`)}
-    <small> · <a href=${toDo}>what to do</a></small>`;
+  const { id, region, target, rule } = incident;
+  const isOver = isPast(incident);
+  const runner = !isOver && target !== null && SLOW.has(rule);
+  const toDo = target === null || isOver ? incidentPath(id) : targetPath(region, target);
+  const what = html`<a href=${incidentPath(id)}><${Message} alert=${incident} /></a>`;
+  const since = html`<small class="since"><${Since} alert=${incident} /></small>`;
+  return html`<${Where} region=${region} target=${target} />${isOver ? html`${since} <small>·</small> ${what}` : html`${what} ${since}`}
+    ${runner && html`<${Runner} incident=${incident} target=${target} />`}
+    ${notes(incident).map((note) => html` <small>· ${note}</small>`)}
+    <small> · <a href=${toDo}>${isOver ? "what happened" : "what to do"}</a></small>`;
 }
 
 /** What is worst in a region: its gravest incident, or the reason of its worst target. @param {{of: Region}} props */
@@ -57,7 +94,8 @@ function Trouble({ of }) {
   }
   if (of.worst && reason) {
     const { region, target } = of.worst;
-    return html`<${Where} region=${region} target=${target} />${reason.message} <${Since} at=${reason.since} />`;
+    return html`<${Where} region=${region} target=${target} /><bdi>${reason.message}</bdi>
+      <small class="since">since <${Moment} at=${reason.since} />, for <${Ago} at=${reason.since} /></small>`;
   }
   const unseen = of.counts.unknown;
   return unseen > 0 ? `${count(unseen)} of ${count(of.counts.total)} targets cannot be seen` : "why is not known yet";
@@ -75,7 +113,7 @@ function Calm({ regions, others: unseen }) {
   const all = `${who} ${targets === 1 ? "target is" : "targets are"} healthy in ${where}`;
   if (!first) return html`<${Line} is="healthy">${all}. No incident is open.<//>`;
   const more = others.length > 0 ? html` <a href="/incidents">and ${count(others.length)} more</a>` : null;
-  return html`<${Line} is="healthy">${all}. Still open: <${Incident} incident=${first} />${more}<//>`;
+  return html`<${Line} is="healthy">${all}. ${isPast(first) ? "Not over yet" : "Still open"}: <${Incident} incident=${first} />${more}<//>`;
 }
 
 /** @param {{regions: Region[]}} props regions, worst first */

@@ -5,7 +5,7 @@ import { targetPath } from "../../lib/route.js";
 import { Ago, Status, shapeOf } from "../../parts/words.js";
 import { figureOf } from "../targets/glance.js";
 import { regionPath } from "./headline.js";
-import { blindness } from "./regions.js";
+import { blindness, causeOf } from "./regions.js";
 
 /** @typedef {import("./regions.js").Region} Region */
 
@@ -15,7 +15,8 @@ function Worst({ of }) {
   if (blind) return html`<span class="is-unknown">${blind}</span>`;
   if (!of.worst) return html`<span class="empty">no targets</span>`;
   const { region, target } = of.worst;
-  return html`${of.worst.reasons.length > 0 ? "Worst" : "Busiest"}: <a href=${targetPath(region, target)}>${target}</a> ${figureOf(of.worst)}`;
+  const cause = causeOf(of);
+  return html`${cause && html`<span class="cause">${cause}.</span> `}${of.worst.reasons.length > 0 ? "Worst" : "Busiest"}: <a href=${targetPath(region, target)}>${target}</a> ${figureOf(of.worst)}`;
 }
 
 /** Targets by status; a status without any is left out. @param {{of: Region}} props */
@@ -40,8 +41,8 @@ function Row({ of }) {
     <td class="left" data-label="Status"><${Status} is=${status} note=${cutOff ? "cut off" : status === "unknown" ? "blind" : undefined} /></td>
     <td class="left" data-label="Targets"><span><${Targets} of=${of} /></span></td>
     <td data-label="Incidents">${incidents.length > 0 ? html`<a href=${`/incidents?region=${encodeURIComponent(name)}`}>${count(incidents.length)}</a>` : "0"}</td>
-    <td data-label="Latency">${time(view?.latency)}</td>
-    <td data-label="Nodes" title=${nodes.map(({ node }) => node).join(", ")}>${view ? count(nodes.length) : "–"}</td>
+    <td class="aside" data-label="Latency">${time(view?.latency)}</td>
+    <td class="aside" data-label="Nodes" title=${nodes.map(({ node }) => node).join(", ")}>${view ? count(nodes.length) : "–"}</td>
     <td data-label="Last heard">${heard ? html`<span><${Ago} at=${heard} /> ago</span>` : "–"}</td>
     </tr>
     <tr class="worst"><td class="left wrap" colspan="7"><${Worst} of=${of} /></td></tr>
@@ -53,7 +54,7 @@ export function RegionList({ regions }) {
   return html`<div class="scroll live"><table class="regions">
     <thead><tr>
       <th scope="col" class="left">Region</th><th scope="col" class="left">Status</th>
-      <th scope="col" class="left">Targets</th><th scope="col">Incidents</th><th scope="col">Latency</th><th scope="col">Nodes</th>
+      <th scope="col" class="left">Targets</th><th scope="col">Incidents</th><th scope="col" class="aside">Latency</th><th scope="col" class="aside">Nodes</th>
       <th scope="col">Last heard</th>
     </tr></thead>
     ${regions.map((of) => html`<${Row} key=${of.name} of=${of} />`)}

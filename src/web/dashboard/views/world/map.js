@@ -5,7 +5,7 @@ import { shapeOf } from "../../parts/words.js";
 import { LAND } from "../../vendor/land.js";
 import { regionPath } from "./headline.js";
 import { place, VIEW } from "./place.js";
-import { inTrouble } from "./regions.js";
+import { causeOf, inTrouble } from "./regions.js";
 import { Ways } from "./ways.js";
 
 /** @typedef {import("./regions.js").Region} Region */
@@ -35,7 +35,8 @@ function noteOf(of) {
 function inWords(of) {
   const { location, latency } = of.view ?? {};
   const near = latency === null || latency === undefined ? "" : `, ${time(latency)} from here`;
-  return `${of.name} ${noteOf(of)}: ${of.cutOff ? "cut off" : of.status}${location ? `, ${location.place}` : ""}${near}`;
+  const cause = causeOf(of);
+  return `${of.name} ${noteOf(of)}: ${of.cutOff ? "cut off" : of.status}${location ? `, ${location.place}` : ""}${near}${cause && `. ${cause}`}`;
 }
 
 /** The size of the drawn element, in pixels. */

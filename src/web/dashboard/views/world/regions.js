@@ -14,6 +14,7 @@ import { pressureOf, SEVERITY_RANK, STATUS_RANK } from "../targets/glance.js";
  * @property {Status} status
  * @property {boolean} cutOff
  * @property {Record<Status | "total", number>} counts
+ * @property {string[]} unhealthy the names of its unhealthy targets
  * @property {Sample | null} worst the target in the most trouble
  * @property {number} bad how bad that is
  * @property {string | null} heard when anything was last heard of it
@@ -49,6 +50,7 @@ const region = (name) => ({
   status: world.regions[name] ?? "unknown",
   cutOff: world.cutOff.includes(name),
   counts: { total: 0, healthy: 0, degraded: 0, unhealthy: 0, unknown: 0 },
+  unhealthy: [],
   worst: null,
   bad: -1,
   heard: null,
@@ -64,7 +66,9 @@ export function regionsOf(views, incidents) {
     const of = regions.get(sample.region);
     if (!of) continue;
     of.counts.total += 1;
-    of.counts[of.status === "unknown" ? "unknown" : sample.status] += 1;
+    const status = of.status === "unknown" ? "unknown" : sample.status;
+    of.counts[status] += 1;
+    if (status === "unhealthy") of.unhealthy.push(sample.target);
     if (of.heard === null || of.heard < sample.timestamp) of.heard = sample.timestamp;
     const bad = badness(sample);
     if (bad > of.bad) [of.bad, of.worst] = [bad, sample];
@@ -98,6 +102,31 @@ export function useRegionViews() {
 
 /** Targets that are not healthy. @param {Region} of */
 export const inTrouble = ({ counts }) => counts.total - counts.healthy;
+
+/** More targets than these are counted, not named. */
+const NAMED = 3;
+
+/**
+ * Why a region has its status, in words: it is unhealthy when a target of importance critical is, or more than half of all are
+ * (`src/aggregate/status.rs`). Empty when nothing is wrong, or while its targets changed and it did not yet.
+ * @param {Region} of
+ */
+export function causeOf({ status, counts: { total, degraded, unknown }, unhealthy }) {
+  const all = unhealthy.length;
+  const isMost = all * 2 > total;
+  const names = all > NAMED ? `${all} of ${total} targets` : [...unhealthy].sort().join(", ");
+  const are = all === 1 ? "is" : "are";
+  if (status === "unhealthy" && isMost) return `${all} of ${total} targets ${are} unhealthy, more than half`;
+  if (status === "unhealthy" && all === 1) return `${names} is unhealthy, and critical to the region`;
+  if (status === "unhealthy" && all > 1) return `${names} are unhealthy, one of them at least critical to the region`;
+  if (status !== "degraded" || isMost) return "";
+  const parts = [
+    all > 0 && `${names} ${are} unhealthy, but not critical to the region`,
+    degraded > 0 && `${degraded} of ${total} degraded${all > 0 ? "" : ", none unhealthy"}`,
+    unknown > 0 && `${unknown} of ${total} not seen`,
+  ];
+  return parts.filter(Boolean).join("; ");
+}
 
 /** Why nothing is to be seen of a region, in words; empty where it is seen. @param {Region} of */
 export function blindness({ status, cutOff, view }) {
