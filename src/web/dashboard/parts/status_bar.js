@@ -47,7 +47,7 @@ function Ages() {
       <b>${link.live ? "● live" : broken}</b>
     <//>
     <${Item} name="monitoring costs" is=${isOver ? "is-unhealthy" : ""} title=${most}>
-      <b class="narrow">${percent(impact, 2)}</b> of a core at most, of ${percent(BUDGET, 0)}<span class="most"> (${named(costliest)})</span>
+      <b class="narrow">${percent(impact, 2)}</b> of a core at most, of ${percent(BUDGET, 0)}<span class="most">(${named(costliest)})</span>
     <//>`;
 }
 
