@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{Backend, Snapshot, State, count};
@@ -33,11 +33,8 @@ pub struct View {
 #[derive(Debug, Clone, Copy)]
 struct Wait {
     since: Instant,
-    statement_began: Instant,
+    statement_began: Option<SystemTime>,
 }
-
-/// How exactly the beginning of a statement is known from its age: the time between the server's clock and ours.
-const SAME_STATEMENT: Duration = Duration::from_millis(50);
 
 impl View {
     /// The sessions of one database, with the windows of this and the previous snapshots.
@@ -82,9 +79,9 @@ impl View {
 
     fn remember(&mut self, now: Instant, backends: &[Backend]) {
         let waits = backends.iter().filter(|backend| backend.waits_for_lock()).map(|backend| {
-            let ran = Duration::from_secs_f64(backend.query_ms.unwrap_or_default().max(0.0) / 1e3);
-            let statement_began = now.checked_sub(ran).unwrap_or(now);
-            let same = |wait: &&Wait| statement_began.saturating_duration_since(wait.statement_began) < SAME_STATEMENT;
+            // By the server's clock: an age is as inexact as the way is slow, and a way that slows down would begin the wait anew.
+            let statement_began = backend.waiting_statement;
+            let same = |wait: &&Wait| wait.statement_began == statement_began;
             let since = self.waiting.get(&backend.pid).filter(same).map_or(now, |wait| wait.since);
             (backend.pid, Wait { since, statement_began })
         });
@@ -236,11 +233,16 @@ mod tests {
         let mut view = View::default();
         let start = crate::clock::now();
         let mut see = |ms, backends| view.see(start + Duration::from_millis(ms), &snapshot(backends), "shop", Server::default());
-        let waits = |ran: f64| Backend { query_ms: Some(ran), ..backend(5, State::Active, Some(("Lock", "transactionid"))) };
-        assert_eq!(see(0, vec![waits(100.0)]).blocked, 1);
-        assert_eq!(see(3_000, vec![waits(3_100.0)]).longest_blocked_ms, Some(3_000.0));
+        let waits = |began: u64, ran: f64| Backend {
+            query_ms: Some(ran),
+            waiting_statement: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(began)),
+            ..backend(5, State::Active, Some(("Lock", "transactionid")))
+        };
+        assert_eq!(see(0, vec![waits(1, 100.0)]).blocked, 1);
+        assert_eq!(see(3_000, vec![waits(1, 3_100.0)]).longest_blocked_ms, Some(3_000.0));
+        assert_eq!(see(3_200, vec![waits(1, 1_900.0)]).longest_blocked_ms, Some(3_200.0), "the answer took its time");
         assert_eq!(see(3_250, vec![backend(5, State::Active, None)]).longest_blocked_ms, None);
-        assert_eq!(see(3_500, vec![waits(3_600.0)]).longest_blocked_ms, Some(0.0));
-        assert_eq!(see(6_500, vec![waits(20.0)]).longest_blocked_ms, Some(0.0), "another statement, another wait");
+        assert_eq!(see(3_500, vec![waits(1, 3_600.0)]).longest_blocked_ms, Some(0.0));
+        assert_eq!(see(6_500, vec![waits(2, 20.0)]).longest_blocked_ms, Some(0.0), "another statement, another wait");
     }
 }
