@@ -36,7 +36,7 @@ pub(crate) fn run() -> Section {
         "The page",
         format!(
             "Debian's Chromium without a window, on this machine too, over loopback; each load with an empty cache. For 1,000 targets the \
-             servers are those of the density's bench; the page is open on the world for {minutes} min, then on the table of targets as \
+             servers are those of the density's bench; the page is open on the world for {minutes} min, then on the grid of targets as \
              long. Its share of a core is that of the process that runs it; its memory the heap after a collection. {VIEWERS} visitors are \
              as many readers of the whole stream."
         ),
@@ -57,7 +57,7 @@ fn thousand(section: &mut Section, servers: &[Postgres], time: Duration) {
     let (node, _folder) = density::node(servers, 4, secs(1));
     node.expect_status("local/t999", "healthy", "", secs(60));
     loads(section, &node, "1,000 targets");
-    for (path, name) in [("/", "the world"), ("/targets", "the table of targets")] {
+    for (path, name) in [("/", "the world"), ("/targets", "the grid of targets")] {
         stays(section, &node, path, name, time);
     }
     visitors(section, &node, "1,000 targets at 1/s");
