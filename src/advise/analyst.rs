@@ -34,6 +34,7 @@ use crate::{
     trend::{
         baseline::{self, unusual_since},
         change::{Least, changes, usual_move},
+        quantile::median,
         season::season,
         slope::slope,
     },
@@ -178,7 +179,8 @@ impl Analyst {
         let seen = asked.about(FOLLOWED.iter().map(|followed| followed.path).chain(episodes::FIGURES), RECENT, STEP)?;
         for (followed, background) in FOLLOWED.iter().zip(&learned.figures) {
             let points = seen.means(followed.path);
-            levels.newest.push(points.last().map(|last| last.1));
+            // What comes and goes leaves the middle as it was.
+            levels.usual.push(median(&mut points.iter().map(|point| point.1).collect::<Vec<_>>()));
             levels.over = levels.over.max(lasts(&points));
             if points.len() > 1 {
                 recent(followed, background, &points, &mut insight);

@@ -44,10 +44,10 @@ fn followed(metric: &str) -> Option<&'static Followed> {
     FOLLOWED.iter().find(|followed| followed.path == metric)
 }
 
-/// The newest values in the order of [`FOLLOWED`], and of how long a past they are the end, seconds.
+/// The usual values in the order of [`FOLLOWED`], and of how long a past, seconds.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
-    pub(super) newest: Vec<Option<f64>>,
+    pub(super) usual: Vec<Option<f64>>,
     pub(super) over: f64,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn sentence(insight: &Insight, levels: &Levels, statements: &[Stateme
         (Some(main), Some(soon), _) => format!("{main}; {}", uncapital(&soon.sentence)),
         (Some(main), None, _) => format!("{main}."),
         (None, _, Some(later)) => later.sentence.clone(),
-        (None, _, None) => nothing(levels),
+        (None, _, None) => nothing(levels, insight.episodes.is_some()),
     };
     match &insight.episodes {
         Some(episodes) => format!("{} {lasting}", came_and_went(episodes)),
@@ -170,11 +170,11 @@ fn slope(insight: &Insight) -> Option<String> {
     let [by, one, other] = [slope.slope, slope.low, slope.high].map(|value| followed.moved(value.abs()));
     let (low, high) = if slope.slope > 0.0 { (one, other) } else { (other, one) };
     let over = words::span(slope.over_seconds);
-    Some(format!("{} {verb} by {by} {per} ({low} to {high}), over the last {over}", capital(followed.name)))
+    Some(format!("{} {verb} by {by} {per} (by {low} to {high}), over the last {over}", capital(followed.name)))
 }
 
-fn nothing(levels: &Levels) -> String {
-    let known = FOLLOWED.iter().zip(&levels.newest).filter_map(|(followed, level)| Some((followed, (*level)?)));
+fn nothing(levels: &Levels, but_for_episodes: bool) -> String {
+    let known = FOLLOWED.iter().zip(&levels.usual).filter_map(|(followed, level)| Some((followed, (*level)?)));
     let of = ["queryPerformance.averageQueryTime", "queryPerformance.queriesPerSecond", "connectionPool.utilization"];
     let named: Vec<String> = known
         .filter(|(followed, _)| of.contains(&followed.path))
@@ -187,7 +187,8 @@ fn nothing(levels: &Levels) -> String {
         if levels.over < COMPARABLE {
             format!("Its past is known for {over}, too short to compare: {named}.")
         } else {
-            format!("Nothing changed in the last {over}: {named}.")
+            let nothing = if but_for_episodes { "Otherwise nothing" } else { "Nothing" };
+            format!("{nothing} changed in the last {over}: {named}.")
         }
     }
 }

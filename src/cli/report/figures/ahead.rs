@@ -111,7 +111,7 @@ pub(super) fn sentences(gathered: &Gathered) -> Vec<Sentence> {
             past.trends.changes.iter().filter(|change| change.holds).map(|change| change.sentence.as_str()).collect();
         let is_calm = changes.is_empty();
         // The sentence says the largest of them, and then perhaps what it is made of.
-        let others = changes.into_iter().filter(|change| !main.starts_with(change.trim_end_matches('.')));
+        let others = changes.into_iter().filter(|change| !main.contains(change.trim_end_matches('.')));
         let texts = std::iter::once(main).chain(others).filter(|text| !text.is_empty());
         all.extend(texts.map(|text| (is_calm, Sentence { place: id.to_string(), text: text.to_owned() })));
     }

@@ -15,6 +15,8 @@ const MOST = 3;
 const PIDS = 8;
 const LONG_MS = 1000;
 const IDLE_MS = 30_000;
+/** Advice that is less sure is no help in a hurry. */
+const SURE = 0.5;
 export const AWAY = new Set(["database_down", "database_unresponsive", "database_rejecting"]);
 
 const ENDS = "It ends the session and rolls its transaction back; its application sees an error and may connect again.";
@@ -161,12 +163,12 @@ function slow(holder, { states: all, sessions }, more) {
 
 /** The advice on a pool's size, with its way back. @param {Recommendation[]} advice @returns {Aid[]} */
 function resize(advice) {
-  const larger = advice.find(({ kind, change }) => kind === "enlarge_pool" && change?.command);
+  const larger = advice.find((one) => one.kind === "enlarge_pool" && one.change?.command && one.confidence >= SURE);
   const change = larger?.change;
   if (!larger || !change?.command) return [];
   return [
     {
-      what: `Or give the pool more connections, as Isobar advises: ${larger.title}`,
+      what: `Or, as Isobar advises (${Math.round(larger.confidence * 100)} % sure): ${larger.title}.`,
       command: change.command,
       caution: larger.caution ?? `${change.setting}: ${change.from ?? "?"} now, ${change.to ?? "?"} then.`,
       more: change.undo ? [{ does: "To undo it:", command: change.undo }] : [],
@@ -174,24 +176,29 @@ function resize(advice) {
   ];
 }
 
-/** Who runs a statement that is long under way, most sessions first. @param {Activity} activity @returns {Aid[]} */
-function cancel({ sessions }) {
+/** Who runs a statement that an incident names, or that is long under way; most sessions first. @param {Activity} activity @param {Alert[]} alerts @returns {Aid[]} */
+function cancel({ sessions, holders }, alerts) {
+  const ids = new Set(alerts.flatMap(({ evidence }) => (evidence.queries ?? []).map(({ queryId }) => queryId)));
   /** @type {Map<string, Session[]>} */
   const running = new Map();
   for (const session of sessions) {
-    const isLong = session.state === "active" && (session.queryMs ?? 0) > LONG_MS && session.blockedBy.length === 0;
-    if (!isLong || !session.queryId) continue;
+    const { queryId, queryMs, blockedBy } = session;
+    const isOne = queryId !== null && (ids.has(queryId) || (queryMs ?? 0) > LONG_MS);
+    if (session.state !== "active" || blockedBy.length > 0 || !isOne) continue;
     const id = `${session.application}\n${session.queryId}`;
     running.set(id, [...(running.get(id) ?? []), session]);
   }
   const worst = [...running.values()].sort((a, b) => b.length - a.length)[0];
   const first = worst?.[0];
   if (!worst || !first) return [];
+  const { application, user } = first;
+  const active = holders.find((one) => one.application === application && one.user === user)?.states.active ?? 0;
+  const others = active > worst.length ? `, and ${active} of its sessions are active` : "";
   return [
     {
-      what: `${named(first)} runs one statement for more than a second in ${sessionsOf(worst.length)}: cancel it, or let it run at a quiet hour.`,
+      what: `${named(first)} runs a slow statement in ${sessionsOf(worst.length)}${others}: stop the job, or let it run at a quiet hour. To cancel what runs now:`,
       command: `SELECT pg_cancel_backend(pid) FROM pg_stat_activity\n WHERE query_id = ${first.queryId} AND application_name = ${quoted(first.application)} AND state = 'active';`,
-      caution: `${CANCELS} Whoever runs it again will be as slow: mend the statement.`,
+      caution: `${CANCELS} What runs it again, as a job in a loop does at once, will be as slow: stop it, and mend the statement.`,
     },
   ];
 }
@@ -236,7 +243,7 @@ export function firstAid(alerts, activity, { sample, advice = [] } = {}) {
   return [
     ...roots,
     ...(leaks && idler && idler.states.idleInTransaction > 0 ? [release(idler, activity)] : []),
-    ...(isSlow && roots.length === 0 ? cancel(activity) : []),
+    ...(isSlow && roots.length === 0 ? cancel(activity, alerts) : []),
     ...(isFull && busy && busy.states.active > 1 ? [slow(busy, activity, stop(busy, sample, alerts))] : []),
     ...(isFull ? resize(advice) : []),
   ].slice(0, MOST);

@@ -12,6 +12,7 @@ import { Since } from "./said.js";
 /** @typedef {import("../types.d.ts").Alert} Alert */
 
 const ADVICE_MS = 10_000;
+const SQL = /^(SELECT|ROLLBACK)/;
 const FULL = new Set(["pool_waiting", "pool_saturated"]);
 
 /** @param {import("../lib/first_aid.js").More} props */
@@ -58,6 +59,7 @@ export function Now({ alerts, activity }) {
     <h2>What to do now</h2>
     ${!first && html`<p>${aids.length > 0 ? "It is " : "Nothing: it is "}<${Since} alert=${told} />. ${aids.length > 0 ? "But this is still seen:" : "It is called over when it has stayed so for a while."}</p>`}
     ${checks && html`<${Checks} ...${checks} />`}
+    ${aids.some(({ command }) => SQL.test(command)) && html`<p><small>SQL goes to the server itself${told.server ? html`, <b>${told.server}</b>` : ""}, not through the pooler, as a superuser or a member of <code>pg_signal_backend</code>.</small></p>`}
     ${aids.map((aid) => html`<${One} key=${aid.command} aid=${aid} />`)}
     ${leave && html`<p class="wrap">A larger pool would not help: <bdi>${leave.title}</bdi></p>`}
     ${first && !checks && aids.length === 0 && html`<p>No session is seen to cause it now; ${runbook(first)} says where to look.</p>`}

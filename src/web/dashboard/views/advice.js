@@ -63,7 +63,7 @@ export function Advice({ query }) {
     ${
       all &&
       html`
-      <h2>To change now <small>${now.length}</small></h2>
+      <h2>To change <small>${now.length}</small></h2>
       ${
         now.length === 0
           ? html`<${Empty}>Nothing to change ${region || target ? "here" : "anywhere"} now.<//>`

@@ -3,7 +3,7 @@ import { pathOf, useAnswer } from "../lib/api.js";
 import { html } from "../lib/dom.js";
 import { key, useWorld, world } from "../lib/store.js";
 import { Now } from "../parts/now.js";
-import { Empty, Waiting } from "../parts/words.js";
+import { Empty, Moment, Waiting } from "../parts/words.js";
 import { Blocking } from "./target/blocking.js";
 import { Charts } from "./target/charts.js";
 import { Figures } from "./target/figures.js";
@@ -13,7 +13,7 @@ import { Pools } from "./target/pools.js";
 import { Queries } from "./target/queries.js";
 import { RangePicker, rangeOf } from "./target/range.js";
 import { Replication } from "./target/replication.js";
-import { awayOf } from "./target/sight.js";
+import { awayOf, statusOf } from "./target/sight.js";
 import { ToDo } from "./target/todo.js";
 import { Upkeep } from "./target/upkeep.js";
 import { alertsOf, What } from "./target/what.js";
@@ -47,7 +47,7 @@ export function Target({ region, target, query }) {
     <${Head} sample=${shown} critical=${details?.critical ?? false} away=${away} />
     <${What} sample=${shown} />
     <${Now} alerts=${alertsOf(shown)} activity=${activity} />
-    ${trends && html`<p class="sentence">${trends.sentence}</p>`}
+    ${trends?.lookedAt && statusOf(shown) === "healthy" && html`<p class="sentence">${trends.sentence} <small>Looked at <${Moment} at=${trends.lookedAt} />.</small></p>`}
     <${Figures} sample=${shown} details=${details} away=${away} />
     <div class="pair">
       <${Holders} activity=${activity} sample=${shown} away=${away} />

@@ -37,7 +37,7 @@ export function Told({ deliveries }) {
     <h2>Who was told</h2>
     ${
       deliveries.length === 0
-        ? html`<${Empty}>Nobody.<//>`
+        ? html`<${Empty}>Nobody. No channel is configured for it, or none was due yet; <a href="/status">Isobar itself</a> lists the channels.<//>`
         : html`<${Table} name="Who was told" columns=${COLUMNS} kind="told">${deliveries.map(row)}<//>`
     }
   </section>`;

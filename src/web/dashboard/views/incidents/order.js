@@ -3,9 +3,9 @@
 /** @typedef {import("../../types.d.ts").Alert} Alert */
 
 const SEVERITIES = ["critical", "high", "medium", "low"];
-const STATES = ["firing", "recovering", "acknowledged", "pending", "resolved"];
+const STATES = ["firing", "acknowledged", "recovering", "pending", "resolved"];
 
-/** Those nobody has taken first, then the worst, then the newest. @param {Alert} one @param {Alert} other */
+/** Those nobody has taken first, what recovers behind what is so still; then the worst, then the newest. @param {Alert} one @param {Alert} other */
 export function byUrgency(one, other) {
   return (
     STATES.indexOf(one.state) - STATES.indexOf(other.state) ||

@@ -1,5 +1,6 @@
 // What is wrong, in words, before any figure.
 import { html } from "../../lib/dom.js";
+import { isPast } from "../../lib/incident.js";
 import { incidentPath } from "../../lib/route.js";
 import { world } from "../../lib/store.js";
 import { Acts } from "../../parts/act.js";
@@ -16,7 +17,9 @@ export function alertsOf({ region, target }) {
   const concerns = (/** @type {Alert} */ { region: where, target: of, affects }) =>
     where === region && (of === target || affects.includes(target));
   const bySeverity = (/** @type {Alert} */ a, /** @type {Alert} */ b) =>
-    SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] || a.startedAt.localeCompare(b.startedAt);
+    Number(isPast(a)) - Number(isPast(b)) ||
+    SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] ||
+    a.startedAt.localeCompare(b.startedAt);
   return [...world.alerts.values()].filter(concerns).sort(bySeverity);
 }
 

@@ -1,5 +1,6 @@
 // What is known of each region, put together from the live stream and from the answer on regions.
 import { useAnswer } from "../../lib/api.js";
+import { isPast } from "../../lib/incident.js";
 import { isOld, world } from "../../lib/store.js";
 import { pressureOf, SEVERITY_RANK, STATUS_RANK } from "../targets/glance.js";
 
@@ -24,12 +25,13 @@ import { pressureOf, SEVERITY_RANK, STATUS_RANK } from "../targets/glance.js";
 
 const EVERY_MS = 5000;
 
-/** The incidents that somebody should care about, worst first: the gravest, untaken, and longest open. */
+/** The incidents that somebody should care about, worst first: what is so still, the gravest, untaken, and longest open. */
 export function openIncidents() {
   const open = [...world.alerts.values()].filter(({ state, suppressedBy }) => state !== "pending" && !suppressedBy);
   const taken = (/** @type {Alert} */ { state }) => (state === "firing" ? 0 : 1);
   return open.sort(
     (a, b) =>
+      Number(isPast(a)) - Number(isPast(b)) ||
       SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] ||
       taken(a) - taken(b) ||
       (a.startedAt < b.startedAt ? -1 : 1),
