@@ -8,6 +8,7 @@ use actix_web::{
     http::header::{self, AcceptEncoding, ContentEncoding, Encoding, Header},
     web::Path,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use rust_embed::Embed;
@@ -115,6 +116,11 @@ fn pressed(plain: &[u8]) -> Bytes {
 /// A page with the addresses of its files.
 pub(super) fn addressed(page: &str) -> String {
     page.replace(TAG, &format!("/assets/{}/", ASSETS.tag))
+}
+
+/// A script within a page as a policy names it.
+pub(super) fn source_of(script: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script)))
 }
 
 /// Every module, so that a browser asks for all at once instead of one after the other, as it reads who imports whom.

@@ -8,11 +8,9 @@ use actix_web::{
     http::{Method, StatusCode, header},
     web::{Data, Payload},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     State,
@@ -40,8 +38,7 @@ static SIGN_IN: LazyLock<String> = LazyLock::new(|| assets::addressed(include_st
 /// The one script within the page may run, by its hash, and no other: it is there when files that did not arrive are not.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let script = PAGE.split_once("<script>").and_then(|(_, rest)| rest.split_once("</script>")).map_or("", |(script, _)| script);
-    let hash = STANDARD.encode(Sha256::digest(script));
-    CONTENT_SECURITY_POLICY.replacen("script-src 'self'", &format!("script-src 'self' 'sha256-{hash}'"), 1)
+    CONTENT_SECURITY_POLICY.replacen("script-src 'self'", &format!("script-src 'self' {}", assets::source_of(script)), 1)
 });
 
 /// Where the page is told who looks at it, and at whom.

@@ -96,7 +96,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
         "arc_swap",
         &["clock", "probe/session", "bus", "advise", "aggregate", "alert", "web", "export", "history", "app", "cli/serve"],
     ),
-    ("base64", &["alert", "config", "probe/scrape"]),
+    ("base64", &["alert", "config", "probe/scrape", "web/assets"]),
     ("bincode", &["bus/wire"]),
     ("bytes", &["probe", "bus", "web"]),
     ("chrono", &["model", "clock", "probe", "bus", "alert", "export", "config", "cli"]),

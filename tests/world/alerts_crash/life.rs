@@ -46,6 +46,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Wish {
     pub(super) folder: PathBuf,
     pub(super) port: u16,
+    /// How many were before.
+    pub(super) life: usize,
     pub(super) slack: bool,
     pub(super) seed: u64,
     /// When the world began, in Unix milliseconds.
@@ -63,7 +65,7 @@ type Seen = (String, Vec<Rule>);
 
 impl Wish {
     fn settings(&self) -> Settings {
-        let url = format!("http://127.0.0.1:{}/hook", self.port).into();
+        let url = format!("http://127.0.0.1:{}/hook/{}", self.port, self.life).into();
         let kind = if self.slack {
             ChannelKind::SlackWebhook { url }
         } else {

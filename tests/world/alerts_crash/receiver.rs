@@ -6,7 +6,7 @@ use std::{
     net::{Shutdown, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
@@ -20,7 +20,9 @@ pub(super) const TITLE_ENDS: &str = " ;;";
 /// One message that arrived.
 #[derive(Debug, Clone)]
 pub(super) struct Post {
-    pub(super) at: Instant,
+    /// Which life sent it, by the address that it was sent to: when it was read says nothing, since what a killed process sent may be read
+    /// after its end.
+    pub(super) life: usize,
     /// The webhook's key; Slack has none, there it is what the title says.
     pub(super) key: String,
     /// `firing`, `resolved`, ...
@@ -55,7 +57,9 @@ impl Receiver {
     }
 
     pub(super) fn posts(&self) -> Vec<Post> {
-        self.posts.lock().expect("no panic while held").clone()
+        let mut posts = self.posts.lock().expect("no panic while held").clone();
+        posts.sort_by_key(|post| post.life);
+        posts
     }
 
     pub(super) fn count(&self) -> usize {
@@ -67,11 +71,14 @@ impl Receiver {
 fn serve(stream: &TcpStream, posts: &Mutex<Vec<Post>>, mut rng: SmallRng) -> Option<()> {
     let (mut reader, mut writer) = (BufReader::new(stream), stream);
     loop {
-        let (mut key, mut length) = (None, 0);
+        let (mut key, mut length, mut whose) = (None, 0, 0);
         loop {
             let mut line = String::new();
             if reader.read_line(&mut line).ok()? == 0 {
                 return None;
+            }
+            if let Some(path) = line.strip_prefix("POST /hook/") {
+                whose = path.split(' ').next()?.parse().ok()?;
             }
             let (name, value) = line.trim().split_once(':').unwrap_or_default();
             match name.to_lowercase().as_str() {
@@ -86,7 +93,7 @@ fn serve(stream: &TcpStream, posts: &Mutex<Vec<Post>>, mut rng: SmallRng) -> Opt
         let said: Value = serde_json::from_slice(&body).expect("JSON");
         let (fails, cuts) = (rng.random_bool(0.04), rng.random_bool(0.04));
         let mut post = key.map_or_else(|| of_slack(&said), |key| of_webhook(key, &said));
-        post.taken = !fails && !cuts;
+        (post.life, post.taken) = (whose, !fails && !cuts);
         posts.lock().expect("no panic while held").push(post);
         thread::sleep(SLOWEST.mul_f64(rng.random_range(0.0..=1.0)));
         if cuts {
@@ -104,7 +111,7 @@ fn serve(stream: &TcpStream, posts: &Mutex<Vec<Post>>, mut rng: SmallRng) -> Opt
 fn of_webhook(key: String, said: &Value) -> Post {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let (event, about) = (text(&said["event"]), text(&said["alert"]["id"]));
-    Post { at: Instant::now(), key, event, about, marked: false, taken: true }
+    Post { life: 0, key, event, about, marked: false, taken: true }
 }
 
 fn of_slack(said: &Value) -> Post {
@@ -119,5 +126,5 @@ fn of_slack(said: &Value) -> Post {
         other => panic!("no such event: {other:?}"),
     };
     let (key, marked) = (format!("{event} {about}"), said.to_string().contains("may be a repeat"));
-    Post { at: Instant::now(), key, event: event.to_owned(), about, marked, taken: true }
+    Post { life: 0, key, event: event.to_owned(), about, marked, taken: true }
 }

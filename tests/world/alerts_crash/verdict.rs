@@ -1,9 +1,6 @@
 //! What the receiver wrote down, when the kills were, and the book at the end, held against each other.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -12,7 +9,7 @@ use super::receiver::Post;
 /// All that is known of one world.
 pub(super) struct World {
     pub(super) posts: Vec<Post>,
-    pub(super) kills: Vec<Instant>,
+    pub(super) kills: usize,
     /// The alerts of the book.
     pub(super) alerts: Vec<Value>,
     /// Targets of which the alert stage had taken note that they are down.
@@ -20,8 +17,8 @@ pub(super) struct World {
 }
 
 impl World {
-    fn killed_between(&self, pair: &[Post]) -> bool {
-        self.kills.iter().any(|kill| pair[0].at < *kill && *kill < pair[1].at)
+    fn killed_between(pair: &[Post]) -> bool {
+        pair[0].life < pair[1].life
     }
 
     fn by_key(&self) -> BTreeMap<&str, Vec<Post>> {
@@ -82,7 +79,7 @@ impl World {
                 "{posts:?}"
             );
             for pair in posts.windows(2) {
-                assert!(!pair[0].taken || self.killed_between(pair), "repeated without a reason: {pair:?}");
+                assert!(!pair[0].taken || Self::killed_between(pair), "repeated without a reason: {pair:?}");
             }
         }
         for post in self.posts.iter().filter(|post| post.event == "firing" || post.event == "resolved") {
@@ -104,11 +101,11 @@ impl World {
         for posts in self.by_key().values() {
             let is_critical = posts[0].about.starts_with("database_down");
             for pair in posts.windows(2) {
-                let after_a_kill = is_critical && self.killed_between(pair) && pair[1].marked;
+                let after_a_kill = is_critical && Self::killed_between(pair) && pair[1].marked;
                 assert!(!pair[0].taken || after_a_kill, "repeated, and it does not say so: {pair:?}");
             }
             assert!(is_critical || !posts.iter().any(|post| post.marked), "{posts:?}");
-            let was_called = |post: &Post| self.kills.iter().any(|kill| *kill < post.at);
+            let was_called = |post: &Post| post.life > 0;
             assert!(posts.iter().filter(|post| post.marked).all(was_called), "marked without a kill: {posts:?}");
             if is_critical && posts[0].event == "resolved" {
                 assert!(self.first(&posts[0].about, "firing").is_some(), "an end without a beginning: {posts:?}");
@@ -118,7 +115,7 @@ impl World {
 
     /// How often a message came again after a kill.
     pub(super) fn repeats(&self) -> usize {
-        self.by_key().values().map(|posts| posts.windows(2).filter(|pair| self.killed_between(pair)).count()).sum()
+        self.by_key().values().map(|posts| posts.windows(2).filter(|pair| Self::killed_between(pair)).count()).sum()
     }
 
     /// Messages that are marked as a possible repeat.

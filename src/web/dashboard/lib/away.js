@@ -24,6 +24,11 @@ const DISK = {
   command: "df -h",
 };
 /** @type {Check} */
+const START = {
+  does: "When nothing of that keeps it down: start it, and watch its log.",
+  command: "systemctl start postgresql",
+};
+/** @type {Check} */
 const HOSTED = {
   does: "Not your machine? Look at the provider's console and status page: stopped, failing over, out of disk. Supabase: is the project paused? Restore it there.",
 };
@@ -36,6 +41,7 @@ const CAUSES = {
       RUNS,
       SAID,
       DISK,
+      START,
       { does: "From Isobar's node: does it take connections by now?", command: ready(at) },
       HOSTED,
     ],
