@@ -71,16 +71,20 @@ export function useWorld(every = SHORTEST_MS) {
   const [, draw] = useState(0);
   useEffect(() => {
     let drawn = performance.now();
+    let knew = link.known;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let later;
     const again = () => {
       drawn = performance.now();
+      clearTimeout(later);
       later = undefined;
+      knew = link.known;
       draw((turn) => turn + 1);
     };
     const heard = () => {
       const left = drawn + every - performance.now();
-      if (left <= 0) again();
+      // The first snapshot waits for nobody.
+      if (left <= 0 || knew !== link.known) again();
       else later ??= setTimeout(again, left);
     };
     const stop = listen(heard);

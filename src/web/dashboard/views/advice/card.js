@@ -38,7 +38,7 @@ function Predicted({ predicted }) {
   return html`<h4>What will come of it</h4>
     <dl class="figures">
       <${Figure} name="mean wait" value=${time(predicted.meanWaitMs)} note=${interval(predicted)} />
-      <${Figure} name="p95 of the wait" value=${time(predicted.p95WaitMs)} />
+      <${Figure} name="95 of 100 wait at most" value=${time(predicted.p95WaitMs)} />
       <${Figure} name="utilization" value=${percent(predicted.utilization, 0)} />
       <${Figure} name="server connections" value=${count(predicted.serverConnections)} />
     </dl>`;
