@@ -1,17 +1,16 @@
 // What to check, in which order, when a server or a pooler lets nobody in: by what a fresh attempt was told. Pure.
-import { AWAY, onConsole, place } from "./first_aid.js";
+import { AWAY, onConsole, place, poolerOf } from "./first_aid.js";
 
 /** @typedef {import("../types.d.ts").Alert} Alert */
 /** @typedef {{does: string, command?: string}} Check */
 /** What is known, and what to check one after the other. @typedef {{what: string, checks: Check[]}} Checks */
 
-const STATE = "systemctl status 'postgresql*' --no-pager";
 const LOG = "journalctl -u 'postgresql*' -n 50 --no-pager";
 
 /** @type {Check} */
 const RUNS = {
   does: "On its machine: does PostgreSQL run? If it is stopped, read the log (below) before you start it.",
-  command: STATE,
+  command: "systemctl status 'postgresql*' --no-pager",
 };
 /** @type {Check} */
 const SAID = {
@@ -33,18 +32,17 @@ const HOSTED = {
   does: "Not your machine? Look at the provider's console and status page: stopped, failing over, out of disk. Supabase: is the project paused? Restore it there.",
 };
 
+/** @param {{host: string, port: string}} at */
+const ready = ({ host, port }) => `pg_isready -h ${host} -p ${port}`;
+
+/** @param {{host: string, port: string}} at @returns {Check} */
+const takes = (at) => ({ does: "From Isobar's node: does it take connections by now?", command: ready(at) });
+
 /** Each with where Isobar's node reaches it. @type {Record<string, (at: {host: string, port: string}) => Checks>} */
 const CAUSES = {
   tcp_refused: (at) => ({
     what: "Its machine answers, but nothing listens on the port: PostgreSQL is stopped, has crashed, or listens elsewhere.",
-    checks: [
-      RUNS,
-      SAID,
-      DISK,
-      START,
-      { does: "From Isobar's node: does it take connections by now?", command: ready(at) },
-      HOSTED,
-    ],
+    checks: [RUNS, SAID, DISK, START, takes(at), HOSTED],
   }),
   tcp_timeout: (at) => ({
     what: "Nothing answers at its address: the machine is off, or the way to it is cut (network, firewall, security group).",
@@ -70,13 +68,7 @@ const CAUSES = {
   }),
   lost: (at) => ({
     what: "It closes connections at once: it crashed, restarts, or something between ends them.",
-    checks: [
-      SAID,
-      RUNS,
-      DISK,
-      { does: "From Isobar's node: does it take connections by now?", command: ready(at) },
-      HOSTED,
-    ],
+    checks: [SAID, RUNS, DISK, takes(at), HOSTED],
   }),
   unresponsive: (at) => ({
     what: "The port is open, but no trivial query is answered: the disk hangs, the machine is out of memory or paused, or a process is stopped.",
@@ -141,7 +133,7 @@ const CAUSES = {
     checks: [
       { does: "On its machine: does it go on? “redo in progress” with a position that grows means yes.", command: LOG },
       DISK,
-      { does: "From Isobar's node: does it take connections by now?", command: ready(at) },
+      takes(at),
     ],
   }),
   shutting_down: (at) => ({
@@ -149,13 +141,10 @@ const CAUSES = {
     checks: [
       { does: "Was it planned? Ask who is on call, and look at the provider's console." },
       { does: "On its machine: what it said, and whether it comes back.", command: LOG },
-      { does: "From Isobar's node: does it take connections by now?", command: ready(at) },
+      takes(at),
     ],
   }),
 };
-
-/** @param {{host: string, port: string}} at */
-const ready = ({ host, port }) => `pg_isready -h ${host} -p ${port}`;
 
 /** @type {Record<string, string>} */
 const SAME = { in_recovery: "starting_up", query_timeout: "unresponsive" };
@@ -168,7 +157,7 @@ const unknown = (at) => ({
 
 /** @param {Alert} alert @param {string} kind @returns {Checks} */
 function pooler({ evidence, target }, kind) {
-  const [address, pool = ""] = (evidence.pooler ?? "").split(" ");
+  const { address, pool } = poolerOf(evidence);
   const isPaused = evidence.cause === "pooler_paused";
   const what = isPaused
     ? "The pooler holds all clients back: somebody said PAUSE or DISABLE."
@@ -219,8 +208,8 @@ export function checksOf(alert, sample) {
   const cause = alert.evidence.cause ?? "";
   const { rule, server } = alert;
   if (rule === "pooler_down") {
-    const name = alert.evidence.pooler?.split(" ")[0];
-    return pooler(alert, sample?.poolers.find((one) => one.name === name)?.kind ?? "pgbouncer");
+    const { address } = poolerOf(alert.evidence);
+    return pooler(alert, sample?.poolers.find(({ name }) => name === address)?.kind ?? "pgbouncer");
   }
   if (!AWAY.has(rule)) return null;
   const at = place(server);

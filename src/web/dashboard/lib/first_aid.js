@@ -1,5 +1,6 @@
 // What to do at once about what is wrong, from who does it: the sessions, holders and statements seen now. Pure.
 
+import { named } from "./format.js";
 import { queues } from "./locks.js";
 
 /** @typedef {import("../types.d.ts").Activity} Activity */
@@ -17,7 +18,10 @@ const LONG_MS = 1000;
 const IDLE_MS = 30_000;
 /** Advice that is less sure is no help in a hurry. */
 const SURE = 0.5;
+/** Rules by what is to be done about them. */
 export const AWAY = new Set(["database_down", "database_unresponsive", "database_rejecting"]);
+export const FULL = new Set(["pool_waiting", "pool_saturated"]);
+export const SLOW = new Set(["query_slow", "slow_query_rate"]);
 
 const ENDS = "It ends the session and rolls its transaction back; its application sees an error and may connect again.";
 const CANCELS = "It cancels the statement and keeps the session; its application sees an error.";
@@ -36,12 +40,10 @@ function quoted(text) {
 }
 
 /** A name within a sentence, which it does not turn. @param {string} name */
-const isolated = (name) => `\u2068${name || "(no name)"}\u2069`;
+const isolated = (name) => `\u2068${named(name)}\u2069`;
 
 /** In a comment of SQL, which ends with the line. @param {string} text */
 const remark = (text) => text.replace(/[^ -~]/g, "?").slice(0, 60);
-const named = (/** @type {{application: string}} */ { application }) => isolated(application);
-
 /** Sessions that hold others up and wait for nobody, with how many wait behind each. @param {Activity} activity */
 function blockers({ sessions }) {
   const { known, waiting, roots } = queues(sessions);
@@ -62,11 +64,14 @@ const isIdleInTransaction = (/** @type {Session} */ { state }) => state.startsWi
 /** @param {number} number */
 const sessionsOf = (number) => (number === 1 ? "a session" : `${number} sessions`);
 
+/** All that the application and user of a session hold. @param {Session} session @param {Activity} activity */
+const holderOf = ({ application, user }, { holders }) =>
+  holders.find((one) => one.application === application && one.user === user);
+
 /** Others of the application that hold a connection the same way. @param {Session | undefined} session @param {Activity} activity */
-function alike(session, { holders }) {
+function alike(session, activity) {
   if (!session || !isIdleInTransaction(session)) return "";
-  const same = holders.find(({ application, user }) => application === session.application && user === session.user);
-  const others = (same?.states.idleInTransaction ?? 1) - 1;
+  const others = (holderOf(session, activity)?.states.idleInTransaction ?? 1) - 1;
   const more = others === 1 ? "1 more of its sessions is" : `${others} more of its sessions are`;
   return others > 0 ? ` ${more} idle in transaction.` : "";
 }
@@ -77,7 +82,7 @@ const unblock =
   ({ pid, count, session }) => {
     if (pid === 0) return PREPARED;
     const isIdle = session?.state.startsWith("idle") ?? true;
-    const who = session ? named(session) : "a session that is not seen";
+    const who = session ? isolated(session.application) : "a session that is not seen";
     const others = count === 1 ? "another session" : `${count} other sessions`;
     const does = isIdle ? "and does nothing itself" : "while its statement runs";
     const call = isIdle ? "pg_terminate_backend" : "pg_cancel_backend";
@@ -122,9 +127,15 @@ export function onConsole(address, command) {
   return `psql -h ${host} -p ${port} -U USER -d pgbouncer -c '${command}'`;
 }
 
+/** The pooler that an incident names: its address, and the pool at it. @param {Evidence} evidence */
+export function poolerOf({ pooler }) {
+  const [address, pool = ""] = (pooler ?? "").split(" ");
+  return { address, pool };
+}
+
 /** How to find an application and, at the last, how to be rid of it. @param {Activity["holders"][number]} holder @param {Sample | undefined} sample @param {Alert[]} alerts @returns {More[]} */
 function stop(holder, sample, alerts) {
-  const names = alerts.flatMap(({ evidence }) => (evidence.pooler ? [evidence.pooler.split(" ")[0]] : []));
+  const names = alerts.map(({ evidence }) => poolerOf(evidence).address);
   const pooler = sample?.poolers.find(({ kind, name }) => kind === "pgbouncer" && names.includes(name));
   const find = pooler
     ? onConsole(pooler.name, "SHOW CLIENTS;")
@@ -177,11 +188,11 @@ function resize(advice) {
 }
 
 /** Who runs a statement that an incident names, or that is long under way; most sessions first. @param {Activity} activity @param {Alert[]} alerts @returns {Aid[]} */
-function cancel({ sessions, holders }, alerts) {
+function cancel(activity, alerts) {
   const ids = new Set(alerts.flatMap(({ evidence }) => (evidence.queries ?? []).map(({ queryId }) => queryId)));
   /** @type {Map<string, Session[]>} */
   const running = new Map();
-  for (const session of sessions) {
+  for (const session of activity.sessions) {
     const { queryId, queryMs, blockedBy } = session;
     const isOne = queryId !== null && (ids.has(queryId) || (queryMs ?? 0) > LONG_MS);
     if (session.state !== "active" || blockedBy.length > 0 || !isOne) continue;
@@ -191,12 +202,11 @@ function cancel({ sessions, holders }, alerts) {
   const worst = [...running.values()].sort((a, b) => b.length - a.length)[0];
   const first = worst?.[0];
   if (!worst || !first) return [];
-  const { application, user } = first;
-  const active = holders.find((one) => one.application === application && one.user === user)?.states.active ?? 0;
+  const active = holderOf(first, activity)?.states.active ?? 0;
   const others = active > worst.length ? `, and ${active} of its sessions are active` : "";
   return [
     {
-      what: `${named(first)} runs a slow statement in ${sessionsOf(worst.length)}${others}: stop the job, or let it run at a quiet hour. To cancel what runs now:`,
+      what: `${isolated(first.application)} runs a slow statement in ${sessionsOf(worst.length)}${others}: stop the job, or let it run at a quiet hour. To cancel what runs now:`,
       command: `SELECT pg_cancel_backend(pid) FROM pg_stat_activity\n WHERE query_id = ${first.queryId} AND application_name = ${quoted(first.application)} AND state = 'active';`,
       caution: `${CANCELS} What runs it again, as a job in a loop does at once, will be as slow: stop it, and mend the statement.`,
     },
@@ -231,19 +241,18 @@ export function runnerOf({ sessions }, { queries = [] }) {
  * @returns {Aid[]}
  */
 export function firstAid(alerts, activity, { sample, advice = [] } = {}) {
-  const rules = new Set(alerts.map((alert) => alert.rule));
-  if (activity === null || [...rules].some((rule) => AWAY.has(rule))) return [];
+  const isAny = (/** @type {Set<string>} */ rules) => alerts.some(({ rule }) => rules.has(rule));
+  if (activity === null || isAny(AWAY)) return [];
   const roots = blockers(activity).map(unblock(activity));
   const idler = most(activity, "idleInTransaction");
   const busy = most(activity, "active");
-  const isFull = rules.has("pool_waiting") || rules.has("pool_saturated");
+  const isFull = isAny(FULL);
   const isIdle = isFull && (idler?.states.idleInTransaction ?? 0) > (busy?.states.active ?? 0);
-  const leaks = (rules.has("connection_leak") || isIdle) && roots.length === 0;
-  const isSlow = rules.has("query_slow") || rules.has("slow_query_rate");
+  const leaks = (alerts.some(({ rule }) => rule === "connection_leak") || isIdle) && roots.length === 0;
   return [
     ...roots,
     ...(leaks && idler && idler.states.idleInTransaction > 0 ? [release(idler, activity)] : []),
-    ...(isSlow && roots.length === 0 ? cancel(activity, alerts) : []),
+    ...(isAny(SLOW) && roots.length === 0 ? cancel(activity, alerts) : []),
     ...(isFull && busy && busy.states.active > 1 ? [slow(busy, activity, stop(busy, sample, alerts))] : []),
     ...(isFull ? resize(advice) : []),
   ].slice(0, MOST);

@@ -79,5 +79,8 @@ export function utc(moment) {
   return `${new Date(moment).toISOString().replace("T", " ").slice(0, 19)} UTC`;
 }
 
+/** An application as people call it. @param {string | null | undefined} application */
+export const named = (application) => application || "(no name)";
+
 /** A word of the API, such as `pool_waiting`, as people say it. @param {string} word */
 export const words = (word) => word.replaceAll("_", " ");

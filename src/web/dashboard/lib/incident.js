@@ -20,8 +20,9 @@ function reasonOf(alert) {
 
 /** The newest that is known of it; `isNow` when that is of this moment. @param {Alert} alert */
 export function newest(alert) {
-  const { message, evidence, value, threshold } = reasonOf(alert) ?? alert;
-  return { message, evidence, value, threshold, isNow: reasonOf(alert) !== undefined };
+  const reason = reasonOf(alert);
+  const { message, evidence, value, threshold } = reason ?? alert;
+  return { message, evidence, value, threshold, isNow: reason !== undefined };
 }
 
 /** Since when it recovers: its last change, unless the steps are there to say it better. @param {Alert} alert @param {AlertStep[]} [steps] */

@@ -2,7 +2,7 @@
 import { pathOf, useAnswer } from "../lib/api.js";
 import { checksOf } from "../lib/away.js";
 import { html } from "../lib/dom.js";
-import { awayOf, firstAid } from "../lib/first_aid.js";
+import { awayOf, FULL, firstAid } from "../lib/first_aid.js";
 import { newest } from "../lib/incident.js";
 import { incidentPath } from "../lib/route.js";
 import { key, world } from "../lib/store.js";
@@ -13,7 +13,6 @@ import { Since } from "./said.js";
 
 const ADVICE_MS = 10_000;
 const SQL = /^(SELECT|ROLLBACK)/;
-const FULL = new Set(["pool_waiting", "pool_saturated"]);
 
 /** @param {import("../lib/first_aid.js").More} props */
 const Also = ({ does, command }) => html`<p><small>${does}</small></p><${Command} text=${command} name="command" />`;

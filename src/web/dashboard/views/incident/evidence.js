@@ -1,6 +1,6 @@
 // Who or what causes it: sessions, applications, statements. Texts of statements come without their values.
 import { html } from "../../lib/dom.js";
-import { count, DASH, percent, time, words } from "../../lib/format.js";
+import { count, DASH, named, percent, time, words } from "../../lib/format.js";
 import { Table } from "../../parts/table.js";
 
 /** @typedef {import("../../types.d.ts").Evidence} Of */
@@ -21,8 +21,6 @@ const SESSIONS = [
 ];
 /** @type {Column[]} */
 const STATEMENTS = [["statement"], ["calls", true], ["mean time", true], ["share of all time", true]];
-
-const named = (/** @type {string} */ application) => application || "(no name)";
 
 /** @param {{name: string, columns: Column[], rows: any[][]}} props */
 function Listed({ name, columns, rows }) {

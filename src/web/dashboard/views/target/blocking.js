@@ -1,6 +1,6 @@
 // Who waits for whom: each tree begins with a session that holds others up and waits for nobody.
 import { html } from "../../lib/dom.js";
-import { time } from "../../lib/format.js";
+import { named, time } from "../../lib/format.js";
 import { queues } from "../../lib/locks.js";
 import { Empty } from "../../parts/words.js";
 import { unknown } from "./sight.js";
@@ -31,7 +31,7 @@ function Branch({ pid, scene, above }) {
     .map((one) => html`<${Branch} key=${one.pid} pid=${one.pid} scene=${scene} above=${[...above, pid]} />`);
   return html`<li>
     <span class=${isRoot ? "is-unhealthy" : ""}>
-      ${isRoot ? "■" : "↳"} <bdi>${session?.application || "(no name)"}</bdi>${" "}
+      ${isRoot ? "■" : "↳"} <bdi>${named(session?.application)}</bdi>${" "}
       <small>pid ${pid}, <bdi>${session?.user ?? "unknown"}</bdi></small>
     </span>
     <span>${doing(session)}</span>

@@ -123,7 +123,7 @@ export function Figures({ sample, details, away }) {
   const groups = server(sample, details, away !== null);
   return html`${away && html`<p class="unsighted">? ${unknown(away)} Below, ${DASH} is what is not known, and what is dim was told before.</p>`}
     <div class="figure-groups live ${isOld(sample) ? "old" : ""}">
-      ${clients.map((group) => html`<${Part} key=${group.title} group=${group} isDim=${away?.why === "nothing is heard of it"} />`)}
+      ${clients.map((group) => html`<${Part} key=${group.title} group=${group} isDim=${away?.isDark ?? false} />`)}
       ${groups.map((group) => html`<${Part} key=${group.title} group=${group} isDim=${away !== null} />`)}
     </div>`;
 }

@@ -1,6 +1,6 @@
 // Who holds the connections.
 import { html } from "../../lib/dom.js";
-import { time } from "../../lib/format.js";
+import { named, time } from "../../lib/format.js";
 import { Table } from "../../parts/table.js";
 import { Empty } from "../../parts/words.js";
 import { lacks } from "./lacks.js";
@@ -27,7 +27,7 @@ const COLUMNS = [
 /** @param {{holder: Activity["holders"][number], most: number}} props */
 function Row({ holder: { application, user, states, oldestTransactionMs }, most }) {
   return html`<tr>
-    <td class="left wrap"><bdi>${application || "(no name)"}</bdi></td>
+    <td class="left wrap"><bdi>${named(application)}</bdi></td>
     <td class="left wrap"><bdi>${user}</bdi></td>
     <td><meter max=${most} value=${states.total} aria-hidden="true"></meter> ${states.total}</td>
     <td>${states.active}</td>

@@ -3,7 +3,7 @@ import { clock } from "../../lib/format.js";
 import { now, world } from "../../lib/store.js";
 
 /** @typedef {import("../../types.d.ts").Sample} Sample */
-/** Why it is not seen, and since when. @typedef {{why: string, since: string}} Away */
+/** Why it is not seen, and since when; `isDark` when not even its pooler is. @typedef {{why: string, since: string, isDark: boolean}} Away */
 
 /** @type {Record<string, string>} */
 const AWAY = {
@@ -17,12 +17,12 @@ export const statusOf = ({ region, status }) => (world.regions[region] === "unkn
 
 /** @param {Sample} sample @returns {Away | null} null while it is seen, as one that refuses only new connections is */
 export function awayOf(sample) {
-  if (statusOf(sample) === "unknown") return { why: "nothing is heard of it", since: sample.timestamp };
+  if (statusOf(sample) === "unknown") return { why: "nothing is heard of it", since: sample.timestamp, isDark: true };
   const reason = sample.reasons.find(({ rule }) => rule in AWAY);
   if (!reason || sample.database.maxConnections !== null) return null;
   const isPath = sample.reachability.verdict?.kind === "path";
   const why = isPath ? "its own region does not reach it" : AWAY[reason.rule];
-  return { why: why ?? "", since: reason.since };
+  return { why: why ?? "", since: reason.since, isDark: false };
 }
 
 /** @param {Away} away */

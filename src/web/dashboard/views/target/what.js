@@ -1,12 +1,11 @@
 // What is wrong, in words, before any figure.
 import { html } from "../../lib/dom.js";
-import { isPast } from "../../lib/incident.js";
 import { incidentPath } from "../../lib/route.js";
 import { world } from "../../lib/store.js";
 import { Acts } from "../../parts/act.js";
 import { Hidden, Message, Since } from "../../parts/said.js";
 import { Ago, AlertState, Severity } from "../../parts/words.js";
-import { SEVERITY_RANK } from "../targets/glance.js";
+import { byGravity } from "../targets/glance.js";
 import { statusOf } from "./sight.js";
 
 /** @typedef {import("../../types.d.ts").Sample} Sample */
@@ -17,9 +16,7 @@ export function alertsOf({ region, target }) {
   const concerns = (/** @type {Alert} */ { region: where, target: of, affects }) =>
     where === region && (of === target || affects.includes(target));
   const bySeverity = (/** @type {Alert} */ a, /** @type {Alert} */ b) =>
-    Number(isPast(a)) - Number(isPast(b)) ||
-    SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] ||
-    a.startedAt.localeCompare(b.startedAt);
+    byGravity(a, b) || a.startedAt.localeCompare(b.startedAt);
   return [...world.alerts.values()].filter(concerns).sort(bySeverity);
 }
 

@@ -1,10 +1,13 @@
 // What a tile and a row show of a target: words and plain figures, worked out once a draw, so that what stayed the same is not
 // drawn again.
+import { AWAY } from "../../lib/first_aid.js";
 import { percent, rate, time, words } from "../../lib/format.js";
+import { isPast } from "../../lib/incident.js";
 import { isOld, key, world } from "../../lib/store.js";
 
 /** @typedef {import("../../types.d.ts").Sample} Sample */
 /** @typedef {import("../../types.d.ts").Status} Status */
+/** @typedef {import("../../types.d.ts").Alert} Alert */
 
 /**
  * @typedef {object} Glance
@@ -34,6 +37,10 @@ export const LEVELS = /** @type {const} */ ([
 export const STATUS_RANK = { unhealthy: 3, unknown: 2, degraded: 1, healthy: 0 };
 export const SEVERITY_RANK = { critical: 4, high: 3, medium: 2, low: 1 };
 
+/** What is so still first, then the gravest. @param {Alert} a @param {Alert} b */
+export const byGravity = (a, b) =>
+  Number(isPast(a)) - Number(isPast(b)) || SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity];
+
 /** The share of the pool in use; whoever waits counts on top of a full one. @param {Sample["connectionPool"]} pool */
 export function pressureOf({ utilization, waitingClients, poolSize, activeConnections }) {
   if (!waitingClients) return utilization;
@@ -43,7 +50,7 @@ export function pressureOf({ utilization, waitingClients, poolSize, activeConnec
 /** More pressure than any queue makes. */
 const MOST = 1e6;
 /** Where these hold, what the pool says is beside the point. */
-const OUT = new Set(["database_down", "database_unresponsive", "database_rejecting", "pooler_down"]);
+const OUT = new Set([...AWAY, "pooler_down"]);
 
 /** @param {Status} status @param {number | null} pressure */
 function fillOf(status, pressure) {

@@ -1,8 +1,8 @@
 // One sentence that says where it hurts, what it is and since when, with the way there.
 import { pathOf, useAnswer } from "../../lib/api.js";
 import { html } from "../../lib/dom.js";
-import { runnerOf } from "../../lib/first_aid.js";
-import { count } from "../../lib/format.js";
+import { runnerOf, SLOW } from "../../lib/first_aid.js";
+import { count, named } from "../../lib/format.js";
 import { isPast, newest } from "../../lib/incident.js";
 import { incidentPath, targetPath } from "../../lib/route.js";
 import { key, link, world } from "../../lib/store.js";
@@ -23,7 +23,6 @@ export const regionPath = (region) => `/targets?region=${encodeURIComponent(regi
 /** As many sessions an incident names at most. */
 const NAMED = 5;
 const RUNNERS_MS = 3000;
-const SLOW = new Set(["query_slow", "slow_query_rate"]);
 
 /** @param {{is: string, children?: any}} props */
 const Line = ({ is, children }) =>
@@ -37,7 +36,7 @@ const Where = ({ region, target }) =>
 function holding(incident) {
   const [first] = newest(incident).evidence.holders ?? [];
   const past = isPast(incident) ? "was " : "";
-  const who = html`<b>${first?.application || "(no name)"}</b>`;
+  const who = html`<b>${named(first?.application)}</b>`;
   if (incident.rule !== "connection_leak") return [first && html`${past}held by ${who} (${first.connections})`];
   const sample = world.samples.get(key(incident.region, incident.target ?? ""));
   const idle = past ? null : (sample?.connectionPool.idleInTransaction ?? null);
@@ -67,7 +66,7 @@ function Runner({ incident, target }) {
   /** @type {{data: {activity: import("../../types.d.ts").Activity | null} | null}} */
   const { data } = useAnswer(`${pathOf(incident.region, target)}/activity`, RUNNERS_MS);
   const runner = data?.activity ? runnerOf(data.activity, newest(incident).evidence) : null;
-  return runner && html` <small>· run by <b>${runner.application || "(no name)"}</b> (${runner.sessions})</small>`;
+  return runner && html` <small>· run by <b>${named(runner.application)}</b> (${runner.sessions})</small>`;
 }
 
 /** @param {{incident: Alert}} props */

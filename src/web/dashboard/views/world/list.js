@@ -34,8 +34,8 @@ function Targets({ of: { name, counts } }) {
 /** Where there is room for one of both: how far the regions are, or, where one process watches all, when they were heard. @param {boolean} isFar */
 const columns = (isFar) => (isFar ? { latency: "", heard: "aside" } : { latency: "aside", heard: "" });
 
-/** @param {{of: Region, isFar: boolean}} props */
-function Row({ of, isFar }) {
+/** @param {{of: Region, at: ReturnType<typeof columns>}} props */
+function Row({ of, at }) {
   const { name, status, cutOff, incidents, view, heard } = of;
   const nodes = view?.nodes ?? [];
   return html`<tbody>
@@ -44,9 +44,9 @@ function Row({ of, isFar }) {
     <td class="left" data-label="Status"><${Status} is=${status} note=${cutOff ? "cut off" : status === "unknown" ? "blind" : undefined} /></td>
     <td class="left" data-label="Targets"><span><${Targets} of=${of} /></span></td>
     <td data-label="Incidents">${incidents.length > 0 ? html`<a href=${`/incidents?region=${encodeURIComponent(name)}`}>${count(incidents.length)}</a>` : "0"}</td>
-    <td class=${columns(isFar).latency} data-label="Latency">${time(view?.latency)}</td>
+    <td class=${at.latency} data-label="Latency">${time(view?.latency)}</td>
     <td class="aside" data-label="Nodes" title=${nodes.map(({ node }) => node).join(", ")}>${view ? count(nodes.length) : "–"}</td>
-    <td class=${columns(isFar).heard} data-label="Last heard">${heard ? html`<span><${Ago} at=${heard} /> ago</span>` : "–"}</td>
+    <td class=${at.heard} data-label="Last heard">${heard ? html`<span><${Ago} at=${heard} /> ago</span>` : "–"}</td>
     </tr>
     <tr class="worst"><td class="left wrap" colspan="7"><${Worst} of=${of} /></td></tr>
   </tbody>`;
@@ -55,13 +55,13 @@ function Row({ of, isFar }) {
 /** @param {{regions: Region[]}} props */
 export function RegionList({ regions }) {
   const isFar = regions.some(({ view }) => (view?.latency ?? null) !== null);
-  const { latency, heard } = columns(isFar);
+  const at = columns(isFar);
   return html`<div class="scroll live"><table class="regions">
     <thead><tr>
       <th scope="col" class="left">Region</th><th scope="col" class="left">Status</th>
-      <th scope="col" class="left">Targets</th><th scope="col">Incidents</th><th scope="col" class=${latency} title="from this node to the region">Latency</th><th scope="col" class="aside">Nodes</th>
-      <th scope="col" class=${heard}>Last heard</th>
+      <th scope="col" class="left">Targets</th><th scope="col">Incidents</th><th scope="col" class=${at.latency} title="from this node to the region">Latency</th><th scope="col" class="aside">Nodes</th>
+      <th scope="col" class=${at.heard}>Last heard</th>
     </tr></thead>
-    ${regions.map((of) => html`<${Row} key=${of.name} of=${of} isFar=${isFar} />`)}
+    ${regions.map((of) => html`<${Row} key=${of.name} of=${of} at=${at} />`)}
   </table></div>`;
 }

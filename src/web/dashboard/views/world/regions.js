@@ -1,8 +1,7 @@
 // What is known of each region, put together from the live stream and from the answer on regions.
 import { useAnswer } from "../../lib/api.js";
-import { isPast } from "../../lib/incident.js";
 import { isOld, world } from "../../lib/store.js";
-import { pressureOf, SEVERITY_RANK, STATUS_RANK } from "../targets/glance.js";
+import { byGravity, pressureOf, SEVERITY_RANK, STATUS_RANK } from "../targets/glance.js";
 
 /** @typedef {import("../../types.d.ts").Alert} Alert */
 /** @typedef {import("../../types.d.ts").Sample} Sample */
@@ -29,13 +28,7 @@ const EVERY_MS = 5000;
 export function openIncidents() {
   const open = [...world.alerts.values()].filter(({ state, suppressedBy }) => state !== "pending" && !suppressedBy);
   const taken = (/** @type {Alert} */ { state }) => (state === "firing" ? 0 : 1);
-  return open.sort(
-    (a, b) =>
-      Number(isPast(a)) - Number(isPast(b)) ||
-      SEVERITY_RANK[b.severity] - SEVERITY_RANK[a.severity] ||
-      taken(a) - taken(b) ||
-      (a.startedAt < b.startedAt ? -1 : 1),
-  );
+  return open.sort((a, b) => byGravity(a, b) || taken(a) - taken(b) || (a.startedAt < b.startedAt ? -1 : 1));
 }
 
 /** How bad a target is: by status, then by its gravest reason, then by pressure. @param {Sample} sample */
